@@ -1,0 +1,397 @@
+//! What a log search asks of each record: the form that every query language lowers to, and its exact meaning.
+
+use crate::{FieldValue, LogRecord, fold, is_prose, words};
+use smol_str::SmolStr;
+use std::ops::Bound;
+
+/// The line itself.
+pub const MESSAGE_FIELD: &str = "message";
+/// The sending host.
+pub const HOST_FIELD: &str = "host";
+/// The stream that the record belongs to.
+pub const STREAM_FIELD: &str = "stream";
+/// The severity, 0 to 7.
+pub const LEVEL_FIELD: &str = "level";
+
+/// A condition on one record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogFilter {
+    All,
+    And(Vec<LogFilter>),
+    Or(Vec<LogFilter>),
+    Not(Box<LogFilter>),
+    /// Some field (message, host and stream among them) matches.
+    Any(FieldPattern),
+    /// The named field matches.
+    Field {
+        name: SmolStr,
+        pattern: FieldPattern,
+    },
+    /// The named field is a number (or text that reads as one) within the range.
+    Range {
+        name: SmolStr,
+        range: NumberRange,
+    },
+    /// The record has the named field, with any value but the empty text.
+    Exists {
+        name: SmolStr,
+    },
+}
+
+/// What a value must look like.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldPattern {
+    Text(TextPattern),
+    Wildcard(Wildcard),
+}
+
+/// A word, a phrase or a whole identifier, without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPattern {
+    /// The text as a whole, folded.
+    whole: String,
+    /// Its words in order, folded.
+    words: Vec<String>,
+}
+
+/// `*` stands for any characters, none included; `?` for exactly one. Without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wildcard {
+    /// Folded, no two stars next to each other.
+    parts: Vec<WildcardPart>,
+    /// The pattern as written, folded.
+    text: String,
+    /// No literal character outside words: then it applies to the single words of prose.
+    within_word: bool,
+}
+
+/// One element of a wildcard pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WildcardPart {
+    /// `*`: any characters, none included.
+    Many,
+    /// `?`: exactly one character.
+    One,
+    Literal(char),
+}
+
+/// Why a pattern is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    #[error("a wildcard pattern may be at most {max} characters long")]
+    TooLong { max: usize },
+}
+
+/// A numeric interval; numbers compare as 64-bit floats, so integers beyond 2^53 compare by their nearest float.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NumberRange {
+    pub low: Bound<f64>,
+    pub high: Bound<f64>,
+}
+
+impl LogFilter {
+    /// Whether this record passes: the meaning that every faster way must reproduce.
+    pub fn matches(&self, record: &LogRecord) -> bool {
+        match self {
+            LogFilter::All => true,
+            LogFilter::And(parts) => parts.iter().all(|part| part.matches(record)),
+            LogFilter::Or(parts) => parts.iter().any(|part| part.matches(record)),
+            LogFilter::Not(part) => !part.matches(record),
+            LogFilter::Any(pattern) => any_field_matches(pattern, record),
+            LogFilter::Field { name, pattern } => match name.as_str() {
+                MESSAGE_FIELD => pattern.matches_prose(&record.message),
+                _ => record_text(record, name).is_some_and(|value| pattern.matches_value(&value)),
+            },
+            LogFilter::Range { name, range } => {
+                record_number(record, name).is_some_and(|number| range.contains(number))
+            }
+            LogFilter::Exists { name } => match name.as_str() {
+                MESSAGE_FIELD => !record.message.is_empty(),
+                _ => record_text(record, name).is_some_and(|value| !value.is_empty()),
+            },
+        }
+    }
+}
+
+fn any_field_matches(pattern: &FieldPattern, record: &LogRecord) -> bool {
+    pattern.matches_prose(&record.message)
+        || pattern.matches_value(&record.host)
+        || pattern.matches_value(&record.stream)
+        || record.fields.iter().any(|(_, value)| match value {
+            FieldValue::Text(text) => pattern.matches_value(text),
+            other => pattern.matches_value(&other.to_text()),
+        })
+}
+
+/// The text of any field but the message.
+fn record_text(record: &LogRecord, name: &str) -> Option<SmolStr> {
+    match name {
+        HOST_FIELD => Some(record.host.clone()),
+        STREAM_FIELD => Some(record.stream.clone()),
+        LEVEL_FIELD => record.level.map(|level| smol_str::format_smolstr!("{}", level.number())),
+        _ => record.field(name).map(FieldValue::to_text),
+    }
+}
+
+fn record_number(record: &LogRecord, name: &str) -> Option<f64> {
+    match name {
+        LEVEL_FIELD => record.level.map(|level| f64::from(level.number())),
+        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => None,
+        _ => record.field(name).and_then(FieldValue::as_number),
+    }
+}
+
+impl FieldPattern {
+    /// A word, phrase or identifier, as typed.
+    pub fn text(text: &str) -> FieldPattern {
+        let whole = fold(text);
+        let words = words(&whole).map(str::to_owned).collect();
+        FieldPattern::Text(TextPattern { whole, words })
+    }
+
+    /// Applies to text that is always searched by its words: the message.
+    pub fn matches_prose(&self, value: &str) -> bool {
+        match self {
+            FieldPattern::Text(pattern) => pattern.matches_words(value),
+            FieldPattern::Wildcard(pattern) if pattern.within_word => {
+                words(value).any(|word| pattern.matches(&fold(word)))
+            }
+            FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
+        }
+    }
+
+    /// Applies to any other field: by words where the value is prose, else as a whole.
+    pub fn matches_value(&self, value: &str) -> bool {
+        if is_prose(value) {
+            return self.matches_prose(value);
+        }
+        match self {
+            FieldPattern::Text(pattern) => equals_folded(value, &pattern.whole),
+            FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
+        }
+    }
+}
+
+impl TextPattern {
+    /// The whole text, folded: what an identifier must equal.
+    pub fn whole(&self) -> &str {
+        &self.whole
+    }
+
+    /// The words, folded, that prose must hold next to each other; empty when the text has none (`->`), and then
+    /// prose must hold the text itself.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    fn matches_words(&self, value: &str) -> bool {
+        match self.words.as_slice() {
+            [] => fold(value).contains(&self.whole),
+            [word] => words(value).any(|candidate| equals_folded(candidate, word)),
+            [first, rest @ ..] => {
+                let mut candidates = words(value);
+                while let Some(candidate) = candidates.next() {
+                    let follows =
+                        || rest.iter().zip(candidates.clone()).filter(|(want, got)| equals_folded(got, want)).count();
+                    if equals_folded(candidate, first) && follows() == rest.len() {
+                        return true;
+                    }
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Whether `text`, folded, equals `folded`; without allocating for ASCII.
+fn equals_folded(text: &str, folded: &str) -> bool {
+    if text.is_ascii() { text.eq_ignore_ascii_case(folded) } else { fold(text) == folded }
+}
+
+impl WildcardPart {
+    fn as_char(self) -> char {
+        match self {
+            WildcardPart::Many => '*',
+            WildcardPart::One => '?',
+            WildcardPart::Literal(c) => c,
+        }
+    }
+}
+
+impl Wildcard {
+    /// Characters that a pattern may have.
+    pub const LEN_MAX: usize = 1024;
+
+    /// Builds a pattern from its elements; the query parser knows which stars were escaped.
+    pub fn new(parts: impl IntoIterator<Item = WildcardPart>) -> Result<Wildcard, PatternError> {
+        let mut folded: Vec<WildcardPart> = Vec::new();
+        for part in parts {
+            match part {
+                WildcardPart::Literal(c) => folded.extend(c.to_lowercase().map(WildcardPart::Literal)),
+                WildcardPart::Many if folded.last() == Some(&WildcardPart::Many) => {}
+                WildcardPart::Many | WildcardPart::One => folded.push(part),
+            }
+        }
+        if folded.len() > Wildcard::LEN_MAX {
+            return Err(PatternError::TooLong { max: Wildcard::LEN_MAX });
+        }
+        let within_word = folded.iter().all(|part| !matches!(part, WildcardPart::Literal(c) if !c.is_alphanumeric()));
+        let text = folded.iter().map(|part| part.as_char()).collect();
+        Ok(Wildcard { parts: folded, text, within_word })
+    }
+
+    /// Parses `*` and `?` without any escapes.
+    pub fn parse(pattern: &str) -> Result<Wildcard, PatternError> {
+        Wildcard::new(pattern.chars().map(|c| match c {
+            '*' => WildcardPart::Many,
+            '?' => WildcardPart::One,
+            c => WildcardPart::Literal(c),
+        }))
+    }
+
+    /// The pattern, folded, with `*` and `?` in place.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern applies to the single words of prose (it has letters and digits only).
+    pub fn is_within_word(&self) -> bool {
+        self.within_word
+    }
+
+    /// The literal characters before the first wildcard, folded: a prefix that an index can look up.
+    pub fn prefix(&self) -> String {
+        let literal = |part: &WildcardPart| if let WildcardPart::Literal(c) = part { Some(*c) } else { None };
+        self.parts.iter().map_while(literal).collect()
+    }
+
+    /// Whether folded text matches from end to end. Takes at most `text.len() * pattern.len()` steps.
+    pub fn matches(&self, folded: &str) -> bool {
+        let mut text = folded.chars();
+        let mut at = 0;
+        // Where to resume when the characters after the last star do not fit: one character further on.
+        let mut star: Option<(usize, std::str::Chars<'_>)> = None;
+        loop {
+            let before = text.clone();
+            match (self.parts.get(at), text.next()) {
+                (None, None) => return true,
+                (Some(WildcardPart::Many), _) => {
+                    text = before.clone();
+                    at += 1;
+                    star = Some((at, before));
+                }
+                (Some(WildcardPart::One), Some(_)) => at += 1,
+                (Some(WildcardPart::Literal(want)), Some(got)) if *want == got => at += 1,
+                _ => {
+                    let Some((resume, rest)) = &mut star else { return false };
+                    if rest.next().is_none() {
+                        return false;
+                    }
+                    at = *resume;
+                    text = rest.clone();
+                }
+            }
+        }
+    }
+}
+
+impl NumberRange {
+    pub fn contains(&self, number: f64) -> bool {
+        let above = match self.low {
+            Bound::Included(low) => number >= low,
+            Bound::Excluded(low) => number > low,
+            Bound::Unbounded => !number.is_nan(),
+        };
+        let below = match self.high {
+            Bound::Included(high) => number <= high,
+            Bound::Excluded(high) => number < high,
+            Bound::Unbounded => !number.is_nan(),
+        };
+        above && below
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Level, TimeNs};
+
+    fn record(message: &str, fields: &[(&str, FieldValue)]) -> LogRecord {
+        LogRecord {
+            time: TimeNs(0),
+            received: TimeNs(0),
+            stream: "default".into(),
+            host: "node-1".into(),
+            message: message.into(),
+            level: Level::new(3),
+            fields: fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn check_text(pattern: &str, message: &str, want: bool) {
+        let filter = LogFilter::Any(FieldPattern::text(pattern));
+        assert_eq!(filter.matches(&record(message, &[])), want, "{pattern:?} in {message:?}");
+    }
+
+    #[test]
+    fn text_matches_words_and_phrases_in_any_case() {
+        check_text("Refused", "connection refused", true);
+        check_text("refuse", "connection refused", false);
+        check_text("connection refused", "Connection-Refused by peer", true);
+        check_text("refused connection", "connection refused", false);
+        check_text("a a b", "a a a b", true);
+        check_text("->", "a -> b", true);
+        check_text("node-1", "", true);
+        check_text("node", "", false);
+    }
+
+    #[track_caller]
+    fn check_field(name: &str, pattern: &str, value: &str, want: bool) {
+        let filter = LogFilter::Field { name: name.into(), pattern: FieldPattern::text(pattern) };
+        assert_eq!(
+            filter.matches(&record("", &[(name, FieldValue::Text(value.into()))])),
+            want,
+            "{name}:{pattern} on {value:?}"
+        );
+    }
+
+    #[test]
+    fn identifiers_match_whole_and_prose_by_words() {
+        check_field("service", "order-service", "order-service", true);
+        check_field("service", "order", "order-service", false);
+        check_field("cause", "refused", "connection refused", true);
+        check_field("env", "Prod", "prod", true);
+    }
+
+    #[track_caller]
+    fn check_wildcard(pattern: &str, text: &str, want: bool) {
+        let pattern = Wildcard::parse(pattern).expect("a short pattern");
+        assert_eq!(pattern.matches(text), want, "{pattern:?} on {text:?}");
+    }
+
+    #[test]
+    fn wildcards_match_end_to_end() {
+        check_wildcard("*", "", true);
+        check_wildcard("?", "", false);
+        check_wildcard("a*", "abc", true);
+        check_wildcard("*c", "abcbc", true);
+        check_wildcard("a*b?", "axbxbc", true);
+        check_wildcard("a*b", "abc", false);
+        check_wildcard("*ion*", "exception", true);
+        check_wildcard("Ü?", "üx", true);
+        check_wildcard("**a**", "bab", true);
+    }
+
+    #[test]
+    fn ranges_take_numbers_and_numeric_text() {
+        let filter = LogFilter::Range {
+            name: "took".into(),
+            range: NumberRange { low: Bound::Excluded(5.0), high: Bound::Unbounded },
+        };
+        assert!(filter.matches(&record("", &[("took", FieldValue::Text("5.5".into()))])));
+        assert!(!filter.matches(&record("", &[("took", FieldValue::I64(5))])));
+        assert!(!filter.matches(&record("", &[("took", FieldValue::Bool(true))])));
+        assert!(!filter.matches(&record("", &[])));
+    }
+}

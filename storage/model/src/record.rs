@@ -1,0 +1,127 @@
+//! Log records as every input produces them and every query shows them.
+
+use crate::TimeNs;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::fmt;
+
+/// Syslog severity, 0 (emergency) to 7 (debug). RFC 5424, section 6.2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Level(u8);
+
+impl Level {
+    pub const NAMES: [&'static str; 8] =
+        ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
+
+    /// Accepts 0 to 7.
+    pub fn new(number: u8) -> Option<Level> {
+        (number <= 7).then_some(Level(number))
+    }
+
+    /// Reads a severity word in any case, with the short forms that loggers use (`err`, `warn`, `crit`, `fatal` …).
+    pub fn from_word(word: &str) -> Option<Level> {
+        let number = match word.to_ascii_lowercase().as_str() {
+            "emergency" | "emerg" | "panic" => 0,
+            "alert" => 1,
+            "critical" | "crit" | "fatal" => 2,
+            "error" | "err" | "severe" => 3,
+            "warning" | "warn" => 4,
+            "notice" => 5,
+            "info" | "informational" | "information" => 6,
+            "debug" | "trace" | "verbose" => 7,
+            _ => return None,
+        };
+        Some(Level(number))
+    }
+
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    pub fn name(self) -> &'static str {
+        Level::NAMES[usize::from(self.0)]
+    }
+}
+
+impl TryFrom<u8> for Level {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Level, String> {
+        Level::new(number).ok_or_else(|| format!("level {number} is not in 0 to 7"))
+    }
+}
+
+impl From<Level> for u8 {
+    fn from(level: Level) -> u8 {
+        level.0
+    }
+}
+
+/// The value of a field: any type in any record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FieldValue {
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(SmolStr),
+}
+
+impl FieldValue {
+    /// The value as a number, where it is one; numeric text counts, booleans do not.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            FieldValue::Bool(_) => None,
+            FieldValue::I64(number) => Some(*number as f64),
+            FieldValue::F64(number) => Some(*number),
+            FieldValue::Text(text) => text.trim().parse().ok(),
+        }
+    }
+
+    /// The value as text, as searches see it.
+    pub fn to_text(&self) -> SmolStr {
+        match self {
+            FieldValue::Text(text) => text.clone(),
+            other => smol_str::format_smolstr!("{other}"),
+        }
+    }
+}
+
+impl fmt::Display for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldValue::Bool(value) => write!(f, "{value}"),
+            FieldValue::I64(value) => write!(f, "{value}"),
+            FieldValue::F64(value) => write!(f, "{value}"),
+            FieldValue::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// One log record. Cloning is cheap: texts are shared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRecord {
+    /// When it happened, by its sender; the time of arrival where the sender gave none.
+    pub time: TimeNs,
+    /// When it arrived here.
+    pub received: TimeNs,
+    /// The stream it belongs to; decides its retention.
+    pub stream: SmolStr,
+    /// The sending host, by its own name or by its address; may be empty.
+    pub host: SmolStr,
+    /// The line itself; may be empty.
+    pub message: SmolStr,
+    pub level: Option<Level>,
+    /// Further fields in order of arrival, names flattened with dots, each name once.
+    pub fields: Vec<(SmolStr, FieldValue)>,
+}
+
+impl LogRecord {
+    /// The stream of records that no rule sends elsewhere.
+    pub const DEFAULT_STREAM: &'static str = "default";
+
+    pub fn field(&self, name: &str) -> Option<&FieldValue> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+}

@@ -1,0 +1,79 @@
+//! The seam between PromQL and whatever holds series.
+
+use crate::{Exhausted, Labels, Matcher, QueryBudget, TimeRange};
+
+/// Samples of one series in columns, in order of time, each time once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples {
+    /// Unix milliseconds, strictly rising.
+    pub times: Vec<i64>,
+    /// As many as `times`; staleness markers are among them.
+    pub values: Vec<f64>,
+}
+
+impl Samples {
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    pub fn push(&mut self, time: i64, value: f64) {
+        self.times.push(time);
+        self.values.push(value);
+    }
+
+    pub fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+    }
+}
+
+/// Why series cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    #[error(transparent)]
+    Budget(#[from] Exhausted),
+    #[error("cannot read stored samples: {0}")]
+    Storage(String),
+}
+
+/// One selected series; reading decodes its samples.
+pub trait SeriesReader: Send + Sync {
+    fn labels(&self) -> &Labels;
+
+    /// Appends the samples within `range` (both ends inclusive) to `into`, in order of time, and charges `budget`
+    /// for each.
+    fn read(&self, range: TimeRange, budget: &QueryBudget, into: &mut Samples) -> Result<(), SelectError>;
+}
+
+/// Holds series: the metric store, and later what is derived from logs.
+pub trait SeriesSource: Send + Sync {
+    /// The series that pass all `matchers` and may have samples within `range`, sorted by labels, each label set
+    /// once. A series whose samples turn out to lie elsewhere may be among them.
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        budget: &QueryBudget,
+    ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError>;
+
+    /// Names of the labels of the series that pass any of the selectors (all series where there is none), sorted.
+    fn label_names(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        budget: &QueryBudget,
+    ) -> Result<Vec<String>, SelectError>;
+
+    /// Values of one label over the series that pass any of the selectors (all series where there is none), sorted.
+    fn label_values(
+        &self,
+        name: &str,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        budget: &QueryBudget,
+    ) -> Result<Vec<String>, SelectError>;
+}
