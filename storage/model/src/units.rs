@@ -72,7 +72,7 @@ impl fmt::Display for DurationMs {
         let mut rest = self.0;
         for (unit, unit_ms) in UNITS_MS {
             // Years, weeks and days only where nothing else remains: 8 days are `8d`, not `1w1d`.
-            if matches!(unit, "y" | "w" | "d") && rest % unit_ms != 0 {
+            if matches!(unit, "y" | "w" | "d") && !rest.is_multiple_of(unit_ms) {
                 continue;
             }
             if rest >= unit_ms {
