@@ -1,1 +1,27 @@
-//! Watchfire: promql.
+//! PromQL: parses the whole language of Prometheus 3 and evaluates it over any
+//! [`SeriesSource`](watchfire_model::SeriesSource).
+//!
+//! Invariants
+//! - [`parse`] is total: any text yields a checked tree or an error with its place; nesting, height and length have limits.
+//! - Each node is evaluated over all steps at once, each series is read once per selector, and results do not depend
+//!   on the order in which the source yields series.
+//! - What this engine does not evaluate yet is [`EvalError::Unsupported`], never a silent difference.
+
+mod ast;
+mod engine;
+mod error;
+mod functions;
+mod parser;
+mod span;
+mod value;
+
+pub use ast::{
+    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Duration, DurationKind, Expr, ExprKind, Extension, Fill, Group,
+    Grouping, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side, Subquery, Text, ValueType, VectorSelector,
+};
+pub use engine::{Engine, EngineOptions};
+pub use error::{EvalError, ParseError};
+pub use functions::Signature;
+pub use parser::{TEXT_LEN_MAX, parse};
+pub use span::Span;
+pub use value::{Annotations, MatrixSeries, QueryOutput, Value, VectorSample};

@@ -1,0 +1,39 @@
+//! Why an expression is refused, before or during its evaluation.
+
+use crate::Span;
+use watchfire_model::{Exhausted, SelectError};
+
+/// Why a text is no expression. Printed as Prometheus does: `1:5: parse error: …`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{}: parse error: {message}", span.line, span.column)]
+pub struct ParseError {
+    pub message: String,
+    pub span: Span,
+}
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// Valid PromQL that this engine does not evaluate yet.
+    #[error("{}:{}: {construct} is not supported yet", span.line, span.column)]
+    Unsupported { construct: String, span: Span },
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// The data do not fit the expression; the text is Prometheus'.
+    #[error("{0}")]
+    Execution(String),
+    /// The store could not be read.
+    #[error("{0}")]
+    Storage(String),
+}
+
+impl From<SelectError> for EvalError {
+    fn from(error: SelectError) -> EvalError {
+        match error {
+            SelectError::Budget(exhausted) => EvalError::Exhausted(exhausted),
+            SelectError::Storage(reason) => EvalError::Storage(reason),
+        }
+    }
+}
