@@ -1,0 +1,43 @@
+//! What an operator may set about the log store.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use watchfire_model::{ByteSize, DurationMs};
+
+/// Settings of the log store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogStoreOptions {
+    /// Bytes of memory that fresh records may take before they are written out as a block. While one such set is being
+    /// written the next one fills, so twice this is the bound. Default 64MiB: about 60,000 messages of 520 bytes.
+    pub memtable_bytes_max: ByteSize,
+    /// The longest that a record waits in memory for its block; until then a restart replays it from the write-ahead
+    /// log. Default 5m.
+    pub flush_age: DurationMs,
+    /// How long records are kept, by their event time, where their stream has no setting of its own. Default 30d.
+    pub retention: DurationMs,
+    /// How long the records of single streams are kept.
+    pub stream_retention: BTreeMap<SmolStr, DurationMs>,
+    /// Bytes of index sections and decoded columns held for further queries. Default 64MiB.
+    pub cache_bytes_max: ByteSize,
+}
+
+impl Default for LogStoreOptions {
+    fn default() -> LogStoreOptions {
+        LogStoreOptions {
+            memtable_bytes_max: ByteSize::from_mib(64),
+            flush_age: DurationMs::from_secs(5 * 60),
+            retention: DurationMs::from_secs(30 * 24 * 3600),
+            stream_retention: BTreeMap::new(),
+            cache_bytes_max: ByteSize::from_mib(64),
+        }
+    }
+}
+
+impl LogStoreOptions {
+    /// How long the records of `stream` are kept.
+    pub fn retention_of(&self, stream: &str) -> DurationMs {
+        self.stream_retention.get(stream).copied().unwrap_or(self.retention)
+    }
+}

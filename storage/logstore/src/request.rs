@@ -1,0 +1,145 @@
+//! What can be asked of the log store and what it answers.
+
+use crate::RecordId;
+use smol_str::SmolStr;
+use watchfire_model::{LogFilter, LogRecord, TimeNs, TimeRangeNs};
+
+/// Asks for the newest records that pass a filter.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    pub filter: LogFilter,
+    /// By event time, start inclusive, end exclusive.
+    pub range: TimeRangeNs,
+    /// `1..=SearchRequest::LIMIT_MAX`.
+    pub limit: usize,
+    /// Goes on behind the page that handed it out.
+    pub cursor: Option<Cursor>,
+}
+
+impl SearchRequest {
+    /// Records in one page of an answer.
+    pub const LIMIT_MAX: usize = 10_000;
+}
+
+/// Where a page of an answer ended: the next one holds older records only, whatever arrived in between (a late record
+/// older than the cursor is found, a newer one is not).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor(pub RecordId);
+
+/// A page of records, newest first: by event time, then by arrival.
+#[derive(Debug, Clone, Default)]
+pub struct SearchResult {
+    pub records: Vec<StoredRecord>,
+    /// Present when further records may follow.
+    pub next_cursor: Option<Cursor>,
+    /// Keys of damaged blocks whose records are missing from the answer.
+    pub partial: Vec<String>,
+    pub stats: SearchStats,
+}
+
+/// A record with its name in the store. Its fields are sorted by name, wherever it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRecord {
+    pub id: RecordId,
+    pub record: LogRecord,
+}
+
+/// Asks how many records pass a filter, over time.
+#[derive(Debug, Clone)]
+pub struct HistogramRequest {
+    pub filter: LogFilter,
+    /// By event time, start inclusive, end exclusive; records outside do not count, even in a bucket that is cut.
+    pub range: TimeRangeNs,
+    /// Nanoseconds per bucket, at least 1; buckets begin at multiples of it.
+    pub step_ns: i64,
+    /// The field whose values split the counts.
+    pub by: Option<SmolStr>,
+}
+
+impl HistogramRequest {
+    /// Buckets in one answer.
+    pub const BUCKETS_MAX: usize = 11_000;
+    /// Values that get counts of their own; the most frequent ones. The others count under [`HistogramRequest::OTHER`].
+    pub const VALUES_MAX: usize = 64;
+    /// Name of the series that sums the values beyond [`HistogramRequest::VALUES_MAX`]; always the last one.
+    pub const OTHER: &'static str = "(other)";
+}
+
+/// Counts per bucket.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Histogram {
+    /// Beginning of the first bucket: the start of the range, rounded down to a multiple of the step.
+    pub start: TimeNs,
+    pub step_ns: i64,
+    /// Most frequent first; each list is as long as there are buckets. Without `by` exactly one, named `None`; with it
+    /// `None` stands for records without the field.
+    pub series: Vec<(Option<SmolStr>, Vec<u64>)>,
+    pub total: u64,
+    /// Keys of damaged blocks whose records are missing from the answer.
+    pub partial: Vec<String>,
+    pub stats: SearchStats,
+}
+
+/// Asks which fields the matching records have.
+#[derive(Debug, Clone)]
+pub struct FieldsRequest {
+    pub filter: LogFilter,
+    /// By event time, start inclusive, end exclusive.
+    pub range: TimeRangeNs,
+    /// Values listed per field; 0 lists names only.
+    pub values_max: usize,
+}
+
+/// The fields of the matching records, `host`, `stream` and `level` among them, sorted by name. The message is left out.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    pub fields: Vec<FieldSummary>,
+    /// Keys of damaged blocks whose records are missing from the answer.
+    pub partial: Vec<String>,
+    pub stats: SearchStats,
+}
+
+/// One field over all matching records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldSummary {
+    pub name: SmolStr,
+    /// Of `bool`, `f64`, `i64`, `string`, those that occur, in this order.
+    pub types: Vec<&'static str>,
+    /// Matching records that have the field.
+    pub records: u64,
+    /// Most frequent first, then by text; counts are exact. Values are in their text form.
+    pub values: Vec<(SmolStr, u64)>,
+}
+
+/// What an answer cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SearchStats {
+    /// Granules (groups of up to 8192 rows) of the blocks whose time range fits.
+    pub granules: u64,
+    /// Of these, ruled out by times, by the index, or because newer records sufficed.
+    pub granules_pruned: u64,
+    /// Of these, whose columns were looked at.
+    pub granules_read: u64,
+    /// Rows that the filter was evaluated on, those in memory included.
+    pub records_scanned: u64,
+    /// Bytes read from storage; what came from the cache does not count.
+    pub bytes_read: u64,
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogStoreStatus {
+    /// Records in memory and in blocks.
+    pub records: u64,
+    /// Of these, in memory.
+    pub memtable_records: u64,
+    /// Memory that they take, estimated.
+    pub memtable_bytes: u64,
+    pub blocks: u64,
+    /// Bytes of the blocks' files.
+    pub block_bytes: u64,
+    /// Bytes of the write-ahead log.
+    pub wal_bytes: u64,
+    /// Oldest and newest event time, where there are records.
+    pub times: Option<(TimeNs, TimeNs)>,
+}
