@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import type { LogRecord } from "../api/logs";
+import { EMPTY_TAIL, LIVE_RECORDS_MAX, merge, receive, release, sourceOf } from "./records";
+
+function record(id: number, fields: LogRecord["fields"] = {}): LogRecord {
+  const time = new Date(1_795_262_591_000 + id).toISOString();
+  return { id: String(id), time, received: time, stream: "default", host: "h1", level: null, message: "m", fields };
+}
+
+const ids = (records: readonly LogRecord[]) => records.map((entry) => Number(entry.id));
+
+test("arrivals are shown newest first, or wait while the reader reads", () => {
+  const shown = receive(EMPTY_TAIL, [record(1), record(3), record(2)], false);
+  expect(ids(shown.shown)).toEqual([3, 2, 1]);
+  const held = receive(shown, [record(4), record(3)], true);
+  expect([ids(held.shown), ids(held.waiting)]).toEqual([[3, 2, 1], [4]]);
+  expect(ids(release(held).shown)).toEqual([4, 3, 2, 1]);
+  expect(ids(receive(held, [record(5)], false).shown)).toEqual([5, 4, 3, 2, 1]);
+  expect(receive(held, [record(4)], true)).toBe(held);
+});
+
+test("the list is bounded and counts what it let go", () => {
+  const many = Array.from({ length: LIVE_RECORDS_MAX + 7 }, (_, id) => record(id));
+  const tail = receive(EMPTY_TAIL, many, false);
+  expect(tail.shown.length).toBe(LIVE_RECORDS_MAX);
+  expect(tail.lost).toBe(7);
+  expect(tail.shown[0]?.id).toBe(String(LIVE_RECORDS_MAX + 6));
+});
+
+test("a record that was searched and tailed stands once", () => {
+  const tail = receive(EMPTY_TAIL, [record(3), record(2)], false);
+  expect(ids(merge(tail, [record(2), record(1)]))).toEqual([3, 2, 1]);
+});
+
+test("the source is the service, else the host", () => {
+  expect(sourceOf(record(1, { service: "checkout" }))).toBe("checkout");
+  expect(sourceOf(record(1, { container_name: "c", service: "" }))).toBe("c");
+  expect(sourceOf(record(1))).toBe("h1");
+});

@@ -1,0 +1,85 @@
+// Records of a list that grows at both ends: older ones by page, newer ones from the live tail.
+
+import type { LogRecord } from "../api/logs";
+
+/** The most live records kept; beyond it the oldest of them go and are counted. */
+export const LIVE_RECORDS_MAX = 5_000;
+
+export interface Tail {
+  /** Newest first: what the reader sees above the searched records. */
+  readonly shown: readonly LogRecord[];
+  /** Newest first: what arrived while the reader was looking elsewhere. */
+  readonly waiting: readonly LogRecord[];
+  /** Records that the server or this list let go. */
+  readonly lost: number;
+}
+
+export const EMPTY_TAIL: Tail = { shown: [], waiting: [], lost: 0 };
+
+/** Adds arrivals (in any order). `hold` keeps them waiting, so that nothing under the reader's eyes moves. */
+export function receive(tail: Tail, arrivals: readonly LogRecord[], hold: boolean): Tail {
+  const known = new Set([...tail.shown, ...tail.waiting].map((record) => record.id));
+  const fresh = arrivals.filter((record) => !known.has(record.id)).sort(newestFirst);
+  if (fresh.length === 0) {
+    return tail;
+  }
+  const waiting = [...fresh, ...tail.waiting];
+  return hold ? bounded({ ...tail, waiting }) : bounded({ ...tail, shown: [...waiting, ...tail.shown], waiting: [] });
+}
+
+/** Shows what waits. */
+export function release(tail: Tail): Tail {
+  return tail.waiting.length === 0 ? tail : bounded({ ...tail, shown: [...tail.waiting, ...tail.shown], waiting: [] });
+}
+
+/** The whole list, newest first, each record once. */
+export function merge(tail: Tail, searched: readonly LogRecord[]): readonly LogRecord[] {
+  if (tail.shown.length === 0) {
+    return searched;
+  }
+  const live = new Set(tail.shown.map((record) => record.id));
+  return [...tail.shown, ...searched.filter((record) => !live.has(record.id))];
+}
+
+/** What the source column shows: the service, container or application, else the host. */
+export function sourceOf(record: LogRecord): string {
+  for (const name of ["service", "container_name", "app", "application_name", "facility"]) {
+    const value = record.fields[name];
+    if (value !== undefined && value !== "") {
+      return String(value);
+    }
+  }
+  return record.host;
+}
+
+/** A field's text by name, the record's own columns included. */
+export function fieldText(record: LogRecord, name: string): string {
+  switch (name) {
+    case "host":
+      return record.host;
+    case "stream":
+      return record.stream;
+    case "level":
+      return record.level === null ? "" : String(record.level);
+    case "message":
+      return record.message;
+    default:
+      return String(record.fields[name] ?? "");
+  }
+}
+
+function newestFirst(a: LogRecord, b: LogRecord): number {
+  return a.time < b.time ? 1 : a.time > b.time ? -1 : 0;
+}
+
+function bounded(tail: Tail): Tail {
+  const over = (list: readonly LogRecord[]) => Math.max(0, list.length - LIVE_RECORDS_MAX);
+  const dropped = over(tail.shown) + over(tail.waiting);
+  return dropped === 0
+    ? tail
+    : {
+        shown: tail.shown.slice(0, LIVE_RECORDS_MAX),
+        waiting: tail.waiting.slice(0, LIVE_RECORDS_MAX),
+        lost: tail.lost + dropped,
+      };
+}

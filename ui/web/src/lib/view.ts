@@ -1,0 +1,163 @@
+// What each page shows, to and from the query part of its address. Defaults are left out, so that
+// short views have short addresses; a reload restores the same screen.
+
+import { DEFAULT_RANGE, type TimeRange } from "./time-range";
+
+export type PageName = "logs" | "metrics" | "alerts" | "inputs";
+
+export interface LogsView {
+  readonly query: string;
+  readonly range: TimeRange;
+  readonly live: boolean;
+  /** Fields shown as columns between the time and the message. */
+  readonly columns: readonly string[];
+  /** Id of the record whose fields are open. */
+  readonly open: string | null;
+  readonly histogram: boolean;
+}
+
+export interface MetricsView {
+  readonly expressions: readonly string[];
+  readonly range: TimeRange;
+  readonly tab: "graph" | "table";
+  /** Seconds between points; `null` chooses by range and width. */
+  readonly step: number | null;
+  /** Whether the value axis starts at zero. */
+  readonly zero: boolean;
+}
+
+export type RuleState = "firing" | "pending" | "inactive";
+
+export interface AlertsView {
+  readonly filter: string;
+  /** `null` shows every state. */
+  readonly state: RuleState | null;
+  readonly open: string | null;
+}
+
+export interface InputsView {
+  readonly filter: string;
+  readonly unhealthy: boolean;
+  readonly open: string | null;
+}
+
+/** Reads and writes one page's view. `write` is the inverse of `read` up to defaults. */
+export interface Codec<View> {
+  read(params: URLSearchParams): View;
+  write(view: View): URLSearchParams;
+}
+
+export const LOGS: Codec<LogsView> = {
+  read: (params) => ({
+    query: params.get("query") ?? "",
+    range: readRange(params),
+    live: params.get("live") === "1",
+    columns: unique((params.get("columns") ?? "").split(",").map(decodeName)),
+    open: params.get("open"),
+    histogram: params.get("histogram") !== "0",
+  }),
+  write: (view) =>
+    build([
+      ["query", view.query],
+      ...rangePairs(view.range),
+      ["live", view.live ? "1" : ""],
+      ["columns", view.columns.map(encodeName).join(",")],
+      ["open", view.open ?? ""],
+      ["histogram", view.histogram ? "" : "0"],
+    ]),
+};
+
+export const METRICS: Codec<MetricsView> = {
+  read: (params) => {
+    // `g0.expr` is how Prometheus' own page, and the links in its alerts, name an expression.
+    const own = params.getAll("expr");
+    const foreign = [...params].filter(([name]) => /^g\d+\.expr$/.test(name)).map(([, value]) => value);
+    const expressions = own.length > 0 ? own : foreign;
+    const step = Number(params.get("step"));
+    const tab = params.get("tab") ?? (foreign.length > 0 && params.get("g0.tab") === "1" ? "table" : "graph");
+    return {
+      expressions: expressions.length > 0 ? expressions : [""],
+      range: readRange(params, { from: "now-1h", to: "now" }),
+      tab: tab === "table" ? "table" : "graph",
+      step: Number.isFinite(step) && step > 0 ? step : null,
+      zero: params.get("zero") === "1",
+    };
+  },
+  write: (view) =>
+    build([
+      ...view.expressions.filter((expr, _, all) => expr !== "" || all.length > 1).map((expr): [string, string] => ["expr", expr]),
+      ...rangePairs(view.range, { from: "now-1h", to: "now" }),
+      ["tab", view.tab === "table" ? "table" : ""],
+      ["step", view.step === null ? "" : String(view.step)],
+      ["zero", view.zero ? "1" : ""],
+    ]),
+};
+
+export const ALERTS: Codec<AlertsView> = {
+  read: (params) => {
+    const state = params.get("state");
+    return {
+      filter: params.get("filter") ?? "",
+      state: state === "firing" || state === "pending" || state === "inactive" ? state : null,
+      open: params.get("open"),
+    };
+  },
+  write: (view) => build([["filter", view.filter], ["state", view.state ?? ""], ["open", view.open ?? ""]]),
+};
+
+export const INPUTS: Codec<InputsView> = {
+  read: (params) => ({
+    filter: params.get("filter") ?? "",
+    unhealthy: params.get("unhealthy") === "1",
+    open: params.get("open"),
+  }),
+  write: (view) => build([["filter", view.filter], ["unhealthy", view.unhealthy ? "1" : ""], ["open", view.open ?? ""]]),
+};
+
+/** The page of an address's last path segment; Prometheus' own page names are understood. */
+export function pageOf(path: string): PageName {
+  switch (path.slice(path.lastIndexOf("/") + 1)) {
+    case "metrics":
+    case "graph":
+    case "query":
+      return "metrics";
+    case "alerts":
+    case "rules":
+      return "alerts";
+    case "inputs":
+    case "targets":
+      return "inputs";
+    default:
+      return "logs";
+  }
+}
+
+function readRange(params: URLSearchParams, fallback: TimeRange = DEFAULT_RANGE): TimeRange {
+  return { from: params.get("from") || fallback.from, to: params.get("to") || fallback.to };
+}
+
+function rangePairs(range: TimeRange, fallback: TimeRange = DEFAULT_RANGE): [string, string][] {
+  return range.from === fallback.from && range.to === fallback.to ? [] : [["from", range.from], ["to", range.to]];
+}
+
+function build(pairs: readonly [name: string, value: string][]): URLSearchParams {
+  const params = new URLSearchParams();
+  for (const [name, value] of pairs) {
+    if (value !== "" || name === "expr") {
+      params.append(name, value);
+    }
+  }
+  return params;
+}
+
+function encodeName(name: string): string {
+  return name.replace(/[%,]/g, (char) => (char === "," ? "%2C" : "%25"));
+}
+
+function decodeName(name: string): string {
+  return name.replace(/%2C|%25/g, (code) => (code === "%2C" ? "," : "%"));
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)].filter((name) => name !== "");
+}
