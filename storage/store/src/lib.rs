@@ -4,9 +4,23 @@
 //! - An object, once created, never changes: there is no overwrite and no rename over an existing key.
 //! - `create` and `AppendFile::sync` return only when the bytes *and* the directory entry would survive a power cut.
 //! - All mutable state is a numbered sequence of immutable objects ([`Manifest`]).
+//! - One process at a time uses a directory ([`DirStorage`] holds its lock).
+//! - What was written is checked when it is read: [`frame`] carries magic, version, length and checksum.
+//!
+//! Every byte on disk is drawn in `FORMAT.md`.
 
 mod clock;
+mod dir;
+pub mod frame;
+mod key;
+mod manifest;
+mod memory;
 mod storage;
+mod sweep;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use dir::DirStorage;
+pub use manifest::{Manifest, ManifestState};
+pub use memory::{Fault, MemStorage, Operation, OperationKind};
 pub use storage::{AppendFile, Object, Space, Storage, StorageError};
+pub use sweep::sweep;

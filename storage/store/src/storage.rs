@@ -10,7 +10,8 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
     /// Creates an object if the key is free; all of it or nothing, durable on return.
     ///
     /// # Errors
-    /// [`StorageError::Exists`] when the key is taken; the object there is unchanged.
+    /// [`StorageError::Exists`] when the key is taken; the object there is unchanged. After [`StorageError::Io`] the
+    /// object may exist all the same: whoever needs to know reads it back.
     fn create(&self, key: &str, bytes: &[u8]) -> Result<(), StorageError>;
 
     /// Creates an empty file to append to, if the key is free. The file's name is durable on return.
@@ -72,6 +73,11 @@ pub enum StorageError {
     Exists { key: String },
     #[error("no space left for `{key}`")]
     Full { key: String },
+    #[error("`{key}` is not a key: parts of letters, digits, `.`, `_` and `-`, joined by `/`")]
+    InvalidKey { key: String },
+    /// Another process has the directory.
+    #[error("another Watchfire{} uses `{path}`: stop it, or name another directory", process(*pid))]
+    Locked { path: String, pid: Option<u32> },
     #[error("cannot {action} `{key}`")]
     Io { action: &'static str, key: String, source: io::Error },
     /// The object is there, but its bytes are not what was written.
@@ -82,4 +88,9 @@ pub enum StorageError {
         "`{key}` has format version {found}, this version reads up to {known}: start the newer Watchfire that wrote it"
     )]
     Newer { key: String, found: u32, known: u32 },
+}
+
+/// The holder of a lock as the error's text names it.
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
