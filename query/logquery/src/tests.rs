@@ -1,0 +1,315 @@
+use super::*;
+use crate::error::Unsupported;
+use proptest::prelude::*;
+use smol_str::SmolStr;
+use std::ops::Bound;
+use watchfire_model::{FieldValue, Level, LogRecord, NumberRange, TimeNs, WildcardPart};
+
+/// What the query says, printed in full.
+#[track_caller]
+fn check(text: &str, want: &str) {
+    match parse(text) {
+        Ok(query) => {
+            let printed = query.expr.to_string();
+            assert_eq!(printed, want, "{text}");
+            assert_eq!(parse(&printed).expect("what was printed is a query").expr, query.expr, "{printed}");
+        }
+        Err(error) => panic!("{text}: {error} {:?}", error.span),
+    }
+}
+
+/// The problem, and the part of the text that it points at.
+#[track_caller]
+fn check_error(text: &str, want_part: &str, want: &Problem) {
+    let error = parse(text).expect_err(text);
+    assert_eq!(&error.problem, want, "{text}");
+    assert_eq!(&text[error.span], want_part, "{text}");
+}
+
+#[test]
+fn terms_and_operators() {
+    check("", "*");
+    check("  \t", "*");
+    check("*", "*");
+    check("error", "error");
+    check("a b", "a AND b");
+    check("a AND b && c", "a AND b AND c");
+    check("a OR b || c", "a OR b OR c");
+    check("a||b&&c", "a OR (b AND c)");
+    check("a OR b c", "a OR (b AND c)");
+    check("(a OR b) c", "(a OR b) AND c");
+    check("a(b)c", "a AND b AND c");
+    check("((a))", "a");
+    check("NOT a b", "NOT a AND b");
+    check("a NOT b", "a AND NOT b");
+    check("-a +b !c ! d", "NOT a AND b AND NOT c AND NOT d");
+    check("NOT (a b)", "NOT (a AND b)");
+    check("NOT NOT a", "NOT NOT a");
+    check("ANDROID ORDER NOTE", "ANDROID AND ORDER AND NOTE");
+    check("not found or and", "not AND found AND or AND and");
+    check("a - b", "a AND \"-\" AND b");
+    check("order-service", "order-service");
+    check("a\u{a0}b", "a AND b");
+}
+
+#[test]
+fn phrases_and_escapes() {
+    check(r#""connection refused""#, r#""connection refused""#);
+    check(r#""say \"hi\" C:\temp""#, r#""say \"hi\" C:\\temp""#);
+    check(r#""AND""#, r#""AND""#);
+    check(r"\AND", r#""AND""#);
+    check(r"a\ b\:c\*", r#""a b:c*""#);
+    check(r"C\", r#""C\\""#);
+    check(r#"a"b""#, "a AND b");
+    check("größe 中文", "größe AND 中文");
+    check("[error] {x}", r#""[error]" AND "{x}""#);
+    check("/var/log/syslog", r#""/var/log/syslog""#);
+    check("a=1&b=2", r#""a=1&b=2""#);
+}
+
+#[test]
+fn fields() {
+    check("service:orders", "service:orders");
+    check("source:node-1", "host:node-1");
+    check("_exists_:source", "_exists_:host");
+    check("a.b-c@d:x", "a.b-c@d:x");
+    check("app.kubernetes.io/name:web", r#""app.kubernetes.io/name":web"#);
+    check(r#""a field":"a value""#, r#""a field":"a value""#);
+    check(r"a\ field:x", r#""a field":x"#);
+    check("url:http://x/y?z=1", r"url:http\:\/\/x\/y?z\=1");
+    check("addr:10.0.0.1:80", r#"addr:"10.0.0.1:80""#);
+    check("path:/api/v1", r#"path:"/api/v1""#);
+    check("temperature:-5", r#"temperature:"-5""#);
+    check("a:(b OR \"c d\") e", r#"(a:b OR a:"c d") AND e"#);
+    check("a:(b -c)", "a:b AND NOT a:c");
+    check("_exists_:user", "_exists_:user");
+    check("_exists_:\"a b\"", "_exists_:\"a b\"");
+    check("user:*", "_exists_:user");
+    check("user:**", "_exists_:user");
+    check("user:[* TO *]", "_exists_:user");
+    check("level:error", "level:3");
+    check("level:WARN", "level:4");
+    check("level:\"fatal\"", "level:2");
+    check("level:(error OR 4)", "level:3 OR level:4");
+}
+
+#[test]
+fn wildcards() {
+    check("ord*", "ord*");
+    check("*tion", "*tion");
+    check("a**b?", "a*b?");
+    check("field:*x", "field:*x");
+    check(r"a\*b*", r"a\*b*");
+    check("a.b*", r"a\.b*");
+    check("?", "?");
+}
+
+#[test]
+fn ranges() {
+    check("took:[1 TO 5]", "took:[1 TO 5]");
+    check("took:{1 to 5.5}", "took:{1 TO 5.5}");
+    check("took:[1 TO 5}", "took:[1 TO 5}");
+    check("took:[-1e3 TO *}", "took:>=-1000");
+    check("took:[* TO 5}", "took:<5");
+    check("took:>1.5", "took:>1.5");
+    check("took:>= 5 a", "took:>=5 AND a");
+    check("took:<5", "took:<5");
+    check("took:<=5", "took:<=5");
+    check("took:(>1 <5)", "took:>1 AND took:<5");
+    check("took:([1 TO 2] OR >5)", "took:[1 TO 2] OR took:>5");
+    check("level:<=error", "level:<=3");
+    check("level:[error TO debug]", "level:[3 TO 7]");
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    check_error("(a", "(", &Problem::UnclosedGroup);
+    check_error("a (b (c)", "(", &Problem::UnclosedGroup);
+    check_error("(", "(", &Problem::UnclosedGroup);
+    check_error("a)", ")", &Problem::UnopenedGroup);
+    check_error(")", ")", &Problem::UnopenedGroup);
+    check_error("()", "()", &Problem::EmptyGroup);
+    check_error("a:( )", "( )", &Problem::EmptyGroup);
+    check_error("\"a", "\"", &Problem::UnclosedPhrase);
+    check_error("\"\"", "\"\"", &Problem::EmptyPhrase);
+    check_error("AND a", "AND", &Problem::NothingBefore { operator: "AND" });
+    check_error("a OR || b", "||", &Problem::NothingBefore { operator: "||" });
+    check_error("a AND", "AND", &Problem::NothingAfter { operator: "AND" });
+    check_error("(a OR)", "OR", &Problem::NothingAfter { operator: "OR" });
+    check_error("NOT", "NOT", &Problem::NothingAfter { operator: "NOT" });
+    check_error("a !", "!", &Problem::NothingAfter { operator: "!" });
+    check_error(":a", ":", &Problem::NoField);
+    check_error("a: b", "a:", &Problem::NoValue { field: "a".into() });
+    check_error("a:", "a:", &Problem::NoValue { field: "a".into() });
+    check_error("a:&&b", "&", &Problem::NoValue { field: "a".into() });
+    check_error("_exists_:", "_exists_:", &Problem::NoValue { field: "_exists_".into() });
+    check_error("_exist_:a", "_exist_", &Problem::UnknownOperatorField { field: "_exist_".into() });
+    check_error("a*:b", "a*", &Problem::WildcardField);
+    check_error("_exists_:a*", "a*", &Problem::WildcardField);
+    check_error("a:(b:c)", "b", &Problem::NestedField { outer: "a".into(), inner: "b".into() });
+    check_error("level:eror", "eror", &Problem::UnknownLevel { word: "eror".into(), nearest: Some("error".into()) });
+    check_error("level:xyz", "xyz", &Problem::UnknownLevel { word: "xyz".into(), nearest: None });
+    check_error("a:[1 5]", "[1 5]", &Problem::BadRange);
+    check_error("a:[1 TO 5", "[", &Problem::UnclosedRange);
+    check_error("a:[1 TO x]", "x", &Problem::NotANumber { text: "x".into() });
+    check_error("a:[5 TO 1]", "[5 TO 1]", &Problem::EmptyRange { low: "5".into(), high: "1".into() });
+    check_error("a:>", ">", &Problem::NotANumber { text: String::new() });
+    check_error("a:>nan", "nan", &Problem::NotANumber { text: "nan".into() });
+}
+
+#[test]
+fn later_parts_of_the_language_are_named() {
+    let unsupported = Problem::Unsupported;
+    check_error("/ab+c/", "/ab+c/", &unsupported(Unsupported::Regex));
+    check_error(r"a:/x\/y/", r"/x\/y/", &unsupported(Unsupported::Regex));
+    check_error("error | stats count()", "|", &unsupported(Unsupported::Pipe));
+    check_error("\"a b\"~5", "~", &unsupported(Unsupported::Proximity));
+    check_error("\"a b\"^2", "^", &unsupported(Unsupported::Boost));
+    check_error("roam~1", "roam~1", &unsupported(Unsupported::Fuzzy));
+    check_error("ip:10.0.0.0/8", "10.0.0.0/8", &unsupported(Unsupported::Cidr));
+    check_error("took:>1.5s", "1.5s", &unsupported(Unsupported::Unit));
+    check_error("size:[1MiB TO 2MiB]", "1MiB", &unsupported(Unsupported::Unit));
+}
+
+#[test]
+fn error_text_is_for_people() {
+    let message = |text: &str| parse(text).expect_err(text).to_string();
+    assert_eq!(message("a (b"), "a `)` is missing for the `(` here (at position 3)");
+    assert_eq!(message("level:eror"), "`eror` is not a level: write 0 to 7 or `error` (at position 7)");
+}
+
+#[test]
+fn size_is_limited() {
+    let deep = |n: usize| format!("{}a{}", "(".repeat(n), ")".repeat(n));
+    assert!(parse(&deep(DEPTH_MAX)).is_ok());
+    let too_deep = parse(&deep(DEPTH_MAX + 1)).expect_err("one group too many");
+    assert_eq!(too_deep.problem, Problem::TooDeep { max: DEPTH_MAX });
+    for sign in ["!", "-", "+", "NOT "] {
+        let error = parse(&(sign.repeat(20_000) + "a")).expect_err("far too many signs");
+        assert!(matches!(error.problem, Problem::TooDeep { .. } | Problem::TooLong { .. }), "{sign}");
+    }
+    assert!(parse(&"a ".repeat(TERMS_MAX)).is_ok());
+    let error = parse(&"a ".repeat(TERMS_MAX + 1)).expect_err("one term too many");
+    assert_eq!(error.problem, Problem::TooManyTerms { max: TERMS_MAX });
+    let error = parse(&"a".repeat(TEXT_LEN_MAX + 1)).expect_err("one byte too many");
+    assert_eq!(error.problem, Problem::TooLong { len: TEXT_LEN_MAX + 1, max: TEXT_LEN_MAX });
+    assert!(matches!(parse(&format!("{}*", "a".repeat(2000))).map_err(|e| e.problem), Err(Problem::Pattern(_))));
+}
+
+#[track_caller]
+fn check_match(query: &str, want: bool) {
+    let record = LogRecord {
+        time: TimeNs(0),
+        received: TimeNs(0),
+        stream: "default".into(),
+        host: "node-1".into(),
+        message: "Connection refused: not found".into(),
+        level: Level::new(3),
+        fields: vec![
+            ("service".into(), FieldValue::Text("order-service".into())),
+            ("took".into(), FieldValue::F64(1.5)),
+        ],
+    };
+    assert_eq!(parse(query).expect("a query").filter.matches(&record), want, "{query}");
+}
+
+#[test]
+fn queries_find_records() {
+    check_match("", true);
+    check_match("refused", true);
+    check_match("\"connection refused\" source:node-1", true);
+    check_match("-refused", false);
+    check_match("not found", true);
+    check_match("service:order*", true);
+    check_match("service:order", false);
+    check_match("took:>1 level:error _exists_:took", true);
+    check_match("level:<=warning", true);
+    check_match("level:<error OR took:<1.5", false);
+    check_match("*fuse*", true);
+}
+
+fn field() -> impl Strategy<Value = SmolStr> {
+    proptest::sample::select(vec!["a", "a.b", "a b", "_exists_", "x/y", "AND", "ä\"\\", "5", "-", "*"])
+        .prop_map(SmolStr::from)
+}
+
+fn pattern() -> impl Strategy<Value = Pattern> {
+    let text =
+        proptest::sample::select(vec!["a", "AND", "x y", "\"", "\\", "~", "a~1", "/r/", "10.0.0.0/8", "(", "中"]);
+    let wildcard = proptest::collection::vec(
+        prop_oneof![
+            Just(WildcardPart::One),
+            Just(WildcardPart::Many),
+            proptest::char::any().prop_map(WildcardPart::Literal)
+        ],
+        1..5,
+    );
+    prop_oneof![
+        text.prop_map(|text| Pattern::Text(text.to_owned())),
+        ".{1,6}".prop_map(Pattern::Text),
+        wildcard.prop_filter_map("needs a wildcard and another character", |mut parts| {
+            parts.dedup_by(|next, before| *next == WildcardPart::Many && *before == WildcardPart::Many);
+            let is_all_stars = parts.iter().all(|part| *part == WildcardPart::Many);
+            let has_wildcard = parts.iter().any(|part| !matches!(part, WildcardPart::Literal(_)));
+            (has_wildcard && !is_all_stars).then_some(Pattern::Wildcard(parts))
+        }),
+    ]
+}
+
+fn bound() -> impl Strategy<Value = Bound<f64>> {
+    prop_oneof![
+        Just(Bound::Unbounded),
+        (-1e9..1e9).prop_map(Bound::Included),
+        proptest::num::f64::NORMAL.prop_map(Bound::Excluded)
+    ]
+}
+
+fn range() -> impl Strategy<Value = NumberRange> {
+    (bound(), bound()).prop_filter_map("some end is bounded and the ends are in order", |(low, high)| {
+        match (low, high) {
+            (Bound::Unbounded, Bound::Unbounded) => None,
+            (Bound::Included(l) | Bound::Excluded(l), Bound::Included(h) | Bound::Excluded(h)) if l > h => None,
+            _ => Some(NumberRange { low, high }),
+        }
+    })
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop_oneof![
+        Just(Expr::All),
+        (proptest::option::of(field()), pattern()).prop_map(|(field, pattern)| Expr::Term { field, pattern }),
+        (field(), range()).prop_map(|(field, range)| Expr::Range { field, range }),
+        field().prop_map(|field| Expr::Exists { field }),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::and),
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::or),
+            inner.prop_map(|part| Expr::Not(Box::new(part))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn what_is_printed_is_read_back(expr in expr()) {
+        let printed = expr.to_string();
+        let read = parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}: {error}")))?;
+        prop_assert_eq!(read.expr, expr, "{}", printed);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place(
+        text in prop_oneof![".{0,40}", r#"([ab:()"*?\\/~|&<>=\[\]{}!+\-5 ]|AND|OR|NOT|TO|level:|_exists_:){0,20}"#]
+    ) {
+        match parse(&text) {
+            Ok(query) => {
+                let printed = query.expr.to_string();
+                prop_assert_eq!(parse(&printed).map(|again| again.expr), Ok(query.expr), "{}", printed);
+            }
+            Err(error) => prop_assert!(text.get(error.span.clone()).is_some(), "{:?}", error.span),
+        }
+    }
+}
