@@ -1,1 +1,21 @@
-//! Watchfire: wal.
+//! The write-ahead log: records are durable before anybody is told that they are stored.
+//!
+//! Invariants
+//! - [`Wal::commit`] succeeds only after an fsync that covers the record; one fsync serves all who wait.
+//! - A file is never written or synced again after an error: its session is sealed, and what was not yet durable in it
+//!   fails for everybody who waits.
+//! - Positions never repeat, and grow with every record appended.
+//! - Replay hands out only payloads whose checksum holds, in the order in which they were appended.
+//!
+//! Every byte on disk is drawn in `FORMAT.md`.
+
+mod metrics;
+mod position;
+mod replay;
+mod segment;
+mod wal;
+
+pub use metrics::Metrics;
+pub use position::Position;
+pub use replay::Replay;
+pub use wal::{Wal, WalError, WalOptions};

@@ -1,0 +1,183 @@
+//! Reads what earlier sessions left behind.
+
+use crate::Position;
+use crate::segment::{HEADER_LEN, Header, HeaderError, Records, Step, VERSION};
+use std::collections::BTreeMap;
+use watchfire_store::{Storage, StorageError};
+
+/// What reading the log at its opening found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replay {
+    /// Records handed out.
+    pub records: u64,
+    /// Payload bytes handed out.
+    pub bytes: u64,
+    /// Bytes at the ends of sessions that were being written when the process or the machine died. Nobody was told
+    /// that they are stored.
+    pub torn_bytes: u64,
+    /// Records (and segment headers) that are there but are not what was written.
+    pub damaged_records: u64,
+}
+
+/// A file of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) key: String,
+    /// Position of the first record.
+    pub(crate) first: Position,
+    /// After every record of this file.
+    pub(crate) end: Position,
+    pub(crate) bytes: u64,
+}
+
+/// The key of a segment.
+pub(crate) fn segment_key(directory: &str, session: u64, seq: u64) -> String {
+    format!("{directory}/{session:010}/{seq:010}")
+}
+
+/// What is on disk: its segments in order, and the greatest session among them.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) session_max: u64,
+    pub(crate) replay: Replay,
+}
+
+/// Hands every record at or after `from` to `visit`, in order.
+pub(crate) fn replay(
+    storage: &dyn Storage,
+    directory: &str,
+    from: Position,
+    visit: &mut dyn FnMut(Position, &[u8]),
+) -> Result<Found, StorageError> {
+    let mut found = Found::default();
+    for (session, files) in sessions(storage, directory)? {
+        found.session_max = found.session_max.max(session);
+        if session < from.session {
+            found.segments.extend(files.into_values().map(|file| Segment {
+                key: file.key,
+                first: Position { session, index: 0 },
+                end: Position { session, index: u64::MAX },
+                bytes: file.size,
+            }));
+            continue;
+        }
+        let mut reader = SessionReader::new(session, from, visit, &mut found.replay);
+        let last = files.keys().next_back().copied();
+        for (seq, file) in files {
+            let bytes = storage.read(&file.key)?;
+            let first = reader.read(&file.key, &bytes, seq, last == Some(seq))?;
+            let end = reader.next;
+            found.segments.push(Segment { key: file.key, first, end, bytes: file.size });
+        }
+    }
+    Ok(found)
+}
+
+type Files = BTreeMap<u64, watchfire_store::Object>;
+
+/// The log's files by session and sequence number. Keys of another shape are not ours.
+fn sessions(storage: &dyn Storage, directory: &str) -> Result<BTreeMap<u64, Files>, StorageError> {
+    let prefix = format!("{directory}/");
+    let mut sessions: BTreeMap<u64, Files> = BTreeMap::new();
+    for object in storage.list(&prefix)? {
+        let numbers = object.key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'));
+        let Some((session, seq)) = numbers else { continue };
+        let (Ok(session), Ok(seq)) = (session.parse(), seq.parse()) else { continue };
+        if object.key == segment_key(directory, session, seq) {
+            sessions.entry(session).or_default().insert(seq, object);
+        }
+    }
+    Ok(sessions)
+}
+
+/// Reads the segments of one session in order.
+struct SessionReader<'a> {
+    from: Position,
+    /// Position of the next record, as far as what was read tells.
+    next: Position,
+    /// The end of the segment before could not be read: `next` may be too small.
+    uncertain: bool,
+    visit: &'a mut dyn FnMut(Position, &[u8]),
+    replay: &'a mut Replay,
+}
+
+impl<'a> SessionReader<'a> {
+    fn new(
+        session: u64,
+        from: Position,
+        visit: &'a mut dyn FnMut(Position, &[u8]),
+        replay: &'a mut Replay,
+    ) -> SessionReader<'a> {
+        SessionReader { from, next: Position { session, index: 0 }, uncertain: false, visit, replay }
+    }
+
+    /// Reads one segment and returns the position of its first record.
+    fn read(&mut self, key: &str, bytes: &[u8], seq: u64, is_last: bool) -> Result<Position, StorageError> {
+        let header_damaged = match Header::decode(bytes) {
+            Ok(header) if header.first.session == self.next.session && header.first >= self.next => {
+                self.count_gap(header.first.index, seq);
+                self.next = header.first;
+                false
+            }
+            Err(HeaderError::Newer(found)) => {
+                return Err(StorageError::Newer { key: key.to_owned(), found, known: VERSION });
+            }
+            Err(HeaderError::Torn) => {
+                self.replay.torn_bytes += bytes.len() as u64;
+                return Ok(self.next);
+            }
+            Ok(_) | Err(HeaderError::Damaged) => {
+                self.guess_position(seq);
+                true
+            }
+        };
+        let first = self.next;
+        self.uncertain = false;
+        for step in Records::new(&bytes[HEADER_LEN..]) {
+            match step {
+                Step::Record(payload) => self.hand_out(payload),
+                Step::Damaged { records } => {
+                    self.replay.damaged_records += records;
+                    self.next.index += records;
+                }
+                Step::Lost { bytes } if is_last => self.replay.torn_bytes += bytes,
+                Step::Lost { .. } => self.uncertain = true,
+            }
+        }
+        if header_damaged && self.next > first {
+            self.replay.damaged_records += 1;
+        }
+        Ok(first)
+    }
+
+    fn hand_out(&mut self, payload: &[u8]) {
+        if self.next >= self.from {
+            (self.visit)(self.next, payload);
+            self.replay.records += 1;
+            self.replay.bytes += payload.len() as u64;
+        }
+        self.next.index += 1;
+    }
+
+    /// The header says how many records the unreadable end of the segment before held.
+    fn count_gap(&mut self, first_index: u64, seq: u64) {
+        // In front of the first file that is left stood released ones, unless it is the session's first.
+        let is_continued = self.next.index > 0 || self.uncertain || seq == 0;
+        if is_continued {
+            self.replay.damaged_records += first_index - self.next.index;
+        }
+    }
+
+    /// Where the segment begins when its own header cannot tell. Rather too late than too early: a record is then
+    /// handed out twice rather than never.
+    fn guess_position(&mut self, seq: u64) {
+        if self.uncertain {
+            self.replay.damaged_records += 1;
+        }
+        let is_exact = seq == 0 || (self.next.index > 0 && !self.uncertain);
+        if !is_exact && self.next.session == self.from.session {
+            self.next = self.next.max(self.from);
+        }
+    }
+}

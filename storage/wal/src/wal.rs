@@ -1,0 +1,327 @@
+//! The log while it is open: buffer, group commit, sealing after errors.
+
+mod writer;
+
+use crate::replay::{Found, Segment, replay};
+use crate::segment::{HEADER_LEN, RECORD_HEADER_LEN, encode_record};
+use crate::{Metrics, Position, Replay};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use watchfire_store::{Storage, StorageError};
+use writer::{Batch, Durability, Writer};
+
+/// An append that leaves this many bytes waiting hands them to the file without waiting for a commit.
+const WRITE_THROUGH_BYTES: usize = 256 * 1024;
+/// While a commit is under way, appends pile up to this many bytes (and one record); then they wait for it.
+const BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of how many failed sessions it is remembered how far they got.
+const FAILED_SESSIONS_MAX: usize = 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalOptions {
+    /// A segment that has reached this many bytes is closed. It may exceed them by what was appended during one fsync.
+    pub segment_bytes_max: u64,
+    /// The largest payload, in bytes; at most `u32::MAX`.
+    pub record_bytes_max: usize,
+}
+
+impl Default for WalOptions {
+    fn default() -> WalOptions {
+        WalOptions { segment_bytes_max: 64 * 1024 * 1024, record_bytes_max: 64 * 1024 * 1024 }
+    }
+}
+
+/// Why the log could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WalError {
+    #[error("a record of {len} bytes exceeds the limit of {max}")]
+    TooLarge { len: usize, max: usize },
+    /// A write or fsync failed before the record was durable. It never will be: it has to be appended again.
+    #[error("the log could not make record {} of session {} durable", position.index, position.session)]
+    Sealed { position: Position, source: Arc<StorageError> },
+    #[error(transparent)]
+    Storage(Arc<StorageError>),
+}
+
+impl From<StorageError> for WalError {
+    fn from(error: StorageError) -> WalError {
+        WalError::Storage(Arc::new(error))
+    }
+}
+
+/// A log of records that is written in batches and read only when it is opened.
+///
+/// Appended records are buffered: until [`Wal::commit`] returns they may be lost. After a failed write or fsync the
+/// session is sealed: of its records, those not durable by then stay unacknowledged for ever (a replay may show some of
+/// them all the same), and the next append begins a new session on a new file. Dropping the log writes nothing.
+#[derive(Debug)]
+pub struct Wal {
+    storage: Arc<dyn Storage>,
+    directory: String,
+    options: WalOptions,
+    /// The first session of this opening: everything before it was read from disk.
+    session_opened: u64,
+    state: Mutex<State>,
+    /// Signals that a writer has returned.
+    written: Condvar,
+    metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct State {
+    session: u64,
+    /// Index of the next record.
+    next_index: u64,
+    /// Records before this index are durable.
+    durable_index: u64,
+    /// Records appended but not yet given to the file.
+    batch: Batch,
+    /// Absent while a thread writes or syncs: who takes it out owns the file.
+    writer: Option<Writer>,
+    segments: Vec<Segment>,
+    failed: BTreeMap<u64, FailedSession>,
+}
+
+#[derive(Debug)]
+struct FailedSession {
+    durable_index: u64,
+    cause: Arc<StorageError>,
+}
+
+impl Wal {
+    /// Opens the log under `directory` (for example `wal/logs`), hands every record at or after `from` to `visit` in
+    /// order, then begins a new session: old files are never appended to.
+    ///
+    /// `from` is what the caller has safe elsewhere; session numbers go on after it even when no file is left. A damaged
+    /// middle is skipped and counted, a torn tail counted.
+    ///
+    /// # Errors
+    /// Storage that cannot be read, or a segment of a newer version.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        directory: &str,
+        options: WalOptions,
+        from: Position,
+        visit: &mut dyn FnMut(Position, &[u8]),
+    ) -> Result<(Wal, Replay), WalError> {
+        let Found { segments, session_max, replay } = replay(&*storage, directory, from, visit)?;
+        let metrics = Metrics::default();
+        metrics.torn_bytes.inc_by(replay.torn_bytes);
+        metrics.damaged_records.inc_by(replay.damaged_records);
+        let session = session_max.max(from.session) + 1;
+        let wal = Wal {
+            storage,
+            directory: directory.to_owned(),
+            options,
+            session_opened: session,
+            state: Mutex::new(State::new(session, segments)),
+            written: Condvar::new(),
+            metrics,
+        };
+        wal.measure(&wal.state.lock());
+        Ok((wal, replay))
+    }
+
+    /// Adds a record after all earlier ones; buffered, not durable until committed. Does not wait for an fsync under
+    /// way, unless a buffer of 32 MiB is full.
+    ///
+    /// # Errors
+    /// [`WalError::Sealed`] when the buffer had to be written and that failed: the record is not in the log.
+    pub fn append(&self, payload: &[u8]) -> Result<Position, WalError> {
+        let max = self.options.record_bytes_max.min(u32::MAX as usize);
+        if payload.len() > max {
+            return Err(WalError::TooLarge { len: payload.len(), max });
+        }
+        let mut state = self.state.lock();
+        while state.writer.is_none() && state.batch.bytes.len() >= BUFFER_BYTES_MAX {
+            self.written.wait(&mut state);
+        }
+        let position = state.next_position();
+        encode_record(payload, &mut state.batch.bytes);
+        state.batch.records += 1;
+        state.next_index += 1;
+        self.metrics.appended_records.inc();
+        self.metrics.appended_bytes.inc_by(payload.len() as u64);
+        if state.batch.bytes.len() >= WRITE_THROUGH_BYTES && state.writer.is_some() {
+            self.write(&mut state, Durability::Later);
+            if let Some(error) = state.failure(position) {
+                return Err(error);
+            }
+        }
+        self.measure(&state);
+        Ok(position)
+    }
+
+    /// Blocks until the record at `position` and all before it in its session are durable. One fsync serves all who
+    /// wait: the first does it for the others, and there is no timer. A position not yet handed out means everything
+    /// appended so far.
+    ///
+    /// # Errors
+    /// [`WalError::Sealed`] when the record will never be durable.
+    pub fn commit(&self, position: Position) -> Result<(), WalError> {
+        let mut state = self.state.lock();
+        loop {
+            if position.session < self.session_opened {
+                return Ok(());
+            }
+            if let Some(error) = state.failure(position) {
+                return Err(error);
+            }
+            if state.is_durable(position) {
+                return Ok(());
+            }
+            if state.writer.is_some() {
+                self.write(&mut state, Durability::Now);
+            } else {
+                self.written.wait(&mut state);
+            }
+        }
+    }
+
+    /// Position that the next record gets: everything appended so far is before it.
+    pub fn next_position(&self) -> Position {
+        self.state.lock().next_position()
+    }
+
+    /// Deletes segments all of whose records are before `covered`. The segment being written stays.
+    pub fn release(&self, covered: Position) -> Result<(), WalError> {
+        let releasable: Vec<String> = {
+            let state = self.state.lock();
+            let active = state.segments.last().filter(|segment| segment.first.session == state.session);
+            let active = active.map(|segment| segment.key.clone());
+            let covered = state.segments.iter().filter(|segment| segment.end <= covered);
+            covered.map(|segment| segment.key.clone()).filter(|key| Some(key) != active.as_ref()).collect()
+        };
+        for key in releasable {
+            self.storage.delete(&key)?;
+            let mut state = self.state.lock();
+            state.segments.retain(|segment| segment.key != key);
+            self.measure(&state);
+        }
+        Ok(())
+    }
+
+    /// Bytes in segments not yet released, with what is still buffered.
+    pub fn size(&self) -> u64 {
+        self.state.lock().size()
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Gives the waiting batch to the file, without holding the lock meanwhile. A failure seals the session.
+    fn write(&self, state: &mut MutexGuard<'_, State>, durability: Durability) {
+        let mut writer = state.writer.take().expect("the caller has seen the writer");
+        let spare = writer.take_spare();
+        let batch = std::mem::replace(&mut state.batch, spare);
+        let end = state.next_position();
+        let first = Position { session: end.session, index: end.index - batch.records };
+        let written = MutexGuard::unlocked(state, || writer.write(self, first, &batch, durability));
+
+        if let Some(key) = written.opened {
+            state.segments.push(Segment { key, first, end, bytes: HEADER_LEN as u64 });
+        }
+        if let Some(segment) = state.segments.last_mut().filter(|_| batch.records > 0) {
+            segment.end = end;
+            segment.bytes += batch.bytes.len() as u64;
+        }
+        if let Some(index) = written.durable_index {
+            state.durable_index = index;
+        }
+        match written.result {
+            Ok(()) => {
+                writer.keep_spare(batch);
+                state.writer = Some(writer);
+            }
+            Err(error) => {
+                drop(writer);
+                self.seal(state, Arc::new(error));
+            }
+        }
+        self.measure(state);
+        self.written.notify_all();
+    }
+
+    /// Ends the session: what is not durable now fails, what comes next goes to new files.
+    fn seal(&self, state: &mut MutexGuard<'_, State>, cause: Arc<StorageError>) {
+        self.metrics.failures.inc();
+        self.metrics.failed_records.inc_by(state.next_index - state.durable_index);
+        // A full disk shall not also fill up with files in which nobody was promised anything.
+        let durable = Position { session: state.session, index: state.durable_index };
+        let useless = state.segments.last().filter(|last| last.first.session == state.session && last.first >= durable);
+        if let Some(key) = useless.map(|segment| segment.key.clone()) {
+            let deleted = MutexGuard::unlocked(state, || self.storage.delete(&key));
+            if deleted.is_ok() {
+                state.segments.retain(|segment| segment.key != key);
+            }
+        }
+        state.seal(cause);
+    }
+
+    fn measure(&self, state: &State) {
+        self.metrics.size.set(state.size() as i64);
+    }
+}
+
+impl State {
+    fn new(session: u64, segments: Vec<Segment>) -> State {
+        State {
+            session,
+            next_index: 0,
+            durable_index: 0,
+            batch: Batch::default(),
+            writer: Some(Writer::default()),
+            segments,
+            failed: BTreeMap::new(),
+        }
+    }
+
+    fn next_position(&self) -> Position {
+        Position { session: self.session, index: self.next_index }
+    }
+
+    fn is_durable(&self, position: Position) -> bool {
+        let wanted = if position.session > self.session { u64::MAX } else { position.index };
+        wanted.saturating_add(1).min(self.next_index) <= self.durable_index
+    }
+
+    /// The error for a record that will never be durable.
+    fn failure(&self, position: Position) -> Option<WalError> {
+        let session = if position >= self.next_position() && self.next_index == 0 {
+            // Nothing is appended yet after a failure: "everything so far" includes what failed.
+            self.session - 1
+        } else {
+            position.session
+        };
+        if session >= self.session {
+            return None;
+        }
+        let (session_found, failed) = self.failed.range(session..).next()?;
+        let is_durable =
+            *session_found == session && position.session == session && position.index < failed.durable_index;
+        (!is_durable).then(|| WalError::Sealed { position, source: Arc::clone(&failed.cause) })
+    }
+
+    fn seal(&mut self, cause: Arc<StorageError>) {
+        self.failed.insert(self.session, FailedSession { durable_index: self.durable_index, cause });
+        if self.failed.len() > FAILED_SESSIONS_MAX {
+            self.failed.pop_first();
+        }
+        self.session += 1;
+        self.next_index = 0;
+        self.durable_index = 0;
+        self.batch = Batch::default();
+        self.writer = Some(Writer::default());
+    }
+
+    fn size(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + self.batch.bytes.len() as u64
+    }
+}
+
+const _: () = assert!(RECORD_HEADER_LEN == 8, "FORMAT.md draws records with a header of 8 bytes");
+
+#[cfg(test)]
+mod tests;

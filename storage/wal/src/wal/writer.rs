@@ -1,0 +1,125 @@
+//! The file being written. One thread at a time owns it.
+
+use super::Wal;
+use crate::Position;
+use crate::replay::segment_key;
+use crate::segment::Header;
+use std::time::Instant;
+use watchfire_store::{AppendFile, StorageError};
+
+/// A buffer that has grown beyond this many bytes is not kept for the next batch.
+const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Encoded records on their way to the file.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) records: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Written only: a later commit syncs.
+    Later,
+    Now,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    file: Option<OpenFile>,
+    /// Sequence number of the next segment.
+    next_seq: u64,
+    spare: Batch,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: Box<dyn AppendFile>,
+    bytes: u64,
+    /// Holds bytes that no sync has covered.
+    is_dirty: bool,
+}
+
+/// What a write has achieved, be it all or a part.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Key of the segment begun with this batch.
+    pub(super) opened: Option<String>,
+    /// Records before this index of the session are durable.
+    pub(super) durable_index: Option<u64>,
+    pub(super) result: Result<(), StorageError>,
+}
+
+impl Writer {
+    /// An empty buffer for the batch after the one to be written.
+    pub(super) fn take_spare(&mut self) -> Batch {
+        std::mem::take(&mut self.spare)
+    }
+
+    pub(super) fn keep_spare(&mut self, mut batch: Batch) {
+        if batch.bytes.capacity() <= SPARE_BYTES_MAX {
+            batch.bytes.clear();
+            batch.records = 0;
+            self.spare = batch;
+        }
+    }
+
+    /// Writes the batch, whose first record stands at `first`; begins a new segment where the old one is full.
+    pub(super) fn write(&mut self, wal: &Wal, first: Position, batch: &Batch, durability: Durability) -> Written {
+        let mut written = Written { opened: None, durable_index: None, result: Ok(()) };
+        written.result = self.try_write(wal, first, batch, durability, &mut written);
+        written
+    }
+
+    fn try_write(
+        &mut self,
+        wal: &Wal,
+        first: Position,
+        batch: &Batch,
+        durability: Durability,
+        written: &mut Written,
+    ) -> Result<(), StorageError> {
+        if batch.records > 0 {
+            if self.file.as_ref().is_some_and(|open| open.bytes >= wal.options.segment_bytes_max) {
+                self.sync(wal)?;
+                written.durable_index = Some(first.index);
+                self.file = None;
+            }
+            self.append(wal, first, &batch.bytes, written)?;
+        }
+        if durability == Durability::Now {
+            self.sync(wal)?;
+            written.durable_index = Some(first.index + batch.records);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, wal: &Wal, first: Position, bytes: &[u8], written: &mut Written) -> Result<(), StorageError> {
+        let open = match &mut self.file {
+            Some(open) => open,
+            none => {
+                let key = segment_key(&wal.directory, first.session, self.next_seq);
+                let mut file = wal.storage.append(&key)?;
+                self.next_seq += 1;
+                written.opened = Some(key);
+                let header = Header { first }.encode();
+                file.append(&header)?;
+                none.insert(OpenFile { file, bytes: header.len() as u64, is_dirty: true })
+            }
+        };
+        open.is_dirty = true;
+        open.bytes += bytes.len() as u64;
+        open.file.append(bytes)
+    }
+
+    fn sync(&mut self, wal: &Wal) -> Result<(), StorageError> {
+        let Some(open) = self.file.as_mut().filter(|open| open.is_dirty) else { return Ok(()) };
+        let start = Instant::now();
+        let synced = open.file.sync();
+        wal.metrics.fsyncs.inc();
+        wal.metrics.fsync_seconds.inc_by(start.elapsed().as_secs_f64());
+        synced?;
+        open.is_dirty = false;
+        Ok(())
+    }
+}
