@@ -1,1 +1,30 @@
-//! Watchfire: alerting.
+//! Alerting: evaluates rule files on schedule, keeps the state of every alert, and notifies the receivers of an
+//! Alertmanager configuration.
+//!
+//! Invariants
+//! - A rule file that loads has no rule that cannot be read later: expressions and templates are parsed when it is loaded.
+//! - Rule states, routing, grouping and retries are pure: time is an argument. Only [`Alerting::run`] has timers and
+//!   sockets.
+
+mod alert;
+mod group;
+mod metrics;
+mod restore;
+mod rule;
+mod rulefile;
+mod schedule;
+mod snapshot;
+mod template;
+
+pub use alert::{Alert, AlertState, RESEND_DELAY_MS, RESOLVED_RETENTION_MS};
+pub use group::{Evaluation, Group, Sent};
+pub use metrics::Metrics;
+pub use restore::{GRACE_PERIOD_MS, OUTAGE_TOLERANCE_MS};
+pub use rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};
+pub use rulefile::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RuleFile, RuleFileError, RuleFileErrors, RuleFiles, RuleProblem};
+pub use schedule::{Due, Schedule};
+pub use snapshot::{AlertSnapshot, GroupSnapshot, RuleSnapshot};
+pub use template::{
+    TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, Template, TemplateData,
+    TemplateError,
+};
