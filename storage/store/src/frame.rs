@@ -106,7 +106,8 @@ mod tests {
 
         #[test]
         fn what_goes_in_comes_out(version in 0..9_u32, payload: Vec<u8>) {
-            prop_assert_eq!(decode("k", MAGIC, 9, &encode(MAGIC, version, &payload)).unwrap(), (version, &payload[..]));
+            let bytes = encode(MAGIC, version, &payload);
+            prop_assert_eq!(decode("k", MAGIC, 9, &bytes).unwrap(), (version, &payload[..]));
         }
     }
 }

@@ -80,6 +80,7 @@ impl<S: ManifestState> Manifest<S> {
     /// The state is as before. [`StorageError::Exists`] when another writer took the number. When a failed write cannot
     /// be read back either, it is not known whether the transaction happened: all later commits fail until reading
     /// shows that it did not, or until a restart.
+    #[expect(clippy::needless_pass_by_value, reason = "a delta is built for one commit; nobody has a use for it after")]
     pub fn commit(&self, delta: S::Delta) -> Result<Arc<S>, StorageError> {
         let mut writer = self.writer.lock();
         if let Some(number) = writer.in_doubt {
@@ -155,10 +156,11 @@ fn key(prefix: &str, number: u64) -> String {
 }
 
 /// The numbers under `prefix`, ascending. Keys that are not numbers are not ours.
-fn numbers(storage: &dyn Storage, prefix: &str) -> Result<Vec<u64>, StorageError> {
-    let prefix = format!("{prefix}/");
+fn numbers(storage: &dyn Storage, base: &str) -> Result<Vec<u64>, StorageError> {
+    let prefix = format!("{base}/");
     let objects = storage.list(&prefix)?;
-    Ok(objects.iter().filter_map(|object| object.key.strip_prefix(&prefix)?.parse().ok()).collect())
+    let number = |key: &str| key.strip_prefix(&prefix)?.parse().ok().filter(|number| self::key(base, *number) == key);
+    Ok(objects.iter().filter_map(|object| number(&object.key)).collect())
 }
 
 fn encode(magic: [u8; 4], key: &str, value: &impl Serialize) -> Result<Vec<u8>, StorageError> {

@@ -2,12 +2,17 @@
 
 use crate::{Storage, StorageError};
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 /// Deletes every object under `prefix` whose key is not in `live`; returns how many.
 ///
 /// An object that is created but not yet committed looks like an orphan: call this only while nobody is between the
 /// two, for instance when the store opens.
-pub fn sweep(storage: &dyn Storage, prefix: &str, live: &HashSet<String>) -> Result<u64, StorageError> {
+pub fn sweep(
+    storage: &dyn Storage,
+    prefix: &str,
+    live: &HashSet<String, impl BuildHasher>,
+) -> Result<u64, StorageError> {
     let mut deleted = 0;
     for object in storage.list(prefix)? {
         if !live.contains(&object.key) {
