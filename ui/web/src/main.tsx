@@ -1,6 +1,22 @@
+import { QueryClientProvider } from "@tanstack/react-query";
 import { render } from "preact";
+import { applyTheme } from "./app/preferences";
+import { createQueryClient } from "./app/queries";
+import { Shell } from "./app/shell";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/frame.css";
+import "./styles/logs.css";
+import "./styles/metrics.css";
+import "./styles/lists.css";
 
 const root = document.getElementById("app");
 if (root) {
-  render(<p>Watchfire</p>, root);
+  applyTheme();
+  render(
+    <QueryClientProvider client={createQueryClient()}>
+      <Shell />
+    </QueryClientProvider>,
+    root,
+  );
 }

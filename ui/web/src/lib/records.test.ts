@@ -33,7 +33,7 @@ test("a record that was searched and tailed stands once", () => {
 });
 
 test("the source is the service, else the host", () => {
-  expect(sourceOf(record(1, { service: "checkout" }))).toBe("checkout");
-  expect(sourceOf(record(1, { container_name: "c", service: "" }))).toBe("c");
-  expect(sourceOf(record(1))).toBe("h1");
+  expect(sourceOf(record(1, { service: "checkout" }))).toEqual({ field: "service", value: "checkout" });
+  expect(sourceOf(record(1, { container_name: "c", service: "" })).value).toBe("c");
+  expect(sourceOf(record(1))).toEqual({ field: "host", value: "h1" });
 });

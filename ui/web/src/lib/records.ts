@@ -41,15 +41,18 @@ export function merge(tail: Tail, searched: readonly LogRecord[]): readonly LogR
   return [...tail.shown, ...searched.filter((record) => !live.has(record.id))];
 }
 
+/** Fields that name where a record came from, best first. */
+const SOURCE_FIELDS = ["service", "container_name", "app", "application_name", "facility"] as const;
+
 /** What the source column shows: the service, container or application, else the host. */
-export function sourceOf(record: LogRecord): string {
-  for (const name of ["service", "container_name", "app", "application_name", "facility"]) {
-    const value = record.fields[name];
+export function sourceOf(record: LogRecord): { readonly field: string; readonly value: string } {
+  for (const field of SOURCE_FIELDS) {
+    const value = record.fields[field];
     if (value !== undefined && value !== "") {
-      return String(value);
+      return { field, value: String(value) };
     }
   }
-  return record.host;
+  return { field: "host", value: record.host };
 }
 
 /** A field's text by name, the record's own columns included. */

@@ -1,0 +1,44 @@
+// Answers that several pages share, each polled once however many components look at it.
+
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { valueOf, type Failure } from "../api/client";
+import { inputs, type Input } from "../api/inputs";
+import { rules, targets, type RuleGroup, type Targets } from "../api/prometheus";
+import { status, type Status } from "../api/status";
+
+/** How often figures of the running process are asked for, in milliseconds. */
+export const POLL_MS = 5_000;
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, gcTime: 60_000, staleTime: 0 } },
+  });
+}
+
+export function useStatus() {
+  return useQuery<Status, Failure>({ queryKey: ["status"], queryFn: ({ signal }) => valueOf(status(signal)), refetchInterval: POLL_MS });
+}
+
+export function useInputs(everyMs = POLL_MS) {
+  return useQuery<readonly Input[], Failure>({
+    queryKey: ["inputs"],
+    queryFn: async ({ signal }) => (await valueOf(inputs(signal))).inputs,
+    refetchInterval: everyMs,
+  });
+}
+
+export function useTargets() {
+  return useQuery<Targets, Failure>({
+    queryKey: ["targets"],
+    queryFn: async ({ signal }) => (await valueOf(targets(signal))).data,
+    refetchInterval: POLL_MS,
+  });
+}
+
+export function useRules() {
+  return useQuery<readonly RuleGroup[], Failure>({
+    queryKey: ["rules"],
+    queryFn: async ({ signal }) => (await valueOf(rules(signal))).data.groups,
+    refetchInterval: POLL_MS,
+  });
+}

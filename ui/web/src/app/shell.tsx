@@ -1,0 +1,124 @@
+// The frame around every page: rail, health, shortcuts, help.
+
+import { Suspense, lazy } from "preact/compat";
+import { useEffect, useRef } from "preact/hooks";
+import { Icon, type IconName } from "../components/icon";
+import { compact, plural } from "../lib/format";
+import type { PageName } from "../lib/view";
+import LogsPage from "../pages/logs";
+import { HelpDialog } from "./help-dialog";
+import { useHotkeys } from "./hotkeys";
+import { follow, href, navigate, usePage, useSharedRange } from "./place";
+import { setPreferences, usePreferences, type Theme } from "./preferences";
+import { useStatus } from "./queries";
+
+const MetricsPage = lazy(() => import("../pages/metrics"));
+const AlertsPage = lazy(() => import("../pages/alerts"));
+const InputsPage = lazy(() => import("../pages/inputs"));
+
+const PAGES: readonly { readonly name: PageName; readonly title: string; readonly icon: IconName }[] = [
+  { name: "logs", title: "Logs", icon: "logs" },
+  { name: "metrics", title: "Metrics", icon: "metrics" },
+  { name: "alerts", title: "Alerts", icon: "alerts" },
+  { name: "inputs", title: "Inputs", icon: "inputs" },
+];
+
+export function Shell() {
+  const page = usePage();
+  const shared = useSharedRange();
+  const help = useRef<HTMLDialogElement>(null);
+  const status = useStatus();
+  const firing = status.data?.firing ?? 0;
+  const go = (name: PageName) => () => navigate(name, name === "logs" || name === "metrics" ? shared : undefined);
+  useHotkeys({
+    "g l": go("logs"),
+    "g m": go("metrics"),
+    "g a": go("alerts"),
+    "g i": go("inputs"),
+    "/": () => document.querySelector<HTMLElement>("#query")?.focus(),
+    t: () => document.querySelector<HTMLElement>("#range")?.click(),
+    "?": () => help.current?.showModal(),
+  });
+  useEffect(() => {
+    const title = PAGES.find((entry) => entry.name === page)?.title ?? "";
+    document.title = `${firing > 0 ? `(${firing} firing) ` : ""}${title} · Watchfire`;
+  }, [page, firing]);
+
+  return (
+    <div class="frame">
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <div class="rail">
+        <a class="mark" href={href("logs")} onClick={follow} aria-label="Watchfire">
+          <img src="./icon.svg" alt="" />
+          <span class="word">Watchfire</span>
+        </a>
+        <nav aria-label="Pages">
+          {PAGES.map(({ name, title, icon }) => (
+            <a
+              key={name}
+              href={href(name, name === "logs" || name === "metrics" ? shared : undefined)}
+              aria-current={name === page ? "page" : undefined}
+              aria-label={name === "alerts" && firing > 0 ? `${title}, ${firing} firing` : title}
+              title={title}
+              onClick={follow}
+            >
+              <Icon name={icon} />
+              <span class="word">{title}</span>
+              {name === "alerts" && firing > 0 && <span class="count">{compact(firing)}</span>}
+            </a>
+          ))}
+        </nav>
+        <div class="foot">
+          <ThemeButton />
+          <button type="button" title="Shortcuts" aria-label="Keyboard shortcuts" onClick={() => help.current?.showModal()}>
+            <Icon name="help" />
+            <span class="word">Shortcuts</span>
+          </button>
+          <Health />
+        </div>
+      </div>
+      <Suspense fallback={<div class="page" aria-busy="true" />}>
+        {page === "logs" && <LogsPage />}
+        {page === "metrics" && <MetricsPage />}
+        {page === "alerts" && <AlertsPage />}
+        {page === "inputs" && <InputsPage />}
+      </Suspense>
+      <HelpDialog dialog={help} version={status.data?.version} />
+    </div>
+  );
+}
+
+/** Watchfire's own health in a dot and a word; the details are on the Inputs page. */
+function Health() {
+  const { data, error } = useStatus();
+  const worst = data?.notices.some((notice) => notice.severity === "error") ?? false;
+  const [tone, word, more] = error
+    ? ["tone-error", "offline", "Watchfire does not answer"]
+    : data === undefined
+      ? ["tone-quiet hollow", "…", "Asking"]
+      : worst
+        ? ["tone-error", "error", data.notices.map((notice) => notice.text).join("\n")]
+        : data.losses > 0
+          ? ["tone-warn", `${compact(data.losses)} lost`, `${plural(data.losses, "record")} lost: the Inputs page says where`]
+          : ["tone-ok", "ok", "Nothing lost"];
+  return (
+    <a class={`state ${tone}`} href={href("inputs")} onClick={follow} title={more}>
+      {word}
+    </a>
+  );
+}
+
+function ThemeButton() {
+  const { theme } = usePreferences();
+  const next: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" };
+  const icons: Readonly<Record<Theme, IconName>> = { system: "system", light: "sun", dark: "moon" };
+  const words: Readonly<Record<Theme, string>> = { system: "System", light: "Light", dark: "Dark" };
+  return (
+    <button type="button" title={`Theme: ${theme}`} aria-label={`Theme: ${theme}`} onClick={() => setPreferences({ theme: next[theme] })}>
+      <Icon name={icons[theme]} />
+      <span class="word">{words[theme]}</span>
+    </button>
+  );
+}

@@ -1,0 +1,207 @@
+// Counts over time, stacked by level. Drag zooms in, double-click zooms out.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { compact, count, monthDay, timeOfDay } from "../lib/format";
+import { barAt, brushed, type Bars } from "../lib/histogram";
+import { timeTicks } from "../lib/ticks";
+import type { Span, Zone } from "../lib/time-range";
+import { onThemeChange, readColors } from "./colors";
+
+interface Props {
+  readonly bars: Bars | null;
+  /** The span of the whole drawing, which may begin inside the first bar. */
+  readonly span: Span;
+  readonly zone: Zone;
+  /** The drawing is of an older question. */
+  readonly stale: boolean;
+  onZoom(span: Span): void;
+  onZoomOut(): void;
+}
+
+/** Left of the bars, for the count's axis; pixels. */
+const GUTTER = 44;
+const AXIS = 18;
+const HEIGHT = 92;
+/** A drag shorter than this is a click; pixels. */
+const DRAG_MIN = 4;
+const TONES = ["--critical", "--error", "--warn", "--notice", "--info", "--debug", "--line", "--line-strong", "--ink-3", "--ember"] as const;
+
+export function HistogramChart({ bars, span, zone, stale, onZoom, onZoomOut }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  const [theme, setTheme] = useState(0);
+  const [hover, setHover] = useState<number | null>(null);
+  const [drag, setDrag] = useState<readonly [from: number, to: number] | null>(null);
+
+  useEffect(() => onThemeChange(() => setTheme((n) => n + 1)), []);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    if (canvas.current && width > GUTTER) {
+      draw(canvas.current, width, bars, span, zone, hover);
+    }
+  }, [width, bars, span.start, span.end, zone, hover, theme]);
+
+  const shareOf = (event: PointerEvent | MouseEvent) => {
+    const left = box.current?.getBoundingClientRect().left ?? 0;
+    return Math.min(1, Math.max(0, (event.clientX - left - GUTTER) / Math.max(1, width - GUTTER)));
+  };
+  const finish = () => {
+    if (drag && bars && Math.abs(drag[1] - drag[0]) * (width - GUTTER) >= DRAG_MIN) {
+      onZoom(brushed(bars, span, drag[0], drag[1]));
+    }
+    setDrag(null);
+  };
+  const summary = useMemo(() => describe(bars), [bars]);
+
+  return (
+    <div
+      ref={box}
+      class={`histogram${stale ? " stale" : ""}`}
+      onPointerDown={(event) => {
+        if (event.button === 0) {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          const share = shareOf(event);
+          setDrag([share, share]);
+        }
+      }}
+      onPointerMove={(event) => {
+        const share = shareOf(event);
+        setHover(bars ? barAt(bars, span, share) : null);
+        setDrag((current) => (current ? [current[0], share] : null));
+      }}
+      onPointerUp={finish}
+      onPointerCancel={() => setDrag(null)}
+      onPointerLeave={() => setHover(null)}
+      onDblClick={onZoomOut}
+    >
+      <canvas ref={canvas} role="img" aria-label={summary} />
+      {drag && drag[0] !== drag[1] && (
+        <div
+          class="brush"
+          style={{
+            left: `${GUTTER + Math.min(...drag) * (width - GUTTER)}px`,
+            width: `${Math.abs(drag[1] - drag[0]) * (width - GUTTER)}px`,
+          }}
+        />
+      )}
+      {hover !== null && bars && <Tip bars={bars} index={hover} span={span} zone={zone} width={width} />}
+    </div>
+  );
+}
+
+function Tip({ bars, index, span, zone, width }: { readonly bars: Bars; readonly index: number; readonly span: Span; readonly zone: Zone; readonly width: number }) {
+  const start = bars.start + index * bars.step;
+  const x = GUTTER + ((start - span.start) / (span.end - span.start)) * (width - GUTTER);
+  const side = x > width / 2 ? { right: `${width - x + 8}px` } : { left: `${x + 24}px` };
+  const short = (ms: number) => timeOfDay(ms, zone).slice(0, 8);
+  return (
+    <div class="tip" style={side} aria-hidden="true">
+      <b>
+        {bars.step >= 86_400_000 ? monthDay(start, zone) : `${short(start)} – ${short(start + bars.step)}`}
+      </b>
+      {bars.layers
+        .filter((layer) => (layer.counts[index] ?? 0) > 0)
+        .map((layer) => (
+          <span key={layer.level.name}>
+            <i style={{ background: `var(${layer.level.tone})` }} />
+            {layer.level.name}
+            <span class="mono">{count(layer.counts[index] ?? 0)}</span>
+          </span>
+        ))}
+      {(bars.totals[index] ?? 0) === 0 && <span>no records</span>}
+    </div>
+  );
+}
+
+function draw(canvas: HTMLCanvasElement, width: number, bars: Bars | null, span: Span, zone: Zone, hover: number | null): void {
+  const ratio = devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(HEIGHT * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${HEIGHT}px`;
+  const context = canvas.getContext("2d");
+  if (!context) {
+    return;
+  }
+  const colors = readColors(canvas.parentElement ?? document.body, TONES);
+  context.scale(ratio, ratio);
+  context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  context.textBaseline = "middle";
+  const floor = HEIGHT - AXIS;
+  const plot = width - GUTTER;
+  const x = (time: number) => GUTTER + ((time - span.start) / (span.end - span.start)) * plot;
+  const top = axisTop(bars?.peak ?? 1);
+  const y = (value: number) => floor - (value / top) * (floor - 10);
+
+  context.textAlign = "right";
+  for (const value of bars ? [0, top / 2, top] : [0]) {
+    context.fillStyle = value === 0 ? colors["--line-strong"] : colors["--line"];
+    context.fillRect(GUTTER, Math.round(y(value)), plot, 1);
+    if (Number.isInteger(value) && value > 0) {
+      context.fillStyle = colors["--ink-3"];
+      context.fillText(compact(value), GUTTER - 8, y(value) + 0.5);
+    }
+  }
+  for (const tick of timeTicks(span, Math.max(2, Math.floor(plot / 110)), zone)) {
+    const at = Math.round(x(tick.time));
+    context.fillStyle = colors["--line-strong"];
+    context.fillRect(at, floor, 1, 4);
+    context.fillStyle = colors["--ink-3"];
+    const half = context.measureText(tick.label).width / 2;
+    context.textAlign = "center";
+    context.fillText(tick.label, Math.min(Math.max(at, GUTTER + half), width - half), floor + 11);
+  }
+  if (!bars) {
+    return;
+  }
+  context.save();
+  context.beginPath();
+  context.rect(GUTTER, 0, plot, floor);
+  context.clip();
+  bars.totals.forEach((_, index) => {
+    const left = Math.round(x(bars.start + index * bars.step));
+    const right = Math.round(x(bars.start + (index + 1) * bars.step));
+    const gap = right - left > 4 ? 1 : 0;
+    if (index === hover) {
+      context.fillStyle = colors["--line"];
+      context.fillRect(left, 0, right - left, floor);
+    }
+    let sum = 0;
+    for (const layer of bars.layers) {
+      const value = layer.counts[index] ?? 0;
+      if (value > 0) {
+        const bottom = y(sum);
+        sum += value;
+        // A single error among thousands still shows as one pixel.
+        const height = Math.max(1, bottom - y(sum));
+        context.fillStyle = colors[layer.level.tone as (typeof TONES)[number]] ?? colors["--info"];
+        context.fillRect(left, bottom - height, Math.max(1, right - left - gap), height);
+      }
+    }
+  });
+  context.restore();
+}
+
+/** The least round number that holds the peak. */
+function axisTop(peak: number): number {
+  const power = 10 ** Math.floor(Math.log10(peak));
+  const lead = [1, 2, 4, 6, 8, 10].find((step) => step * power >= peak) ?? 10;
+  return Math.max(2, lead * power);
+}
+
+function describe(bars: Bars | null): string {
+  if (!bars) {
+    return "Records over time: loading";
+  }
+  const parts = bars.layers.map((layer) => `${count(layer.counts.reduce((sum, value) => sum + value, 0))} ${layer.level.name}`);
+  return `Records over time in ${bars.totals.length} bars: ${parts.join(", ") || "none"}`;
+}

@@ -1,0 +1,126 @@
+// The PromQL editor: completion, highlighting and marks of mistakes. A chunk of its own, loaded when needed.
+// It lives in a shadow root, where CodeMirror's styles are constructed sheets that the page's security policy allows.
+
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, insertNewlineAndIndent } from "@codemirror/commands";
+import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+import { lintKeymap } from "@codemirror/lint";
+import { EditorState, Prec } from "@codemirror/state";
+import { EditorView, drawSelection, keymap, placeholder as placeholderText } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { PromQLExtension } from "@prometheus-io/codemirror-promql";
+import { useEffect, useRef } from "preact/hooks";
+import { apiUrl } from "../api/client";
+
+export interface PromqlEditorProps {
+  readonly value: string;
+  readonly label: string;
+  readonly placeholder: string;
+  readonly focus: boolean;
+  onChange(value: string): void;
+  onRun(): void;
+}
+
+const COLORS = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--ember)" },
+  { tag: tags.operatorKeyword, color: "var(--ember)" },
+  { tag: [tags.modifier, tags.function(tags.variableName), tags.standard(tags.variableName)], color: "var(--notice)" },
+  { tag: tags.string, color: "var(--ok)" },
+  { tag: tags.number, color: "var(--critical)" },
+  { tag: tags.labelName, color: "var(--ink-2)" },
+  { tag: tags.comment, color: "var(--ink-3)", fontStyle: "italic" },
+  { tag: tags.invalid, color: "var(--error)" },
+]);
+
+const THEME = EditorView.theme({
+  "&": { minHeight: "26px", color: "var(--ink)", backgroundColor: "transparent" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", fontSize: "var(--code)", lineHeight: "1.5" },
+  ".cm-content": { padding: "3px 0", caretColor: "var(--ember)" },
+  ".cm-line": { padding: "0 8px" },
+  ".cm-placeholder": { color: "var(--ink-3)" },
+  ".cm-cursor": { borderLeftColor: "var(--ember)", borderLeftWidth: "2px" },
+  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "color-mix(in srgb, var(--ember) 22%, transparent) !important" },
+  ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--line)", outline: "none" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error) 1px", textUnderlineOffset: "3px" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1px", textUnderlineOffset: "3px" },
+  ".cm-tooltip": { border: "1px solid var(--line-strong)", borderRadius: "var(--radius)", backgroundColor: "var(--raised)", color: "var(--ink)", boxShadow: "var(--shadow)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "var(--code)", maxHeight: "300px", minWidth: "280px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "2px 10px", lineHeight: "20px" },
+  ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--ember-soft) !important", color: "var(--ink) !important" },
+  ".cm-completionMatchedText": { color: "var(--ember)", fontWeight: "600", textDecoration: "none" },
+  ".cm-completionDetail": { float: "right", marginLeft: "24px", color: "var(--ink-3)", fontStyle: "normal" },
+  ".cm-completionIcon": { display: "none" },
+  ".cm-tooltip.cm-completionInfo": { padding: "8px 10px", maxWidth: "360px", fontFamily: "var(--sans)", fontSize: "var(--small)" },
+  ".cm-diagnostic": { padding: "4px 10px", fontFamily: "var(--sans)", fontSize: "var(--small)" },
+  ".cm-diagnostic-error": { borderLeft: "3px solid var(--error)" },
+  ".cm-diagnostic-warning": { borderLeft: "3px solid var(--warn)" },
+});
+
+export default function PromqlEditor(props: PromqlEditorProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+
+  useEffect(() => {
+    if (!host.current) {
+      return undefined;
+    }
+    const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open", delegatesFocus: true });
+    const editor = new EditorView({ root, parent: root, state: EditorState.create({ doc: props.value, extensions: extensions(latest) }) });
+    view.current = editor;
+    if (props.focus) {
+      editor.focus();
+    }
+    return () => {
+      editor.destroy();
+      view.current = null;
+    };
+  }, []);
+
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && editor.state.doc.toString() !== props.value) {
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.value } });
+    }
+  }, [props.value]);
+
+  return <div ref={host} class="editor" />;
+}
+
+function extensions(latest: { readonly current: PromqlEditorProps }) {
+  const promql = new PromQLExtension();
+  // The completion asks `{url}/api/v1/…`; everything before that is the path this page is served under.
+  promql.setComplete({ remote: { url: apiUrl("").replace(/\/api\/$/, ""), httpMethod: "GET", cache: { maxAge: 60_000 } }, maxMetricsMetadata: 2_000 });
+  const run = () => {
+    latest.current.onRun();
+    return true;
+  };
+  return [
+    history(),
+    drawSelection(),
+    bracketMatching(),
+    closeBrackets(),
+    autocompletion({ icons: false, maxRenderedOptions: 100 }),
+    promql.asExtension(),
+    syntaxHighlighting(COLORS),
+    THEME,
+    EditorView.lineWrapping,
+    placeholderText(latest.current.placeholder),
+    EditorView.contentAttributes.of({ "aria-label": latest.current.label }),
+    EditorView.updateListener.of((update) => {
+      if (update.docChanged) {
+        latest.current.onChange(update.state.doc.toString());
+      }
+    }),
+    Prec.high(
+      keymap.of([
+        { key: "Tab", run: acceptCompletion },
+        { key: "Shift-Enter", run: insertNewlineAndIndent },
+        { key: "Mod-Enter", run },
+      ]),
+    ),
+    keymap.of([...closeBracketsKeymap, ...completionKeymap, { key: "Enter", run }, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
+  ];
+}

@@ -1,0 +1,63 @@
+// Keyboard shortcuts: single keys and two-key sequences.
+
+/** Every shortcut of the page, for the help panel. */
+export const SHORTCUTS: readonly { readonly title: string; readonly keys: readonly (readonly [keys: string, does: string])[] }[] = [
+  {
+    title: "Everywhere",
+    keys: [
+      ["/", "query or filter"],
+      ["t", "time range"],
+      ["r", "run again"],
+      ["g l", "logs"],
+      ["g m", "metrics"],
+      ["g a", "alerts"],
+      ["g i", "inputs and targets"],
+      ["?", "this list"],
+      ["Esc", "leave a field, close a panel"],
+    ],
+  },
+  {
+    title: "Logs",
+    keys: [
+      ["j k", "next, previous record"],
+      ["e", "open or close its fields"],
+      ["f", "only this source"],
+      ["x", "not this source"],
+      ["l", "live on or off"],
+      ["Enter", "run (in the query)"],
+    ],
+  },
+  {
+    title: "Charts",
+    keys: [
+      ["drag", "zoom in"],
+      ["double-click", "zoom out"],
+      ["click", "legend: only this series"],
+      ["Ctrl+click", "legend: this series on or off"],
+    ],
+  },
+];
+
+/** How long the first key of a sequence waits for the second, in milliseconds. */
+const SEQUENCE_MS = 1_200;
+
+/** Turns key presses into the names of shortcuts: `g` then `l` gives `g l`. */
+export class KeyReader {
+  private prefix: { readonly key: string; readonly at: number } | null = null;
+
+  /** `known` are the shortcuts that mean something now; returns the one that the press completes. */
+  press(key: string, at: number, known: ReadonlySet<string>): string | null {
+    const prefix = this.prefix !== null && at - this.prefix.at <= SEQUENCE_MS ? this.prefix.key : null;
+    this.prefix = null;
+    if (prefix !== null && known.has(`${prefix} ${key}`)) {
+      return `${prefix} ${key}`;
+    }
+    if (known.has(key)) {
+      return key;
+    }
+    if ([...known].some((name) => name.startsWith(`${key} `))) {
+      this.prefix = { key, at };
+    }
+    return null;
+  }
+}

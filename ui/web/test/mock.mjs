@@ -1,0 +1,291 @@
+// A stand-in for the server while the page is developed: the API's shapes with made-up, steady data.
+// `npm run mock`, then open http://127.0.0.1:9191. MOCK=empty shows the page before its first record.
+
+import { createServer } from "node:http";
+import { readFileSync, existsSync, statSync } from "node:fs";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const EMPTY = process.env.MOCK === "empty";
+const PORT = Number(process.env.PORT ?? 9191);
+const STARTED = Date.now();
+const CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+const SERVICES = ["checkout", "api-gateway", "payments", "catalogue", "auth", "mailer", "search", "pg-orders"];
+const MESSAGES = {
+  2: ["out of disk on /var/lib/postgresql: 512 MiB left of 40 GiB"],
+  3: ["connection refused to pg-orders:5432", "payment 8831 declined by acquirer: timeout after 5000 ms", "panic recovered: index out of range [7] with length 7\n  at orders.go:214\n  at server.go:88"],
+  4: ["retry 3 of 5 in 800 ms", "slow query 1841 ms: SELECT * FROM orders WHERE customer_id = $1", "certificate of mail.example.org expires in 6 days"],
+  5: ["configuration reloaded", "leader elected: payments-2"],
+  6: ["GET /api/v1/products 200 12 ms", "POST /api/v1/orders 201 48 ms", "session opened for customer 49217", "mail queued: order-confirmation", "cache hit ratio 0.94 over 1,024 look-ups"],
+  7: ["pool: 12 of 40 connections in use", "trace sampled at 0.01"],
+};
+const WEIGHTS = [[6, 70], [7, 12], [5, 6], [4, 8], [3, 3.7], [2, 0.3]];
+
+/** A hash of an integer to [0, 1): the same record at the same time, whoever asks. */
+function noise(n) {
+  let x = Math.imul(n ^ 0x9e3779b9, 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+}
+
+function burst(second) {
+  return (second % 1500) > 1180 && (second % 1500) < 1290;
+}
+
+function recordAt(slot) {
+  const ms = slot * 120 + Math.floor(noise(slot) * 100);
+  const second = Math.floor(ms / 1000);
+  let pick = noise(slot * 7 + 1) * 100;
+  if (burst(second) && noise(slot * 3) < 0.4) pick = 97;
+  let level = 6;
+  for (const [candidate, weight] of WEIGHTS) {
+    if (pick < weight) { level = candidate; break; }
+    pick -= weight;
+  }
+  const texts = MESSAGES[level];
+  const service = SERVICES[Math.floor(noise(slot * 11) ** 1.7 * SERVICES.length)];
+  const time = new Date(ms).toISOString().replace("Z", "000000Z");
+  return {
+    id: slot.toString(36), time, received: time, stream: "default", host: `node-${1 + (slot % 3)}`, level,
+    message: texts[Math.floor(noise(slot * 13) * texts.length)],
+    fields: {
+      service, container_name: `shop-${service}-1`, container_id: Math.floor(noise(slot * 17) * 2 ** 32).toString(16), image_name: `registry.example.org/shop/${service}:1.18.2`,
+      duration_ms: Math.round(noise(slot * 19) * 900) / 10, request_id: `${Math.floor(noise(slot * 23) * 2 ** 40).toString(16)}`, status: level === 3 ? 500 : 200, cached: noise(slot) < 0.3,
+    },
+  };
+}
+
+function matches(record, query) {
+  return query.split(/\s+/).filter(Boolean).reduce(
+    ([ok, negate], word) => {
+      if (word === "NOT") return [ok, true];
+      const [name, value] = word.includes(":") ? word.split(":") : [null, word];
+      const plain = (value ?? "").replaceAll('"', "");
+      const own = { host: record.host, level: record.level, stream: record.stream, ...record.fields };
+      const hit = name === null ? record.message.includes(plain) : name === "level" && plain.startsWith("<=") ? record.level <= Number(plain.slice(2)) : String(own[name]) === plain;
+      return [ok && hit !== negate, false];
+    },
+    [true, false],
+  )[0];
+}
+
+const stats = (scanned) => ({ elapsed_ms: 38.4, granules: 4112, granules_pruned: 4100, granules_read: 12, records_scanned: scanned, bytes_read: scanned * 61 });
+
+function json(response, body, status = 200) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+const prom = (data, more = {}) => ({ status: "success", data, ...more });
+
+function logs(path, params, response) {
+  const query = params.get("query") ?? "";
+  const unclosed = query.lastIndexOf("(");
+  if (unclosed >= 0 && !query.includes(")", unclosed)) {
+    return json(response, { error: { message: "this bracket is never closed: add `)`", start: Buffer.byteLength(query.slice(0, unclosed)), end: Buffer.byteLength(query.slice(0, unclosed)) + 1 } }, 400);
+  }
+  const start = Date.parse(params.get("start")), end = Math.min(Date.parse(params.get("end")), Date.now());
+  if (EMPTY) {
+    const empty = { records: [], fields: [], next_cursor: null, start: start / 1000, step: 60, total: 0, series: [], partial: [], stats: stats(0) };
+    return json(response, empty);
+  }
+  if (path === "search") {
+    const limit = Number(params.get("limit") ?? 100);
+    let slot = params.get("cursor") ? parseInt(params.get("cursor"), 36) : Math.floor(end / 120);
+    const records = [];
+    let scanned = 0;
+    for (; records.length < limit && slot * 120 >= start && scanned < 200_000; slot -= 1, scanned += 1) {
+      const record = recordAt(slot);
+      if (matches(record, query)) records.push(record);
+    }
+    return json(response, { records, next_cursor: slot * 120 >= start && scanned < 200_000 ? slot.toString(36) : null, partial: [], stats: stats(scanned) });
+  }
+  const stride = Math.max(1, Math.floor((end - start) / 120 / 8000));
+  if (path === "histogram") {
+    const step = Number(params.get("step")), first = Math.floor(start / 1000 / step) * step;
+    const length = Math.ceil((Date.parse(params.get("end")) / 1000 - first) / step);
+    const series = new Map();
+    let total = 0;
+    for (let slot = Math.ceil(start / 120); slot * 120 < end; slot += stride) {
+      const record = recordAt(slot);
+      if (!matches(record, query)) continue;
+      const key = String(record.level);
+      if (!series.has(key)) series.set(key, new Array(length).fill(0));
+      const wave = 1 + Math.round((1 + Math.sin(slot / 900)) * 3);
+      series.get(key)[Math.floor((slot * 0.12 - first) / step)] += stride * wave;
+      total += stride * wave;
+    }
+    return json(response, { start: first, step, total, series: [...series].map(([value, counts]) => ({ value, counts })), partial: [], stats: stats(total) });
+  }
+  const counts = new Map();
+  for (let slot = Math.ceil(start / 120); slot * 120 < end; slot += stride) {
+    const record = recordAt(slot);
+    if (!matches(record, query)) continue;
+    for (const [name, value] of Object.entries({ host: record.host, level: record.level, stream: record.stream, ...record.fields })) {
+      if (!counts.has(name)) counts.set(name, { type: typeof value === "string" ? "text" : "number", values: new Map() });
+      const values = counts.get(name).values;
+      values.set(String(value), (values.get(String(value)) ?? 0) + stride);
+    }
+  }
+  const fields = [...counts].map(([name, { type, values }]) => ({
+    name, types: [type], records: [...values.values()].reduce((a, b) => a + b, 0),
+    values: [...values].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([value, records]) => ({ value, records })),
+  }));
+  json(response, { fields, partial: [], stats: stats(8000) });
+}
+
+function tail(params, response) {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  response.write(": hello\n\n");
+  let slot = Math.floor(Date.now() / 120);
+  const timer = setInterval(() => {
+    const now = Math.floor(Date.now() / 120);
+    const records = [];
+    for (; slot < now; slot += 1) records.push(recordAt(slot));
+    const found = records.filter((record) => matches(record, params.get("query") ?? ""));
+    if (found.length > 0 && !EMPTY) response.write(`event: records\ndata: ${JSON.stringify(found)}\n\n`);
+  }, 400);
+  response.on("close", () => clearInterval(timer));
+}
+
+const INSTANCES = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"];
+const METRICS = {
+  http_requests_total: ["counter", "Requests answered, by route and status."], http_request_duration_seconds: ["histogram", "How long requests took."],
+  process_resident_memory_bytes: ["gauge", "Resident memory size in bytes."], process_cpu_seconds_total: ["counter", "Total user and system CPU time spent in seconds."],
+  node_load1: ["gauge", "1m load average."], up: ["gauge", "1 if the last scrape succeeded."], scrape_duration_seconds: ["gauge", "How long the scrape took."],
+  pg_stat_activity_count: ["gauge", "Connections in this state."], watchfire_gelf_received_total: ["counter", "Datagrams received."],
+};
+
+function seriesOf(expr) {
+  const name = /[a-z_]+_[a-z_]+|up/.exec(expr.replace(/rate|sum|by|avg/g, ""))?.[0] ?? "value";
+  const rated = expr.includes("rate(");
+  return ["checkout", "api-gateway", "payments"].flatMap((job, j) =>
+    INSTANCES.map((instance, i) => ({
+      metric: { ...(rated ? {} : { __name__: name }), instance, job },
+      at: (t) => {
+        const down = job === "payments" && i === 1 && t % 3600 > 2200 && t % 3600 < 2700;
+        if (name === "up") return down ? 0 : 1;
+        if (down) return null;
+        return (40 - 10 * j + 6 * i) * (1 + 0.35 * Math.sin(t / 700 + i + 2 * j) + 0.08 * (noise(Math.floor(t / 15) * 31 + i * 7 + j) - 0.5));
+      },
+    })),
+  );
+}
+
+function prometheus(path, params, response) {
+  const expr = params.get("query") ?? "";
+  if (/\($/.test(expr.trim()) || (expr.match(/\(/g)?.length ?? 0) !== (expr.match(/\)/g)?.length ?? 0)) {
+    return json(response, { status: "error", errorType: "bad_data", error: `invalid parameter "query": 1:${expr.indexOf("(") + 1}: parse error: unclosed left parenthesis` }, 400);
+  }
+  switch (path) {
+    case "query": {
+      const time = Number(params.get("time"));
+      const result = EMPTY ? [] : seriesOf(expr).map(({ metric, at }) => ({ metric, value: [time, String(at(time) ?? 0)] }));
+      return json(response, prom({ resultType: "vector", result }));
+    }
+    case "query_range": {
+      const [start, end, step] = ["start", "end", "step"].map((name) => Number(params.get(name)));
+      const result = EMPTY ? [] : seriesOf(expr).map(({ metric, at }) => {
+        const values = [];
+        for (let t = start; t <= end; t += step) { const v = at(t); if (v !== null) values.push([t, String(v)]); }
+        return { metric, values };
+      });
+      const infos = /rate\(\w+_bytes/.test(expr) ? ['PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket (1:6)'] : [];
+      return json(response, prom({ resultType: "matrix", result }, infos.length ? { infos } : {}));
+    }
+    case "labels": return json(response, prom(["__name__", "instance", "job"]));
+    case "label/__name__/values": return json(response, prom(EMPTY ? [] : Object.keys(METRICS)));
+    case "label/job/values": return json(response, prom(SERVICES));
+    case "label/instance/values": return json(response, prom(INSTANCES));
+    case "series": return json(response, prom(seriesOf("up").map(({ metric }) => metric)));
+    case "metadata": return json(response, prom(Object.fromEntries(Object.entries(METRICS).map(([name, [type, help]]) => [name, [{ type, help, unit: "" }]]))));
+    case "targets": return json(response, prom(targetList()));
+    case "rules": return json(response, prom({ groups: EMPTY ? [] : ruleGroups() }));
+    default: return json(response, { status: "error", errorType: "not_found", error: "no such endpoint" }, 404);
+  }
+}
+
+function targetList() {
+  if (EMPTY) return { activeTargets: [], droppedTargets: [], droppedTargetCounts: {} };
+  const target = (pool, instance, extra = {}) => ({
+    discoveredLabels: {}, labels: { instance, job: pool }, scrapePool: pool, scrapeUrl: `http://${instance}/metrics`, globalUrl: `http://${instance}/metrics`, lastError: "",
+    lastScrape: new Date(Date.now() - 4200).toISOString(), lastScrapeDuration: 0.0123, health: "up", scrapeInterval: "15s", scrapeTimeout: "10s", ...extra,
+  });
+  const down = { health: "down", lastError: 'Get "http://10.0.0.12:9187/metrics": connection refused (os error 111)', lastScrapeDuration: 0.0004 };
+  return {
+    activeTargets: [...INSTANCES.map((i) => target("checkout", i)), target("node", "10.0.0.11:9100"), target("node", "10.0.0.12:9100", { lastScrapeDuration: 0.482 }), target("postgres", "10.0.0.12:9187", down), target("watchfire", "127.0.0.1:9090")],
+    droppedTargets: [], droppedTargetCounts: { node: 12, checkout: 0 },
+  };
+}
+
+function ruleGroups() {
+  const rule = (name, query, state, extra = {}) => ({
+    type: "alerting", name, query, duration: 300, labels: { severity: "page" }, annotations: { summary: `${name} on {{ $labels.instance }}` }, alerts: [], health: "ok", state,
+    evaluationTime: 0.0006, lastEvaluation: new Date(Date.now() - 9000).toISOString(), ...extra,
+  });
+  const alert = (labels, state, minutes, value) => ({ labels, annotations: { summary: "The database refuses connections; orders are not taken.", runbook_url: "https://runbooks.example.org/pg" }, state, activeAt: new Date(Date.now() - minutes * 60_000).toISOString(), value });
+  return [
+    {
+      name: "databases", file: "rules/databases.yml", interval: 15, rules: [
+        rule("PostgresDown", 'up{job="postgres"} == 0', "firing", { duration: 60, alerts: [alert({ alertname: "PostgresDown", instance: "10.0.0.12:9187", job: "postgres", severity: "page" }, "firing", 42, "0e+00")] }),
+        rule("TooManyConnections", "sum by (instance) (pg_stat_activity_count) > 0.8 * pg_settings_max_connections", "inactive", { labels: { severity: "ticket" } }),
+      ],
+    },
+    {
+      name: "shop", file: "rules/shop.yml", interval: 15, rules: [
+        rule("HighErrorRate", 'sum by (service) (rate(http_requests_total{code=~"5.."}[5m])) / sum by (service) (rate(http_requests_total[5m])) > 0.02', "firing", {
+          alerts: [alert({ alertname: "HighErrorRate", service: "checkout", severity: "page" }, "firing", 37, "6.4e-02"), alert({ alertname: "HighErrorRate", service: "payments", severity: "page" }, "pending", 2, "2.3e-02")],
+        }),
+        rule("SlowCheckout", "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m]))) > 1", "pending", { alerts: [alert({ alertname: "SlowCheckout", severity: "page" }, "pending", 3, "1.21")] }),
+        rule("NoOrders", "rate(orders_total[15m]) == 0", "inactive"),
+        rule("Broken", "sum(up) by", "inactive", { health: "err", lastError: "found duplicate series for the match group {} on the right hand-side of the operation" }),
+        { type: "recording", name: "service:http_requests:rate5m", query: "sum by (service) (rate(http_requests_total[5m]))", labels: {}, health: "ok", evaluationTime: 0.0011, lastEvaluation: new Date().toISOString() },
+      ],
+    },
+  ];
+}
+
+function inputs() {
+  const seconds = Math.floor((Date.now() - STARTED) / 1000);
+  const senders = EMPTY ? [] : [1, 2, 3].map((n) => ({ sender: `10.0.0.1${n}`, records: 14_200 * n + seconds * 9 * n, losses: n === 2 ? 12 : 0, last_received: Date.now() - 300 * n }));
+  const base = { received: 0, received_bytes: 0, records: 0, losses: [], last_received: null, last_error: "", senders: [] };
+  const udp = EMPTY ? base : {
+    received: 85_931 + seconds * 54, received_bytes: 44_684_120 + seconds * 28_080, records: 85_200 + seconds * 54, losses: [{ reason: "kernel_drop", count: 12 }, { reason: "invalid_json", count: 3 }],
+    last_received: Date.now() - 120, last_error: "10.0.0.12: not JSON at byte 0: expected `{`", senders,
+  };
+  return [{ kind: "gelf-udp", address: "0.0.0.0:12201", ...udp }, { kind: "gelf-tcp", address: "0.0.0.0:12201", ...base }];
+}
+
+function status() {
+  const notices = EMPTY ? [] : [{ severity: "warning", text: "The kernel dropped 12 datagrams of UDP 12201: raise net.core.rmem_max to 8388608 or set logs.inputs.gelf_udp.receive_buffer." }];
+  return { version: "0.1.0", started: new Date(STARTED).toISOString(), notices, firing: EMPTY ? 0 : 2, losses: EMPTY ? 0 : 15, listen: { http: `127.0.0.1:${PORT}`, gelf_udp: "0.0.0.0:12201", gelf_tcp: "0.0.0.0:12201" } };
+}
+
+function file(path, response) {
+  const wanted = normalize(join(DIST, path));
+  const found = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
+  response.writeHead(200, { "content-type": TYPES[extname(found)] ?? "application/octet-stream", "content-security-policy": CSP });
+  response.end(readFileSync(found));
+}
+
+async function formOf(request) {
+  let body = "";
+  for await (const piece of request) body += piece;
+  return new URLSearchParams(body);
+}
+
+createServer(async (request, response) => {
+  const url = new URL(request.url, "http://mock");
+  const params = request.method === "POST" ? await formOf(request) : url.searchParams;
+  const own = /^\/api\/watchfire\/v1\/(.*)$/.exec(url.pathname)?.[1];
+  const theirs = /^\/api\/v1\/(.*)$/.exec(url.pathname)?.[1];
+  if (own === "status") return json(response, status());
+  if (own === "inputs") return json(response, { inputs: inputs() });
+  if (own === "logs/tail") return tail(params, response);
+  if (own?.startsWith("logs/")) return logs(own.slice(5), params, response);
+  if (theirs) return prometheus(theirs, params, response);
+  return file(url.pathname, response);
+}).listen(PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${PORT}`));
