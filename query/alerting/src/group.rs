@@ -105,6 +105,10 @@ impl Group {
         self.interval
     }
 
+    pub fn query_offset(&self) -> DurationMs {
+        DurationMs(self.offset_ms as u64)
+    }
+
     /// Takes over the state of rules that `old`, the group of this name before a reload, has too; the series of the
     /// others end at the next evaluation.
     pub fn take_over(&mut self, old: Group) {

@@ -7,8 +7,10 @@
 //!   sockets.
 
 mod alert;
+mod alerting;
 mod group;
 mod metrics;
+mod notify;
 mod restore;
 mod rule;
 mod rulefile;
@@ -17,8 +19,14 @@ mod snapshot;
 mod template;
 
 pub use alert::{Alert, AlertState, RESEND_DELAY_MS, RESOLVED_RETENTION_MS};
+pub use alerting::{Alerting, AlertingOptions, EVALUATIONS_MAX};
 pub use group::{Evaluation, Group, Sent};
 pub use metrics::Metrics;
+pub use notify::{
+    ALERTS_MAX, AlertmanagerConfig, Authorization, ConfigError, DeliveryError, Dispatcher, FailureReason, GROUPS_MAX, GroupBy,
+    HttpOptions, IN_FLIGHT_MAX, Incoming, Notification, Payload, PayloadAlert, Receiver, Route, Routes, Secret, SecretSource, Sender,
+    Webhook, WebhookUrl, fingerprint,
+};
 pub use restore::{GRACE_PERIOD_MS, OUTAGE_TOLERANCE_MS};
 pub use rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};
 pub use rulefile::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RuleFile, RuleFileError, RuleFileErrors, RuleFiles, RuleProblem};
