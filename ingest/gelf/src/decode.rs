@@ -1,0 +1,218 @@
+//! A whole payload, compressed or not, as records: one object, several, lines of them, or an array.
+
+use crate::chunk;
+use crate::compression::Inflater;
+use crate::config::MessageLimits;
+use crate::fault::{Fault, FaultReason};
+use crate::json::Reader;
+use crate::message::read_message;
+use std::borrow::Cow;
+use std::net::IpAddr;
+use watchfire_model::{LogRecord, TimeNs};
+
+/// Messages of one payload; what follows is given up, so that a payload of `{}{}{}…` cannot fill the memory.
+pub(crate) const MESSAGES_MAX: usize = 1 << 18;
+/// Faults of one payload that are kept one by one; all are counted.
+const FAULTS_MAX: usize = 1024;
+/// Bytes that may be read a second time to find whole messages behind broken ones.
+const REREAD_MAX: usize = 16 << 20;
+
+/// Where and when a payload came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// IPv4-mapped addresses as IPv4.
+    pub sender: IpAddr,
+    pub received: TimeNs,
+}
+
+/// What payloads held.
+#[derive(Debug, Clone, Default)]
+pub struct Decoded {
+    pub records: Vec<LogRecord>,
+    /// The first faults in order of the payloads; [`Decoded::counts`] has all of them.
+    pub faults: Vec<Fault>,
+    /// Messages found, stored or not.
+    pub n_messages: usize,
+    /// Faults by reason.
+    pub counts: FaultCounts,
+}
+
+/// How often each reason occurred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultCounts([u32; FaultReason::ALL.len()]);
+
+impl Default for FaultCounts {
+    fn default() -> FaultCounts {
+        FaultCounts([0; FaultReason::ALL.len()])
+    }
+}
+
+impl FaultCounts {
+    pub fn add(&mut self, reason: FaultReason, n: u32) {
+        let count = &mut self.0[reason as usize];
+        *count = count.saturating_add(n);
+    }
+
+    pub fn get(&self, reason: FaultReason) -> u32 {
+        self.0[reason as usize]
+    }
+
+    /// The reasons that occurred.
+    pub fn iter(&self) -> impl Iterator<Item = (FaultReason, u32)> + '_ {
+        FaultReason::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(reason, count)| (*reason, count))
+    }
+
+    /// Messages that were not stored.
+    pub fn n_losses(&self) -> u64 {
+        self.iter().filter(|(reason, _)| reason.is_loss()).map(|(_, count)| u64::from(count)).sum()
+    }
+
+    pub fn clear(&mut self) {
+        *self = FaultCounts::default();
+    }
+}
+
+impl Decoded {
+    pub(crate) fn fault(&mut self, index: usize, reason: FaultReason) {
+        self.counts.add(reason, 1);
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { index, reason });
+        }
+    }
+}
+
+/// Turns payloads into records. Keeps only buffers between them; one for each thread.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: MessageLimits,
+    inflater: Inflater,
+}
+
+impl Decoder {
+    pub fn new(limits: MessageLimits) -> Decoder {
+        let output_max = usize::try_from(limits.decompressed_max.0).unwrap_or(usize::MAX);
+        Decoder { limits, inflater: Inflater::new(output_max) }
+    }
+
+    /// Adds the payload's records and faults to `decoded`. Total: any bytes will do.
+    pub fn decode(&mut self, payload: &[u8], arrival: &Arrival, decoded: &mut Decoded) {
+        let limits = self.limits;
+        match self.inflate(payload) {
+            Ok(plain) => read_payload(plain, arrival, &limits, decoded),
+            Err(reason) => {
+                decoded.n_messages += 1;
+                decoded.fault(0, reason);
+            }
+        }
+    }
+
+    /// The payload without compression; may be a chunk.
+    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<&'a [u8], FaultReason> {
+        self.inflater.inflate(payload)
+    }
+
+    pub(crate) fn limits(&self) -> MessageLimits {
+        self.limits
+    }
+}
+
+/// Reads the messages of an uncompressed payload.
+pub(crate) fn read_payload(payload: &[u8], arrival: &Arrival, limits: &MessageLimits, decoded: &mut Decoded) {
+    if payload.starts_with(&chunk::MAGIC) {
+        decoded.n_messages += 1;
+        return decoded.fault(0, FaultReason::NestedChunk);
+    }
+    let text = String::from_utf8_lossy(payload);
+    if matches!(text, Cow::Owned(_)) {
+        decoded.fault(0, FaultReason::InvalidUtf8);
+    }
+    let n_messages = read_messages(&text, arrival, limits, decoded);
+    decoded.n_messages += n_messages;
+    if n_messages == 0 {
+        decoded.n_messages += 1;
+        decoded.fault(0, FaultReason::Empty);
+    }
+}
+
+/// Reads objects one after another, whatever stands between them; returns how many there were.
+fn read_messages(text: &str, arrival: &Arrival, limits: &MessageLimits, decoded: &mut Decoded) -> usize {
+    let mut reader = Reader::new(text);
+    let mut reread_len = 0;
+    let mut index = 0;
+    while let Some(byte) = reader.peek() {
+        if matches!(byte, b'[' | b']') {
+            reader.bump();
+            continue;
+        }
+        if index == MESSAGES_MAX {
+            decoded.fault(index, FaultReason::AbandonedRest);
+            return index + 1;
+        }
+        let start = reader.offset();
+        if byte == b'{' {
+            match read_message(&mut reader, arrival, limits, |reason| decoded.fault(index, reason)) {
+                Ok(record) => {
+                    decoded.records.extend(record);
+                    index += 1;
+                }
+                Err(error) => {
+                    decoded.fault(index, FaultReason::InvalidJson);
+                    index += 1;
+                    let Some(next) = next_line_with_object(text, start + 1) else { break };
+                    reread_len += error.offset.saturating_sub(next);
+                    if reread_len > REREAD_MAX {
+                        decoded.fault(index, FaultReason::AbandonedRest);
+                        return index + 1;
+                    }
+                    reader.seek(next);
+                }
+            }
+        } else {
+            decoded.fault(index, FaultReason::InvalidJson);
+            index += 1;
+            let Some(skipped) = memchr::memchr(b'{', &text.as_bytes()[start..]) else { break };
+            reader.seek(start + skipped);
+        }
+    }
+    index
+}
+
+/// Where the next line begins that starts with an object.
+fn next_line_with_object(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at + 1).find_map(|line| {
+        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b',');
+        let indent = bytes[line..].iter().take_while(is_space).count();
+        (bytes.get(line + indent) == Some(&b'{')).then_some(line + indent)
+    })
+}
+
+/// How many bytes at the beginning are whole objects that need no NUL to be known as such.
+pub(crate) fn whole_objects_len(payload: &[u8], line_end: LineEnd) -> usize {
+    let valid_len = std::str::from_utf8(payload).map_or_else(|error| error.valid_up_to(), str::len);
+    let Ok(text) = std::str::from_utf8(&payload[..valid_len]) else { return 0 };
+    let mut reader = Reader::new(text);
+    let mut whole_len = 0;
+    while reader.peek() == Some(b'{') && reader.skip_value().is_ok() {
+        let end = reader.offset();
+        let next = reader.peek();
+        let is_whole = match line_end {
+            LineEnd::NextObject => next == Some(b'{') && text[end..reader.offset()].contains('\n'),
+            LineEnd::Any => matches!(next, Some(b'{') | None),
+        };
+        if !is_whole {
+            break;
+        }
+        whole_len = reader.offset();
+    }
+    whole_len
+}
+
+/// What must follow an object so that it counts as whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineEnd {
+    /// A line break and another object: then neither is part of the first.
+    NextObject,
+    /// Another object, or nothing from a sender that has fallen silent.
+    Any,
+}

@@ -1,0 +1,108 @@
+//! Bodies of `POST /gelf`: one message, lines of them, or an array. The HTTP server itself stands elsewhere.
+
+use crate::config::{HttpConfig, MessageLimits};
+use crate::counters::{InputCounters, SenderTally};
+use crate::decode::{Arrival, Decoded, Decoder, read_payload};
+use crate::fault::{Fault, FaultReason};
+use std::net::IpAddr;
+use std::sync::Arc;
+use watchfire_model::status::InputStatus;
+use watchfire_model::{LogRecord, TimeNs};
+
+/// What a body held.
+#[derive(Debug, Clone, Default)]
+pub struct HttpBatch {
+    pub records: Vec<LogRecord>,
+    /// What was wrong, in order of the messages; at most the first 1024.
+    pub faults: Vec<Fault>,
+    /// Messages found in the body, stored or not.
+    pub n_messages: usize,
+}
+
+impl HttpBatch {
+    /// Why nothing of the body can be stored, for a 400; `None` when something can.
+    pub fn rejection(&self) -> Option<FaultReason> {
+        let mut losses = self.faults.iter().map(|fault| fault.reason).filter(|reason| reason.is_loss());
+        if self.records.is_empty() { losses.next() } else { None }
+    }
+}
+
+/// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
+/// zlib under `gzip,deflate`; only `identity` is believed.
+pub fn decode_body(
+    content_encoding: Option<&str>,
+    body: &[u8],
+    sender: IpAddr,
+    now: TimeNs,
+    limits: &MessageLimits,
+) -> HttpBatch {
+    let decoded = decode(content_encoding, body, sender, now, limits);
+    HttpBatch { records: decoded.records, faults: decoded.faults, n_messages: decoded.n_messages }
+}
+
+fn decode(encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs, limits: &MessageLimits) -> Decoded {
+    let arrival = Arrival { sender: sender.to_canonical(), received: now };
+    let mut decoded = Decoded::default();
+    if encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("identity")) {
+        read_payload(body, &arrival, limits, &mut decoded);
+    } else {
+        Decoder::new(*limits).decode(body, &arrival, &mut decoded);
+    }
+    decoded
+}
+
+/// The HTTP input's limits and numbers.
+#[derive(Debug)]
+pub struct HttpInput {
+    config: HttpConfig,
+    counters: Arc<InputCounters>,
+}
+
+impl HttpInput {
+    /// `address` is where the HTTP server listens.
+    pub fn new(address: &str, config: HttpConfig) -> HttpInput {
+        HttpInput { config, counters: Arc::new(InputCounters::new("gelf-http", address.to_owned())) }
+    }
+
+    /// Longest body to read, in bytes as sent.
+    pub fn body_max(&self) -> usize {
+        usize::try_from(self.config.body_max.0).unwrap_or(usize::MAX)
+    }
+
+    /// [`decode_body`], counted. Call [`HttpInput::stored`] or [`HttpInput::refused`] with the records' fate.
+    pub fn decode(&self, content_encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs) -> HttpBatch {
+        let decoded = decode(content_encoding, body, sender, now, &self.config.messages);
+        self.counters.add_received(1, body.len() as u64, now);
+        for (reason, count) in decoded.counts.iter() {
+            self.counters.add_faults(reason, u64::from(count));
+            if reason.is_loss() {
+                self.counters.set_error(format!("{}: {}", sender.to_canonical(), reason.text()));
+            }
+        }
+        let tally = SenderTally {
+            records: decoded.records.len() as u64,
+            losses: decoded.counts.n_losses(),
+            last_received: now,
+        };
+        self.counters.add_sender(sender.to_canonical(), tally);
+        HttpBatch { records: decoded.records, faults: decoded.faults, n_messages: decoded.n_messages }
+    }
+
+    /// Counts records that the store has taken.
+    pub fn stored(&self, n_records: usize) {
+        self.counters.add_records(n_records as u64);
+    }
+
+    /// Counts records that the store has refused; the client knows and may send them again.
+    pub fn refused(&self, n_records: usize) {
+        self.counters.add_faults(FaultReason::StoreRefused, n_records as u64);
+    }
+
+    pub fn counters(&self) -> Arc<InputCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    pub fn status(&self) -> InputStatus {
+        self.counters.status()
+    }
+}

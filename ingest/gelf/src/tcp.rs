@@ -1,0 +1,402 @@
+//! GELF over TCP: JSON messages, each ended by a NUL byte. Leniently also by a line break before the next object, by the
+//! end of the connection, or by silence behind a whole object.
+//!
+//! Each connection has a thread with a small stack, at most `connections_max` of them: Docker opens one connection for
+//! each container, and each is stored at its own pace. A connection takes all that has arrived, stores it, and reads on
+//! when it is durable: a sender that is too fast is slowed down by TCP itself, not by a queue of ours.
+
+use crate::config::TcpConfig;
+use crate::counters::{InputCounters, SenderTally};
+use crate::decode::{Arrival, Decoded, Decoder, LineEnd, whole_objects_len};
+use crate::fault::FaultReason;
+use crate::udp::is_pause;
+use crate::{GelfError, Now, STOP_CHECK, socket};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use socket2::{Socket, TcpKeepalive};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use watchfire_model::status::InputStatus;
+use watchfire_model::{RecordSink, Refused};
+
+const TRANSPORT: &str = "TCP";
+/// Connections that the kernel may hold before they are accepted.
+const BACKLOG: i32 = 1024;
+/// Stack of a connection's thread; messages are read without deep recursion.
+const STACK_LEN: usize = 256 << 10;
+/// Buffer that each connection has in any case.
+const BUFFER_LEN: usize = 16 << 10;
+/// What a connection takes from the network before it stores it.
+const BATCH_LEN_MAX: usize = 8 << 20;
+/// How long a connection waits for a store that refuses, before its records count as lost.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
+const STORE_RETRY: Duration = Duration::from_millis(50);
+/// After this much silence the kernel asks whether the other end still lives.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+/// First bytes of a TLS handshake. RFC 8446, 5.1.
+const TLS_HELLO: [u8; 2] = [0x16, 0x03];
+
+/// A running input.
+#[derive(Debug)]
+pub struct TcpInput {
+    local_addr: SocketAddr,
+    counters: Arc<InputCounters>,
+    stop: Arc<AtomicBool>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl TcpInput {
+    /// Listens and starts to accept.
+    pub fn start(config: TcpConfig, sink: Arc<dyn RecordSink>, now: Now) -> Result<TcpInput, GelfError> {
+        config.validate()?;
+        let listen_error =
+            |action| move |source| GelfError::Listen { action, transport: TRANSPORT, address: config.listen, source };
+        let listener = socket::listen_tcp(config.listen, BACKLOG, STOP_CHECK).map_err(listen_error("listen on"))?;
+        let local_addr = socket::local_addr(&listener).map_err(listen_error("find out the port of"))?;
+        let counters = Arc::new(InputCounters::new("gelf-tcp", local_addr.to_string()));
+        let stop = Arc::<AtomicBool>::default();
+        let shared = Shared {
+            config,
+            sink,
+            now,
+            counters: Arc::clone(&counters),
+            stop: Arc::clone(&stop),
+            held: AtomicUsize::default(),
+        };
+        let acceptor = thread::Builder::new()
+            .name("gelf-tcp".to_owned())
+            .spawn(move || accept(&listener, &Arc::new(shared)))
+            .map_err(|source| GelfError::Thread { transport: TRANSPORT, source })?;
+        Ok(TcpInput { local_addr, counters, stop, acceptor: Some(acceptor) })
+    }
+
+    /// Where it listens, with the real port when port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    pub fn counters(&self) -> Arc<InputCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    pub fn status(&self) -> InputStatus {
+        self.counters.status()
+    }
+
+    /// Closes all connections, storing the whole messages that have arrived, and returns when all threads have ended.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(acceptor) = self.acceptor.take() {
+            // A thread that panicked has printed why; there is nothing else to do about it here.
+            drop(acceptor.join());
+        }
+    }
+}
+
+impl Drop for TcpInput {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What all connections use.
+struct Shared {
+    config: TcpConfig,
+    sink: Arc<dyn RecordSink>,
+    now: Now,
+    counters: Arc<InputCounters>,
+    stop: Arc<AtomicBool>,
+    /// Bytes of all buffers beyond [`BUFFER_LEN`] each.
+    held: AtomicUsize,
+}
+
+impl Shared {
+    /// Counts something lost, and keeps the reason in words.
+    fn lose(&self, sender: IpAddr, reason: FaultReason, n: u64) {
+        self.counters.add_faults(reason, n);
+        self.counters.set_error(format!("{sender}: {}", reason.text()));
+    }
+}
+
+/// Accepts connections until told to stop, then waits for those that are open.
+fn accept(listener: &Socket, shared: &Arc<Shared>) {
+    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    while !shared.stop.load(Relaxed) {
+        let accepted = listener.accept();
+        connections.retain(|connection| !connection.is_finished());
+        match accepted {
+            Ok((socket, address)) => {
+                let sender = address.as_socket().map(|address| address.ip().to_canonical());
+                let Some(sender) = sender else { continue };
+                if connections.len() >= shared.config.connections_max {
+                    shared.lose(sender, FaultReason::ConnectionLimit, 1);
+                    continue;
+                }
+                let connection = Connection::new(Arc::clone(shared), socket, sender);
+                let thread = thread::Builder::new().name("gelf-tcp-conn".to_owned()).stack_size(STACK_LEN);
+                match thread.spawn(move || connection.run()) {
+                    Ok(thread) => connections.push(thread),
+                    Err(_) => shared.lose(sender, FaultReason::ConnectionLimit, 1),
+                }
+            }
+            Err(error) if is_pause(&error) => {}
+            Err(error) => {
+                // Out of file descriptors, mostly: closing connections will help.
+                shared.counters.set_error(format!("cannot accept a connection: {error}"));
+                thread::park_timeout(STOP_CHECK);
+            }
+        }
+    }
+    for connection in connections {
+        drop(connection.join());
+    }
+}
+
+/// One open connection.
+struct Connection {
+    shared: Arc<Shared>,
+    socket: Socket,
+    sender: IpAddr,
+    decoder: Decoder,
+    /// Bytes not yet stored.
+    buffer: Vec<u8>,
+    /// So many bytes of `buffer` hold no NUL.
+    without_nul_len: usize,
+    /// Length of `buffer` when it was last searched for whole objects, in vain.
+    without_object_len: usize,
+    /// Length of `buffer` when the sender was last found silent.
+    quiet_len: usize,
+    /// When the frame at hand was begun.
+    frame_start: Instant,
+    is_first_frame: bool,
+}
+
+/// What reading gave.
+enum Arrived {
+    Bytes,
+    /// Nothing for [`STOP_CHECK`].
+    Nothing,
+    End,
+}
+
+impl Connection {
+    fn new(shared: Arc<Shared>, socket: Socket, sender: IpAddr) -> Connection {
+        shared.counters.connection_opened();
+        let decoder = Decoder::new(shared.config.messages);
+        Connection {
+            shared,
+            socket,
+            sender,
+            decoder,
+            buffer: Vec::with_capacity(BUFFER_LEN),
+            without_nul_len: 0,
+            without_object_len: 0,
+            quiet_len: 0,
+            frame_start: Instant::now(),
+            is_first_frame: true,
+        }
+    }
+
+    fn run(mut self) {
+        let prepared = self
+            .socket
+            .set_read_timeout(Some(STOP_CHECK))
+            .and_then(|()| self.socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE)));
+        if prepared.is_err() {
+            return;
+        }
+        if let Err(reason) = self.serve() {
+            self.shared.lose(self.sender, reason, 1);
+            let tally = SenderTally { losses: 1, records: 0, last_received: (self.shared.now)() };
+            self.shared.counters.add_sender(self.sender, tally);
+        }
+    }
+
+    /// Reads and stores until the other end closes; the error is why this end does.
+    fn serve(&mut self) -> Result<(), FaultReason> {
+        let frame_max = usize::try_from(self.shared.config.frame_max.0).unwrap_or(usize::MAX);
+        loop {
+            match self.read()? {
+                Arrived::Bytes => self.store_frames()?,
+                Arrived::Nothing => self.store_quiet()?,
+                Arrived::End => return self.store(self.buffer.len()),
+            }
+            if self.buffer.len() > frame_max {
+                return Err(FaultReason::FrameTooLong);
+            }
+            if self.buffer.is_empty() {
+                self.shrink();
+            } else if self.frame_start.elapsed() > self.shared.config.frame_timeout.as_duration() {
+                return Err(FaultReason::FrameTimeout);
+            }
+            if self.shared.stop.load(Relaxed) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for bytes and takes all that are there, up to [`BATCH_LEN_MAX`].
+    fn read(&mut self) -> Result<Arrived, FaultReason> {
+        let len_before = self.buffer.len();
+        if len_before == 0 {
+            self.frame_start = Instant::now();
+        }
+        if !self.make_room() {
+            return Err(FaultReason::FrameMemory);
+        }
+        let mut flags = RecvFlags::empty();
+        let arrived = loop {
+            match rustix::net::recv(&self.socket, spare_capacity(&mut self.buffer), flags) {
+                Ok((0, _)) => break Arrived::End,
+                Ok(_) => {
+                    flags = RecvFlags::DONTWAIT;
+                    if self.buffer.len() >= BATCH_LEN_MAX || !self.make_room() {
+                        break Arrived::Bytes;
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if self.buffer.len() > len_before => break Arrived::Bytes,
+                Err(Errno::AGAIN) => return Ok(Arrived::Nothing),
+                // A connection that was reset is over as well.
+                Err(_) => break Arrived::End,
+            }
+        };
+        let n_bytes = (self.buffer.len() - len_before) as u64;
+        if self.is_first_frame && self.buffer.starts_with(&TLS_HELLO) {
+            return Err(FaultReason::TlsHello);
+        }
+        self.shared.counters.add_received(0, n_bytes, (self.shared.now)());
+        Ok(arrived)
+    }
+
+    /// Room for more bytes; false when all connections together hold too much.
+    fn make_room(&mut self) -> bool {
+        let capacity = self.buffer.capacity();
+        if self.buffer.len() < capacity {
+            return true;
+        }
+        let memory_max = usize::try_from(self.shared.config.memory.0).unwrap_or(usize::MAX);
+        let add = |held: usize| held.checked_add(capacity).filter(|held| *held <= memory_max);
+        if self.shared.held.fetch_update(Relaxed, Relaxed, add).is_err() {
+            return false;
+        }
+        // Twice of what there was; exact, so that what is held stays known.
+        self.buffer.reserve_exact(capacity);
+        true
+    }
+
+    /// Gives memory back between bursts.
+    fn shrink(&mut self) {
+        if self.buffer.capacity() > BUFFER_LEN {
+            self.shared.held.fetch_sub(self.buffer.capacity() - BUFFER_LEN, Relaxed);
+            self.buffer = Vec::with_capacity(BUFFER_LEN);
+        }
+    }
+
+    /// Stores the frames that have their end.
+    fn store_frames(&mut self) -> Result<(), FaultReason> {
+        self.quiet_len = 0;
+        if let Some(last) = memchr::memrchr(0, &self.buffer[self.without_nul_len..]) {
+            return self.store(self.without_nul_len + last + 1);
+        }
+        self.without_nul_len = self.buffer.len();
+        // A sender of lines. Searching only after the buffer has grown by half keeps the work linear.
+        if self.buffer.len() > self.without_object_len + self.without_object_len / 2 {
+            let whole_len = whole_objects_len(&self.buffer, LineEnd::NextObject);
+            self.store(whole_len)?;
+            self.without_object_len = self.buffer.len();
+        }
+        Ok(())
+    }
+
+    /// Stores whole objects whose sender has fallen silent without ending the frame.
+    fn store_quiet(&mut self) -> Result<(), FaultReason> {
+        if self.buffer.len() == self.quiet_len {
+            return Ok(());
+        }
+        self.store(whole_objects_len(&self.buffer, LineEnd::Any))?;
+        self.quiet_len = self.buffer.len();
+        Ok(())
+    }
+
+    /// Stores the first `len` bytes, which are whole frames, and removes them from the buffer.
+    fn store(&mut self, len: usize) -> Result<(), FaultReason> {
+        if len == 0 {
+            return Ok(());
+        }
+        let frame_max = usize::try_from(self.shared.config.frame_max.0).unwrap_or(usize::MAX);
+        if self.buffer[..len].split(|byte| *byte == 0).any(|frame| frame.len() > frame_max) && self.has_nul(len) {
+            return Err(FaultReason::FrameTooLong);
+        }
+        self.is_first_frame = false;
+        let started = Instant::now();
+        loop {
+            let decoded = self.decode(len);
+            let n_records = decoded.records.len() as u64;
+            let refused = self.hand_over(decoded);
+            let Some(refused) = refused else { break };
+            let is_over =
+                refused == Refused::Stopping || started.elapsed() > STORE_PATIENCE || self.shared.stop.load(Relaxed);
+            if is_over {
+                self.shared.counters.add_faults(FaultReason::StoreRefused, n_records);
+                self.shared.counters.set_error(refused.to_string());
+                break;
+            }
+            thread::park_timeout(STORE_RETRY);
+        }
+        self.buffer.drain(..len);
+        self.without_nul_len = 0;
+        self.without_object_len = 0;
+        self.frame_start = Instant::now();
+        Ok(())
+    }
+
+    fn has_nul(&self, len: usize) -> bool {
+        memchr::memchr(0, &self.buffer[..len]).is_some()
+    }
+
+    fn decode(&mut self, len: usize) -> Decoded {
+        let arrival = Arrival { sender: self.sender, received: (self.shared.now)() };
+        let mut decoded = Decoded::default();
+        for frame in self.buffer[..len].split(|byte| *byte == 0) {
+            if !frame.trim_ascii().is_empty() {
+                self.decoder.decode(frame, &arrival, &mut decoded);
+            }
+        }
+        decoded
+    }
+
+    /// Stores the records and counts everything, or nothing when the store refuses.
+    fn hand_over(&self, decoded: Decoded) -> Option<Refused> {
+        let n_records = decoded.records.len() as u64;
+        if n_records > 0
+            && let Err(refused) = self.shared.sink.store(decoded.records)
+        {
+            return Some(refused);
+        }
+        let counters = &self.shared.counters;
+        let now = (self.shared.now)();
+        counters.add_received(decoded.n_messages as u64, 0, now);
+        counters.add_records(n_records);
+        for (reason, count) in decoded.counts.iter() {
+            counters.add_faults(reason, u64::from(count));
+            if reason.is_loss() {
+                counters.set_error(format!("{}: {}", self.sender, reason.text()));
+            }
+        }
+        let tally = SenderTally { records: n_records, losses: decoded.counts.n_losses(), last_received: now };
+        counters.add_sender(self.sender, tally);
+        None
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.held.fetch_sub(self.buffer.capacity().saturating_sub(BUFFER_LEN), Relaxed);
+        self.shared.counters.connection_closed();
+    }
+}

@@ -1,0 +1,427 @@
+//! GELF over UDP. Each socket has two threads: one takes datagrams from the kernel, many at a time, and does nothing else,
+//! so that a burst waits in our own queue instead of overflowing the kernel's small buffer; the other decodes.
+
+use crate::chunk::{Chunk, ChunkError, parse_chunk};
+use crate::config::UdpConfig;
+use crate::counters::{InputCounters, SenderTally};
+use crate::decode::{Arrival, Decoded, Decoder, FaultCounts, read_payload};
+use crate::fault::FaultReason;
+use crate::queue::{Batch, Popped, Queue};
+use crate::reassembly::{Inserted, Reassembler};
+use crate::socket::{self, BATCH_LEN, BatchReceiver};
+use crate::{GelfError, Now, STOP_CHECK};
+use parking_lot::Mutex;
+use socket2::Socket;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use watchfire_model::status::InputStatus;
+use watchfire_model::{ByteSize, RecordSink, TimeNs};
+
+const TRANSPORT: &str = "UDP";
+/// How often chunked messages expire and the kernel's losses are read.
+const SWEEP_NS: i64 = 200_000_000;
+/// How long a receiving thread lets datagrams gather when there were few: waking up for each one costs more than all else.
+const GATHER_MAX: Duration = Duration::from_millis(1);
+
+/// A running input.
+#[derive(Debug)]
+pub struct UdpInput {
+    local_addr: SocketAddr,
+    shared: Arc<Shared>,
+    drops: Vec<Arc<KernelDrops>>,
+    warnings: Vec<String>,
+    queues: Vec<Arc<Queue>>,
+    receivers: Vec<JoinHandle<()>>,
+    decoders: Vec<JoinHandle<()>>,
+}
+
+/// What all threads of the input use.
+struct Shared {
+    sink: Arc<dyn RecordSink>,
+    now: Now,
+    counters: Arc<InputCounters>,
+    stop: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("counters", &self.counters).field("stop", &self.stop).finish_non_exhaustive()
+    }
+}
+
+/// Counts what the kernel dropped for one socket.
+#[derive(Debug)]
+struct KernelDrops {
+    socket: Arc<Socket>,
+    seen: Mutex<u32>,
+}
+
+impl KernelDrops {
+    fn count(&self, counters: &InputCounters) {
+        let mut seen = self.seen.lock();
+        if let Ok(drops) = socket::kernel_drops(&self.socket) {
+            let more = drops.wrapping_sub(*seen);
+            *seen = drops;
+            drop(seen);
+            if more > 0 {
+                counters.add_faults(FaultReason::KernelBufferFull, u64::from(more));
+                counters.set_error(format!("{more} datagrams: {}", FaultReason::KernelBufferFull.text()));
+            }
+        }
+    }
+}
+
+impl UdpInput {
+    /// Binds the sockets and starts the threads.
+    pub fn start(config: UdpConfig, sink: Arc<dyn RecordSink>, now: Now) -> Result<UdpInput, GelfError> {
+        config.validate()?;
+        let listen_error =
+            |action| move |source| GelfError::Listen { action, transport: TRANSPORT, address: config.listen, source };
+        let share_port = config.threads > 1;
+        let bind = |address| socket::bind_udp(address, share_port, STOP_CHECK);
+        let first = bind(config.listen).map_err(listen_error("listen on"))?;
+        let local_addr = socket::local_addr(&first).map_err(listen_error("find out the port of"))?;
+        let mut sockets = vec![first];
+        while sockets.len() < config.threads {
+            sockets.push(bind(local_addr).map_err(listen_error("share"))?);
+        }
+        let counters = Arc::new(InputCounters::new("gelf-udp", local_addr.to_string()));
+        let shared = Arc::new(Shared { sink, now, counters: Arc::clone(&counters), stop: AtomicBool::new(false) });
+        let mut input = UdpInput {
+            local_addr,
+            shared,
+            drops: Vec::new(),
+            warnings: Vec::new(),
+            queues: Vec::new(),
+            receivers: Vec::new(),
+            decoders: Vec::new(),
+        };
+        let asked = usize::try_from(config.receive_buffer.0).unwrap_or(usize::MAX).min(i32::MAX as usize / 2);
+        for socket in sockets {
+            let got = socket::set_receive_buffer(&socket, asked).map_err(listen_error("set the receive buffer of"))?;
+            counters.set_receive_buffer(got as u64);
+            if got < asked && input.warnings.is_empty() {
+                input.warnings.push(small_buffer_warning(asked, got));
+            }
+            input.start_threads(config, socket, got).map_err(|source| {
+                input.stop();
+                GelfError::Thread { transport: TRANSPORT, source }
+            })?;
+        }
+        Ok(input)
+    }
+
+    fn start_threads(&mut self, config: UdpConfig, socket: Socket, buffer_len: usize) -> io::Result<()> {
+        let index = self.decoders.len();
+        let socket = Arc::new(socket);
+        let drops = Arc::new(KernelDrops { socket: Arc::clone(&socket), seen: Mutex::default() });
+        let queue = Arc::new(Queue::new(usize::try_from(config.queue.0).unwrap_or(usize::MAX)));
+        self.drops.push(Arc::clone(&drops));
+        self.queues.push(Arc::clone(&queue));
+        let receiver = Receiver {
+            socket,
+            queue: Arc::clone(&queue),
+            shared: Arc::clone(&self.shared),
+            // A datagram takes a nanosecond for each byte at the fastest: so much may gather without filling the buffer.
+            gather: GATHER_MAX.min(Duration::from_nanos(buffer_len as u64)),
+        };
+        let worker = Worker {
+            queue,
+            shared: Arc::clone(&self.shared),
+            drops,
+            decoder: Decoder::new(config.messages),
+            reassembler: Reassembler::new(config.chunks),
+            decoded: Decoded::default(),
+            tally: None,
+            last_sweep: TimeNs::MIN,
+        };
+        let named = |name: String| thread::Builder::new().name(name);
+        self.decoders.push(named(format!("gelf-decode-{index}")).spawn(move || worker.run())?);
+        self.receivers.push(named(format!("gelf-udp-{index}")).spawn(move || receiver.run())?);
+        Ok(())
+    }
+
+    /// Where it listens, with the real port when port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// What an operator should change, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub fn counters(&self) -> Arc<InputCounters> {
+        Arc::clone(&self.shared.counters)
+    }
+
+    pub fn status(&self) -> InputStatus {
+        for drops in &self.drops {
+            drops.count(&self.shared.counters);
+        }
+        self.shared.counters.status()
+    }
+
+    /// Stops receiving, decodes what has arrived, and returns when all threads have ended.
+    pub fn stop(&mut self) {
+        self.shared.stop.store(true, Relaxed);
+        for receiver in self.receivers.drain(..) {
+            receiver.thread().unpark();
+            join(receiver);
+        }
+        for queue in &self.queues {
+            queue.close();
+        }
+        self.decoders.drain(..).for_each(join);
+    }
+}
+
+impl Drop for UdpInput {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A thread that panicked has printed why; the others still have to end.
+fn join(thread: JoinHandle<()>) {
+    drop(thread.join());
+}
+
+fn small_buffer_warning(asked: usize, got: usize) -> String {
+    format!(
+        "the kernel gives GELF over UDP a receive buffer of {} instead of {}, bursts may be lost: run \
+         `sysctl -w net.core.rmem_max={asked}`, write `net.core.rmem_max={asked}` into \
+         /etc/sysctl.d/90-watchfire.conf, and restart Watchfire",
+        ByteSize(got as u64),
+        ByteSize(asked as u64),
+    )
+}
+
+/// The thread that empties the kernel's buffer.
+struct Receiver {
+    socket: Arc<Socket>,
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    gather: Duration,
+}
+
+impl Receiver {
+    fn run(self) {
+        let mut buffers = BatchReceiver::new();
+        while !self.shared.stop.load(Relaxed) {
+            match buffers.receive(&self.socket) {
+                Ok(n) => {
+                    self.pass_on(&buffers);
+                    if n < BATCH_LEN {
+                        thread::park_timeout(self.gather);
+                    }
+                }
+                Err(error) if is_pause(&error) => {}
+                Err(error) => {
+                    self.shared.counters.set_error(format!("cannot receive: {error}"));
+                    thread::park_timeout(STOP_CHECK);
+                }
+            }
+        }
+    }
+
+    fn pass_on(&self, buffers: &BatchReceiver) {
+        let mut batch = self.queue.spare();
+        batch.received = (self.shared.now)();
+        let (mut n, mut n_bytes, mut n_truncated) = (0, 0, 0);
+        for datagram in buffers.datagrams() {
+            n += 1;
+            n_bytes += datagram.payload.len() as u64;
+            match datagram.sender {
+                Some(sender) if !datagram.is_truncated => batch.push(sender, datagram.payload),
+                _ => n_truncated += 1,
+            }
+        }
+        self.shared.counters.add_received(n, n_bytes, batch.received);
+        self.shared.counters.add_faults(FaultReason::TruncatedDatagram, n_truncated);
+        if let Err(refused) = self.queue.push(batch) {
+            for (sender, _) in refused.iter() {
+                let tally = SenderTally { losses: 1, last_received: refused.received, ..SenderTally::default() };
+                self.shared.counters.add_sender(sender.ip(), tally);
+                self.shared.counters.add_faults(FaultReason::QueueFull, 1);
+            }
+            self.shared.counters.set_error(FaultReason::QueueFull.text().to_owned());
+            self.queue.recycle(refused);
+        }
+    }
+}
+
+/// The socket's time-out, or a signal.
+pub(crate) fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// The thread that turns datagrams into records.
+struct Worker {
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    drops: Arc<KernelDrops>,
+    decoder: Decoder,
+    reassembler: Reassembler,
+    /// Results of the batch at hand.
+    decoded: Decoded,
+    /// What the sender of the last datagrams has sent, not yet added to the counters.
+    tally: Option<(IpAddr, SenderTally)>,
+    last_sweep: TimeNs,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            match self.queue.pop(STOP_CHECK) {
+                Popped::Batch(batch) => {
+                    self.decode_batch(&batch);
+                    self.queue.recycle(batch);
+                }
+                Popped::Nothing => {}
+                Popped::Closed => break,
+            }
+            self.sweep();
+            self.hand_over();
+        }
+        self.drops.count(&self.shared.counters);
+    }
+
+    fn decode_batch(&mut self, batch: &Batch) {
+        for (sender, datagram) in batch.iter() {
+            let losses_before = self.decoded.counts.n_losses();
+            let records_before = self.decoded.records.len();
+            self.decode_datagram(sender, datagram, batch.received);
+            let tally = SenderTally {
+                records: (self.decoded.records.len() - records_before) as u64,
+                losses: self.decoded.counts.n_losses() - losses_before,
+                last_received: batch.received,
+            };
+            self.add_to_sender(sender.ip(), tally);
+        }
+    }
+
+    fn decode_datagram(&mut self, sender: SocketAddr, datagram: &[u8], received: TimeNs) {
+        match parse_chunk(datagram) {
+            Ok(chunk) => return self.insert_chunk(sender, chunk, received),
+            Err(ChunkError::NotChunked) => {}
+            Err(error) => return self.decoded.fault(0, chunk_fault(error)),
+        }
+        let limits = self.decoder.limits();
+        let plain = match self.decoder.inflate(datagram) {
+            Ok(plain) => plain,
+            Err(reason) => return self.decoded.fault(0, reason),
+        };
+        if parse_chunk(plain) == Err(ChunkError::NotChunked) {
+            return read_payload(plain, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
+        }
+        // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
+        let datagram = plain.to_vec();
+        match parse_chunk(&datagram) {
+            Ok(chunk) => self.insert_chunk(sender, chunk, received),
+            Err(error) => self.decoded.fault(0, chunk_fault(error)),
+        }
+    }
+
+    fn insert_chunk(&mut self, sender: SocketAddr, chunk: Chunk<'_>, received: TimeNs) {
+        match self.reassembler.insert(sender, chunk, received) {
+            Inserted::Waiting => {}
+            Inserted::Complete(payload) => {
+                let arrival = Arrival { sender: sender.ip(), received };
+                self.decoder.decode(&payload, &arrival, &mut self.decoded);
+            }
+            Inserted::Dropped(reason) => self.decoded.fault(0, reason),
+        }
+    }
+
+    /// Ends what has waited too long, a few times a second.
+    fn sweep(&mut self) {
+        let now = (self.shared.now)();
+        if (0..SWEEP_NS).contains(&now.0.saturating_sub(self.last_sweep.0)) {
+            return;
+        }
+        self.last_sweep = now;
+        self.drops.count(&self.shared.counters);
+        let mut complete = Vec::new();
+        self.reassembler.expire(now, &mut complete);
+        for (sender, payload) in complete {
+            let records_before = self.decoded.records.len();
+            self.decoder.decode(&payload, &Arrival { sender: sender.ip(), received: now }, &mut self.decoded);
+            let records = (self.decoded.records.len() - records_before) as u64;
+            self.add_to_sender(sender.ip(), SenderTally { records, losses: 0, last_received: now });
+        }
+    }
+
+    /// Gives the batch's records to the sink and its numbers to the counters.
+    fn hand_over(&mut self) {
+        for lost in self.reassembler.take_lost() {
+            self.decoded.counts.add(lost.reason, 1);
+            let now = self.last_sweep;
+            self.add_to_sender(lost.sender.ip(), SenderTally { losses: 1, records: 0, last_received: now });
+            let (n_received, count) = (lost.n_received, lost.count);
+            let text = lost.reason.text();
+            self.shared
+                .counters
+                .set_error(format!("{}: {n_received} of {count} chunks arrived: {text}", lost.sender.ip()));
+        }
+        if let Some((sender, tally)) = self.tally.take() {
+            self.shared.counters.add_sender(sender, tally);
+        }
+        self.shared.counters.add_chunks(&self.reassembler.take_counts());
+        self.count_faults();
+        let records = std::mem::take(&mut self.decoded.records);
+        if records.is_empty() {
+            return;
+        }
+        let n_records = records.len();
+        self.decoded.records.reserve(n_records);
+        let n_dropped = self.shared.sink.offer(records);
+        self.shared.counters.add_records((n_records - n_dropped.min(n_records)) as u64);
+        if n_dropped > 0 {
+            self.shared.counters.add_faults(FaultReason::PipelineFull, n_dropped as u64);
+            self.shared.counters.set_error(FaultReason::PipelineFull.text().to_owned());
+        }
+    }
+
+    fn count_faults(&mut self) {
+        if self.decoded.counts == FaultCounts::default() {
+            return;
+        }
+        for (reason, count) in self.decoded.counts.iter() {
+            self.shared.counters.add_faults(reason, u64::from(count));
+        }
+        if let Some(fault) = self.decoded.faults.iter().find(|fault| fault.reason.is_loss()) {
+            self.shared.counters.set_error(fault.reason.text().to_owned());
+        }
+        self.decoded.faults.clear();
+        self.decoded.counts.clear();
+    }
+
+    /// Adds to the tally at hand, and to the counters when the sender changes: neighbours mostly have the same.
+    fn add_to_sender(&mut self, sender: IpAddr, more: SenderTally) {
+        match &mut self.tally {
+            Some((known, tally)) if *known == sender => {
+                tally.records += more.records;
+                tally.losses += more.losses;
+                tally.last_received = more.last_received;
+            }
+            tally => {
+                if let Some((known, full)) = tally.replace((sender, more)) {
+                    self.shared.counters.add_sender(known, full);
+                }
+            }
+        }
+    }
+}
+
+fn chunk_fault(error: ChunkError) -> FaultReason {
+    match error {
+        ChunkError::NotChunked => FaultReason::InvalidJson,
+        ChunkError::Truncated { .. } => FaultReason::ChunkTruncated,
+        ChunkError::Sequence { .. } => FaultReason::ChunkSequence,
+    }
+}
