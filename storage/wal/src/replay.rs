@@ -116,7 +116,7 @@ impl<'a> SessionReader<'a> {
     fn read(&mut self, key: &str, bytes: &[u8], seq: u64, is_last: bool) -> Result<Position, StorageError> {
         let header_damaged = match Header::decode(bytes) {
             Ok(header) if header.first.session == self.next.session && header.first >= self.next => {
-                self.count_gap(header.first.index, seq);
+                self.count_gap(header.first);
                 self.next = header.first;
                 false
             }
@@ -124,7 +124,7 @@ impl<'a> SessionReader<'a> {
                 return Err(StorageError::Newer { key: key.to_owned(), found, known: VERSION });
             }
             Err(HeaderError::Torn) => {
-                self.replay.torn_bytes += bytes.len() as u64;
+                self.lose(bytes.len() as u64, is_last);
                 return Ok(self.next);
             }
             Ok(_) | Err(HeaderError::Damaged) => {
@@ -139,10 +139,9 @@ impl<'a> SessionReader<'a> {
                 Step::Record(payload) => self.hand_out(payload),
                 Step::Damaged { records } => {
                     self.replay.damaged_records += records;
-                    self.next.index += records;
+                    self.next.index = self.next.index.saturating_add(records);
                 }
-                Step::Lost { bytes } if is_last => self.replay.torn_bytes += bytes,
-                Step::Lost { .. } => self.uncertain = true,
+                Step::Lost { bytes } => self.lose(bytes, is_last),
             }
         }
         if header_damaged && self.next > first {
@@ -157,15 +156,25 @@ impl<'a> SessionReader<'a> {
             self.replay.records += 1;
             self.replay.bytes += payload.len() as u64;
         }
-        self.next.index += 1;
+        self.next.index = self.next.index.saturating_add(1);
     }
 
-    /// The header says how many records the unreadable end of the segment before held.
-    fn count_gap(&mut self, first_index: u64, seq: u64) {
-        // In front of the first file that is left stood released ones, unless it is the session's first.
-        let is_continued = self.next.index > 0 || self.uncertain || seq == 0;
-        if is_continued {
-            self.replay.damaged_records += first_index - self.next.index;
+    /// Nothing can be told apart up to the segment's end: torn at the end of a session, else damage that the next header
+    /// puts a number to.
+    fn lose(&mut self, bytes: u64, is_last: bool) {
+        if is_last {
+            self.replay.torn_bytes += bytes;
+        } else {
+            self.uncertain = true;
+        }
+    }
+
+    /// The header says how many records before it could not be read. Those before `from` are gone because nobody needs
+    /// them any more.
+    fn count_gap(&mut self, first: Position) {
+        let expected = self.next.max(self.from);
+        if first > expected {
+            self.replay.damaged_records += first.index - expected.index;
         }
     }
 

@@ -60,6 +60,7 @@ impl Header {
 /// Adds one record. `payload` is at most `u32::MAX` bytes: [`crate::WalOptions::record_bytes_max`] sees to it.
 pub(crate) fn encode_record(payload: &[u8], buffer: &mut Vec<u8>) {
     let len = u32::try_from(payload.len()).expect("the log refuses records beyond u32::MAX bytes").to_le_bytes();
+    buffer.reserve(RECORD_HEADER_LEN + payload.len());
     buffer.extend_from_slice(&len);
     buffer.extend_from_slice(&checksum(len, payload).to_le_bytes());
     buffer.extend_from_slice(payload);

@@ -3,7 +3,7 @@
 mod writer;
 
 use crate::replay::{Found, Segment, replay};
-use crate::segment::{HEADER_LEN, RECORD_HEADER_LEN, encode_record};
+use crate::segment::{HEADER_LEN, encode_record};
 use crate::{Metrics, Position, Replay};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -149,16 +149,16 @@ impl Wal {
                 return Err(error);
             }
         }
-        self.measure(&state);
         Ok(position)
     }
 
     /// Blocks until the record at `position` and all before it in its session are durable. One fsync serves all who
     /// wait: the first does it for the others, and there is no timer. A position not yet handed out means everything
-    /// appended so far.
+    /// appended so far; positions of earlier openings are durable.
     ///
     /// # Errors
-    /// [`WalError::Sealed`] when the record will never be durable.
+    /// [`WalError::Sealed`] when the record will never be durable. It says nothing about records of other sessions:
+    /// whoever appended them learns of their failure by committing their own positions.
     pub fn commit(&self, position: Position) -> Result<(), WalError> {
         let mut state = self.state.lock();
         loop {
@@ -320,8 +320,6 @@ impl State {
         self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + self.batch.bytes.len() as u64
     }
 }
-
-const _: () = assert!(RECORD_HEADER_LEN == 8, "FORMAT.md draws records with a header of 8 bytes");
 
 #[cfg(test)]
 mod tests;
