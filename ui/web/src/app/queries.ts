@@ -3,7 +3,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { valueOf, type Failure } from "../api/client";
 import { inputs, type Input } from "../api/inputs";
-import { rules, targets, type RuleGroup, type Targets } from "../api/prometheus";
+import { query, rules, targets, type RuleGroup, type Targets } from "../api/prometheus";
 import { status, type Status } from "../api/status";
 
 /** How often figures of the running process are asked for, in milliseconds. */
@@ -31,6 +31,19 @@ export function useTargets() {
   return useQuery<Targets, Failure>({
     queryKey: ["targets"],
     queryFn: async ({ signal }) => (await valueOf(targets(signal))).data,
+    refetchInterval: POLL_MS,
+  });
+}
+
+/** Samples of each target's last scrape, by `job` and `instance` with a line break between. */
+export function useScrapedSamples() {
+  return useQuery<ReadonlyMap<string, number>, Failure>({
+    queryKey: ["scraped-samples"],
+    queryFn: async ({ signal }) => {
+      const { data } = await valueOf(query("scrape_samples_scraped", Date.now() / 1000, signal));
+      const entries = data.resultType === "vector" ? data.result : [];
+      return new Map(entries.map(({ metric, value }) => [`${metric["job"]}\n${metric["instance"]}`, Number(value?.[1] ?? NaN)]));
+    },
     refetchInterval: POLL_MS,
   });
 }

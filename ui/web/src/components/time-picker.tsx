@@ -1,6 +1,6 @@
 // The time range: a button that says it, and a panel with a list, two fields and a clipboard.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import {
   RELATIVE_RANGES,
   copyRange,
@@ -35,12 +35,12 @@ export function TimePicker(props: Props) {
       box.style.left = `${Math.max(8, Math.min(anchor.right - box.offsetWidth, innerWidth - box.offsetWidth - 8))}px`;
     }
   };
-  const toggle = (event: { readonly newState: string }) => {
-    setOpen(event.newState === "open");
-    if (event.newState === "open") {
+  // After drawing, for only then has the panel its size.
+  useLayoutEffect(() => {
+    if (open) {
       place();
     }
-  };
+  }, [open]);
 
   return (
     <>
@@ -58,7 +58,7 @@ export function TimePicker(props: Props) {
         <span>{label}</span>
         {props.zone === "utc" && <span class="mono">UTC</span>}
       </button>
-      <div ref={panel} popover="auto" role="dialog" aria-label="Time range" onToggle={toggle}>
+      <div ref={panel} popover="auto" role="dialog" aria-label="Time range" onToggle={(event) => setOpen(event.newState === "open")}>
         {open && (
           <RangePanel
             {...props}

@@ -189,7 +189,9 @@ export default function LogsPage() {
               {plural(tail.waiting.length, "new record")} ↑
             </button>
           )}
-          {nothing && !view.live ? (
+          {mistake && records.length === 0 ? (
+            <p class="empty">Nothing to show until the mistake is corrected.</p>
+          ) : nothing && !view.live ? (
             view.query === "" ? (
               <FirstRecord rangeLabel={rangeLabel(view.range, zone)} onRange={setRange} onArrival={() => setRun((n) => n + 1)} />
             ) : (

@@ -8,17 +8,19 @@ import { count } from "../../lib/format";
 const ROWS_MAX = 1_000;
 
 export function ValueTable({ title, result }: { readonly title: string; readonly result: InstantResult }) {
-  if (result.resultType === "scalar" || result.resultType === "string") {
-    return <Rows title={title} rows={[{ metric: {}, value: result.result }]} />;
+  switch (result.resultType) {
+    case "vector":
+      return <Rows title={title} rows={result.result} />;
+    case "matrix": {
+      const rows = result.result.map((entry): VectorEntry => {
+        const last = entry.values?.at(-1);
+        return { metric: entry.metric, ...(last ? { value: last } : {}) };
+      });
+      return <Rows title={`${title}, last value of each range`} rows={rows} />;
+    }
+    default:
+      return <Rows title={title} rows={[{ metric: {}, value: result.result }]} />;
   }
-  if (result.resultType === "matrix") {
-    const rows = result.result.map((entry): VectorEntry => {
-      const last = entry.values?.at(-1);
-      return { metric: entry.metric, ...(last ? { value: last } : {}) };
-    });
-    return <Rows title={`${title}, last value of each range`} rows={rows} />;
-  }
-  return <Rows title={title} rows={result.result} />;
 }
 
 function Rows({ title, rows }: { readonly title: string; readonly rows: readonly VectorEntry[] }) {

@@ -1,1 +1,0 @@
-import{t as e}from"./index-TRlYtfkr.js";function t(){return e(`div`,{class:`page`,children:`alerts`})}export{t as default};

@@ -1,1 +1,0 @@
-import{t as e}from"./index-TRlYtfkr.js";function t(){return e(`div`,{class:`page`,children:`metrics`})}export{t as default};
