@@ -1,6 +1,22 @@
 //! Evaluates expressions: each node over all steps at once.
 
-use crate::{Annotations, EvalError, Expr, QueryOutput, Value};
+mod duration;
+mod eval;
+mod invariant;
+mod output;
+mod select;
+mod series;
+mod steps;
+mod subquery;
+
+pub(crate) use eval::{Evaluator, Node, Query};
+pub(crate) use select::{Pick, Window};
+pub(crate) use series::{
+    METADATA_LABELS, Series, Vector, absent, duplicate_labels, is_absent, merge_equal_labels,
+};
+pub(crate) use steps::{Steps, Ticker};
+
+use crate::{Annotations, EvalError, Expr, QueryOutput, ValueType};
 use watchfire_model::{DurationMs, QueryBudget, SeriesSource, Timestamp};
 
 /// What the engine assumes where a query does not say.
@@ -38,25 +54,69 @@ impl Engine {
     /// The value of `expr` at `time`.
     pub fn instant(
         &self,
-        _source: &dyn SeriesSource,
-        _expr: &Expr,
-        _time: Timestamp,
-        _budget: &QueryBudget,
+        source: &dyn SeriesSource,
+        expr: &Expr,
+        time: Timestamp,
+        budget: &QueryBudget,
     ) -> Result<QueryOutput, EvalError> {
-        Ok(QueryOutput { value: Value::Vector(Vec::new()), annotations: Annotations::default() })
+        let query = self.query(source, (time, time, 0), budget);
+        let mut evaluator = Evaluator { query, annotations: Annotations::default() };
+        let value = match expr.value_type() {
+            ValueType::Matrix => evaluator.raw_matrix(expr, Steps::once(time.0))?,
+            _ => evaluator.instant_value(expr, time)?,
+        };
+        Ok(QueryOutput { value, annotations: evaluator.annotations })
     }
 
     /// The values of `expr` from `start` to `end`, both inclusive, every `step_ms`.
     pub fn range(
         &self,
-        _source: &dyn SeriesSource,
-        _expr: &Expr,
-        _start: Timestamp,
-        _end: Timestamp,
-        _step_ms: i64,
-        _budget: &QueryBudget,
+        source: &dyn SeriesSource,
+        expr: &Expr,
+        start: Timestamp,
+        end: Timestamp,
+        step_ms: i64,
+        budget: &QueryBudget,
     ) -> Result<QueryOutput, EvalError> {
-        let _ = self.options;
-        Ok(QueryOutput { value: Value::Matrix(Vec::new()), annotations: Annotations::default() })
+        let refuse = |message: String| Err(EvalError::Execution(message));
+        if step_ms <= 0 {
+            return refuse("zero or negative query resolution step widths are not accepted".to_owned());
+        }
+        if end < start {
+            return refuse("end timestamp must not be before start time".to_owned());
+        }
+        if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
+            let name = expr.value_type().as_str();
+            return refuse(format!("invalid expression type {name:?} for range query, must be Scalar or instant Vector"));
+        }
+        let points_max = self.options.points_max;
+        let Some(steps) = Steps::between(start.0, end.0, step_ms, points_max) else {
+            return refuse(format!(
+                "exceeded maximum resolution of {points_max} points per timeseries. Try decreasing the query resolution \
+                 (?step=XX)"
+            ));
+        };
+        let query = self.query(source, (start, end, step_ms), budget);
+        let mut evaluator = Evaluator { query, annotations: Annotations::default() };
+        let value = evaluator.range_value(expr, steps)?;
+        Ok(QueryOutput { value, annotations: evaluator.annotations })
+    }
+
+    fn query<'q>(
+        &self,
+        source: &'q dyn SeriesSource,
+        (start, end, step_ms): (Timestamp, Timestamp, i64),
+        budget: &'q QueryBudget,
+    ) -> Query<'q> {
+        let to_ms = |duration: DurationMs| i64::try_from(duration.0).unwrap_or(i64::MAX);
+        Query {
+            source,
+            budget,
+            start: start.0,
+            end: end.0,
+            step_ms,
+            lookback_ms: to_ms(self.options.lookback),
+            subquery_step_ms: to_ms(self.options.subquery_step).max(1),
+        }
     }
 }

@@ -7,11 +7,16 @@
 //!   on the order in which the source yields series.
 //! - What this engine does not evaluate yet is [`EvalError::Unsupported`], never a silent difference.
 
+mod aggregate;
 mod ast;
+mod binary;
 mod engine;
 mod error;
 mod functions;
+mod kahan;
+mod lexer;
 mod parser;
+mod quantile;
 mod span;
 mod value;
 
@@ -21,7 +26,7 @@ pub use ast::{
 };
 pub use engine::{Engine, EngineOptions};
 pub use error::{EvalError, ParseError};
-pub use functions::Signature;
-pub use parser::{TEXT_LEN_MAX, parse};
+pub use functions::{Repeats, Signature};
+pub use parser::{DEPTH_MAX, HEIGHT_MAX, TEXT_LEN_MAX, parse};
 pub use span::Span;
 pub use value::{Annotations, MatrixSeries, QueryOutput, Value, VectorSample};

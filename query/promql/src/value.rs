@@ -42,3 +42,11 @@ pub struct MatrixSeries {
     pub times: Vec<i64>,
     pub values: Vec<f64>,
 }
+
+/// A number as Prometheus prints it: shortest decimal form without an exponent.
+pub(crate) fn format_number(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    value.to_string()
+}

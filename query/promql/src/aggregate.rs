@@ -1,0 +1,132 @@
+//! Aggregation operators: series of one group become one, or some of them are picked.
+
+mod count_values;
+mod rank;
+
+use crate::ast::{Aggregate, AggregateOp, Grouping};
+use crate::engine::{Evaluator, METADATA_LABELS, Series, Steps, Ticker, Vector, absent, is_absent};
+use crate::kahan::{KahanSum, Mean, Variance};
+use crate::quantile::{quantile, quantile_warning};
+use crate::{EvalError, Expr};
+use std::collections::HashMap;
+use watchfire_model::Labels;
+
+/// Series that are aggregated together.
+struct Members {
+    labels: Labels,
+    /// Where the group keeps the metric's name, it is dropped if that of its first series is.
+    name_dropped: bool,
+    series: Vec<Series>,
+}
+
+pub(crate) fn eval<'q>(
+    evaluator: &mut Evaluator<'q>,
+    node: &Aggregate,
+    steps: Steps,
+) -> Result<Vector<'q>, EvalError> {
+    let param = node.param.as_deref();
+    match (node.op, param) {
+        (AggregateOp::CountValues, Some(param)) => count_values::eval(evaluator, node, param, steps),
+        (AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio, Some(param)) => {
+            rank::eval(evaluator, node, param, steps)
+        }
+        (AggregateOp::Quantile, Some(param)) => eval_quantile(evaluator, node, param, steps),
+        _ => eval_fold(evaluator, node, steps),
+    }
+}
+
+/// Splits the operand's series into groups, in the order in which these first appear.
+fn members(vector: Vec<Series>, grouping: &Grouping) -> Vec<Members> {
+    let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
+    let mut groups: Vec<Members> = Vec::new();
+    for series in vector {
+        let labels = group_labels(&series.labels, grouping);
+        let index = *index_by_labels.entry(labels.clone()).or_insert_with(|| {
+            groups.push(Members { labels, name_dropped: series.name_dropped, series: Vec::new() });
+            groups.len() - 1
+        });
+        groups[index].series.push(series);
+    }
+    groups
+}
+
+fn group_labels(labels: &Labels, grouping: &Grouping) -> Labels {
+    match grouping {
+        Grouping::By(names) => labels.filtered(|label| names.contains(&label.name)),
+        Grouping::Without(names) => labels
+            .filtered(|label| !names.contains(&label.name) && !METADATA_LABELS.contains(&label.name.as_str())),
+    }
+}
+
+fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) -> Result<Vector<'q>, EvalError> {
+    let operand = evaluator.vector(&node.operand, steps)?;
+    let mut ticker = Ticker::new(evaluator.query.budget);
+    let mut series = Vec::new();
+    for group in members(operand.series, &node.grouping) {
+        ticker.tick(group.series.len() * steps.count)?;
+        let members = &group.series;
+        let values = match node.op {
+            AggregateOp::Sum => fold(members, steps, KahanSum::default(), KahanSum::add, KahanSum::total),
+            AggregateOp::Avg => fold(members, steps, Mean::default(), Mean::add, Mean::total),
+            AggregateOp::Stdvar => fold(members, steps, Variance::default(), Variance::add, Variance::total),
+            AggregateOp::Stddev => {
+                fold(members, steps, Variance::default(), Variance::add, |variance| variance.total().sqrt())
+            }
+            AggregateOp::Count => fold(members, steps, 0.0, |count, _| *count += 1.0, |count| count),
+            AggregateOp::Min => fold(members, steps, f64::NAN, |min, value| *min = min.min(value), |min| min),
+            AggregateOp::Max => fold(members, steps, f64::NAN, |max, value| *max = max.max(value), |max| max),
+            // What is left is `group`: the other operators take a parameter.
+            _ => fold(members, steps, (), |(), _| (), |()| 1.0),
+        };
+        series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
+    }
+    let held = evaluator.hold(series.len() * steps.count)?;
+    Ok(Vector { series, held })
+}
+
+/// Folds the samples of each step; steps without samples stay absent.
+fn fold<A: Copy>(
+    members: &[Series],
+    steps: Steps,
+    start: A,
+    add: impl Fn(&mut A, f64),
+    finish: impl Fn(A) -> f64,
+) -> Vec<f64> {
+    let mut folded: Vec<Option<A>> = vec![None; steps.count];
+    for series in members {
+        for (slot, value) in folded.iter_mut().zip(&series.values) {
+            if !is_absent(*value) {
+                add(slot.get_or_insert(start), *value);
+            }
+        }
+    }
+    folded.into_iter().map(|slot| slot.map_or_else(absent, &finish)).collect()
+}
+
+fn eval_quantile<'q>(
+    evaluator: &mut Evaluator<'q>,
+    node: &Aggregate,
+    param: &Expr,
+    steps: Steps,
+) -> Result<Vector<'q>, EvalError> {
+    let phis = evaluator.scalar(param, steps)?;
+    let operand = evaluator.vector(&node.operand, steps)?;
+    for warning in phis.iter().filter_map(|phi| quantile_warning(*phi)) {
+        evaluator.warn(&warning, param.span);
+    }
+    let mut ticker = Ticker::new(evaluator.query.budget);
+    let mut scratch = Vec::new();
+    let mut series = Vec::new();
+    for group in members(operand.series, &node.grouping) {
+        let mut values = Vec::with_capacity(steps.count);
+        for (step, phi) in phis.iter().enumerate() {
+            ticker.tick(group.series.len())?;
+            scratch.clear();
+            scratch.extend(group.series.iter().map(|series| series.values[step]).filter(|value| !is_absent(*value)));
+            values.push(if scratch.is_empty() { absent() } else { quantile(*phi, &mut scratch) });
+        }
+        series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
+    }
+    let held = evaluator.hold(series.len() * steps.count)?;
+    Ok(Vector { series, held })
+}

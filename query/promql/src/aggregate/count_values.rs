@@ -1,0 +1,52 @@
+//! `count_values`: how many series of a group have each value.
+
+use super::members;
+use crate::ast::{Aggregate, ExprKind};
+use crate::engine::{Evaluator, Series, Steps, Ticker, Vector, absent, is_absent};
+use crate::value::format_number;
+use crate::{EvalError, Expr};
+use std::collections::HashMap;
+use watchfire_model::Labels;
+
+pub(super) fn eval<'q>(
+    evaluator: &mut Evaluator<'q>,
+    node: &Aggregate,
+    param: &Expr,
+    steps: Steps,
+) -> Result<Vector<'q>, EvalError> {
+    let ExprKind::String(text) = &param.unparenthesised().kind else {
+        unreachable!("the type check lets only strings stand here")
+    };
+    let Some(label) = text.as_str().filter(|label| !label.is_empty()) else {
+        let escaped = crate::Text(text.0.clone());
+        return Err(EvalError::Execution(format!("invalid label name {escaped}")));
+    };
+    let operand = evaluator.vector(&node.operand, steps)?;
+    let mut ticker = Ticker::new(evaluator.query.budget);
+    let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
+    let mut series: Vec<Series> = Vec::new();
+    for group in members(operand.series, &node.grouping) {
+        // Bits, not values: NaN counts as one value, as its text does.
+        let mut index_by_bits: HashMap<u64, usize> = HashMap::new();
+        for member in &group.series {
+            ticker.tick(steps.count)?;
+            for (step, value) in member.values.iter().enumerate().filter(|(_, value)| !is_absent(**value)) {
+                let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+                let index = *index_by_bits.entry(bits).or_insert_with(|| {
+                    let mut builder = group.labels.to_builder();
+                    builder.set(label, format_number(*value));
+                    let labels = builder.build();
+                    *index_by_labels.entry(labels.clone()).or_insert_with(|| {
+                        let values = vec![absent(); steps.count];
+                        series.push(Series { labels, name_dropped: group.name_dropped, values });
+                        series.len() - 1
+                    })
+                });
+                let count = &mut series[index].values[step];
+                *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
+            }
+        }
+    }
+    let held = evaluator.hold(series.len() * steps.count)?;
+    Ok(Vector { series, held })
+}

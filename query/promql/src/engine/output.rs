@@ -1,0 +1,71 @@
+//! From columns to what a client sees: names that were dropped go, series that became equal join.
+
+use super::eval::{Evaluator, Node};
+use super::series::{Series, is_absent, merge_equal_labels, without_metadata};
+use super::steps::Steps;
+use crate::{EvalError, Expr, MatrixSeries, Value, VectorSample};
+use watchfire_model::{Labels, Timestamp};
+
+impl Evaluator<'_> {
+    pub(super) fn instant_value(&mut self, expr: &Expr, time: Timestamp) -> Result<Value, EvalError> {
+        Ok(match self.eval(expr, Steps::once(time.0))? {
+            Node::Scalar(values) => Value::Scalar { time, value: values[0] },
+            Node::String(text) => Value::String { time, value: String::from_utf8_lossy(&text.0).into_owned() },
+            Node::Vector(vector) => {
+                let present = clean(vector.series)?.into_iter().filter(|series| series.is_present(0));
+                Value::Vector(
+                    present
+                        .map(|series| VectorSample { labels: series.labels, time, value: series.values[0] })
+                        .collect(),
+                )
+            }
+        })
+    }
+
+    pub(super) fn range_value(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
+        let series = match self.eval(expr, steps)? {
+            Node::Scalar(values) => vec![Series { labels: Labels::empty(), name_dropped: false, values }],
+            Node::Vector(vector) => clean(vector.series)?,
+            Node::String(_) => unreachable!("the type was checked"),
+        };
+        let mut matrix: Vec<MatrixSeries> = series
+            .into_iter()
+            .filter(|series| !series.is_empty())
+            .map(|series| {
+                let points = steps.times().zip(series.values).filter(|(_, value)| !is_absent(*value));
+                let (times, values) = points.unzip();
+                MatrixSeries { labels: series.labels, times, values }
+            })
+            .collect();
+        matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(Value::Matrix(matrix))
+    }
+
+    /// A range vector asked for directly: its samples as they are stored.
+    pub(super) fn raw_matrix(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
+        let windows = self.windows(expr, steps)?;
+        let mut ticker = super::Ticker::new(self.query.budget);
+        let mut matrix = Vec::new();
+        for series in &windows.series {
+            let labels = if series.name_dropped { without_metadata(&series.labels) } else { series.labels.clone() };
+            windows.each(series, steps, &mut ticker, |window| {
+                if !window.times.is_empty() {
+                    let (times, values) = (window.times.to_vec(), window.values.to_vec());
+                    matrix.push(MatrixSeries { labels: labels.clone(), times, values });
+                }
+            })?;
+        }
+        matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+        if matrix.windows(2).any(|pair| pair[0].labels == pair[1].labels) {
+            return Err(super::duplicate_labels());
+        }
+        Ok(Value::Matrix(matrix))
+    }
+}
+
+fn clean(mut series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+    for one in series.iter_mut().filter(|one| one.name_dropped) {
+        one.labels = without_metadata(&one.labels);
+    }
+    merge_equal_labels(series)
+}

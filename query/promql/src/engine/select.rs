@@ -1,0 +1,224 @@
+//! Reads series: instant selectors by looking back from each step, range selectors as windows over sample columns.
+
+use super::eval::Evaluator;
+use super::series::{Series, Vector, absent};
+use super::steps::{Held, Steps, Ticker};
+use crate::ast::{At, Extension, Modifiers, VectorSelector};
+use crate::{EvalError, Span};
+use watchfire_model::{Labels, Samples, TimeRange, Timestamp, is_stale};
+
+/// Where the windows of a range selector lie: `(reference - range, reference]`, with a reference per step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reference {
+    /// Replaces the time of the step (`@`).
+    at: Option<i64>,
+    offset_ms: i64,
+}
+
+impl Reference {
+    /// The time from which step `index` looks back.
+    pub(crate) fn time(self, steps: Steps, index: usize) -> i64 {
+        self.at.unwrap_or_else(|| steps.time(index)).saturating_sub(self.offset_ms)
+    }
+
+    pub(crate) fn first(self, steps: Steps) -> i64 {
+        self.time(steps, 0)
+    }
+
+    pub(crate) fn last(self, steps: Steps) -> i64 {
+        self.time(steps, steps.count - 1)
+    }
+}
+
+/// A series as stored, without staleness markers.
+#[derive(Debug)]
+pub(crate) struct RawSeries {
+    pub(crate) labels: Labels,
+    pub(crate) name_dropped: bool,
+    pub(crate) samples: Samples,
+}
+
+/// A range vector at every step.
+#[derive(Debug)]
+pub(crate) struct Windows<'q> {
+    pub(crate) series: Vec<RawSeries>,
+    pub(crate) reference: Reference,
+    pub(crate) range_ms: i64,
+    pub(crate) held: Held<'q>,
+}
+
+/// The samples of one series that one step sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window<'s> {
+    pub(crate) times: &'s [i64],
+    pub(crate) values: &'s [f64],
+    /// Exclusive.
+    pub(crate) start: i64,
+    /// Inclusive.
+    pub(crate) end: i64,
+    pub(crate) step: usize,
+    pub(crate) step_time: i64,
+}
+
+/// What an instant selector yields for a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    Value,
+    /// The sample's own time, in seconds.
+    Time,
+}
+
+impl<'q> Evaluator<'q> {
+    pub(crate) fn reference(&self, modifiers: &Modifiers) -> Result<Reference, EvalError> {
+        let offset_ms = match &modifiers.offset {
+            None => 0,
+            Some(offset) => self.duration_ms(offset)?,
+        };
+        let at = modifiers.at.map(|at| match at {
+            At::Time(time) => time,
+            At::Start => self.query.start,
+            At::End => self.query.end,
+        });
+        Ok(Reference { at, offset_ms })
+    }
+
+    /// The latest sample of each series at each step, if it is recent and no staleness marker.
+    pub(crate) fn select_instant(
+        &mut self,
+        selector: &VectorSelector,
+        span: Span,
+        steps: Steps,
+        pick: Pick,
+    ) -> Result<Vector<'q>, EvalError> {
+        refuse_extension(selector, span)?;
+        let reference = self.reference(&selector.modifiers)?;
+        let budget = self.query.budget;
+        let lookback_ms = self.query.lookback_ms;
+        let range = read_range(reference, steps, lookback_ms);
+        let mut series = Vec::new();
+        let mut ticker = Ticker::new(budget);
+        let mut samples = Samples::default();
+        let readers = self.query.source.select(&selector.matchers, range, budget)?;
+        let held = Held::new(budget, 0)?;
+        let mut vector = Vector { series: Vec::new(), held };
+        for reader in &readers {
+            samples.clear();
+            reader.read(range, budget, &mut samples)?;
+            let _read = Held::counted(budget, samples.len());
+            ticker.tick(steps.count)?;
+            let mut cursor = 0;
+            let mut any = false;
+            let values = (0..steps.count).map(|step| {
+                let time = reference.time(steps, step);
+                cursor += samples.times[cursor..].partition_point_near(|sample_time| sample_time <= time);
+                let picked = cursor.checked_sub(1).filter(|index| {
+                    samples.times[*index] > time.saturating_sub(lookback_ms) && !is_stale(samples.values[*index])
+                });
+                any |= picked.is_some();
+                match (picked, pick) {
+                    (None, _) => absent(),
+                    (Some(index), Pick::Value) => samples.values[index],
+                    (Some(index), Pick::Time) => samples.times[index] as f64 / 1000.0,
+                }
+            });
+            let values: Vec<f64> = values.collect();
+            if any {
+                vector.held.add(values.len())?;
+                series.push(Series { labels: reader.labels().clone(), name_dropped: false, values });
+            }
+        }
+        vector.series = series;
+        Ok(vector)
+    }
+
+    /// The samples that any step's window may see.
+    pub(crate) fn select_windows(
+        &mut self,
+        selector: &VectorSelector,
+        span: Span,
+        range_ms: i64,
+        steps: Steps,
+    ) -> Result<Windows<'q>, EvalError> {
+        refuse_extension(selector, span)?;
+        let reference = self.reference(&selector.modifiers)?;
+        let budget = self.query.budget;
+        let range = read_range(reference, steps, range_ms);
+        let mut windows = Windows { series: Vec::new(), reference, range_ms, held: Held::new(budget, 0)? };
+        for reader in &self.query.source.select(&selector.matchers, range, budget)? {
+            let mut samples = Samples::default();
+            reader.read(range, budget, &mut samples)?;
+            windows.held.add_counted(samples.len());
+            drop_stale(&mut samples);
+            if !samples.is_empty() {
+                windows.series.push(RawSeries { labels: reader.labels().clone(), name_dropped: false, samples });
+            }
+        }
+        Ok(windows)
+    }
+}
+
+impl Windows<'_> {
+    /// Calls `visit` with the window of each step, empty ones too, in order.
+    pub(crate) fn each<'s>(
+        &self,
+        series: &'s RawSeries,
+        steps: Steps,
+        ticker: &mut Ticker<'_>,
+        mut visit: impl FnMut(Window<'s>),
+    ) -> Result<(), EvalError> {
+        let RawSeries { samples, .. } = series;
+        let (mut from, mut to) = (0, 0);
+        for step in 0..steps.count {
+            let end = self.reference.time(steps, step);
+            let start = end.saturating_sub(self.range_ms);
+            to += samples.times[to..].partition_point_near(|time| time <= end);
+            from += samples.times[from..to].partition_point_near(|time| time <= start);
+            let (times, values) = (&samples.times[from..to], &samples.values[from..to]);
+            ticker.tick(values.len() + 1)?;
+            visit(Window { times, values, start, end, step, step_time: steps.time(step) });
+        }
+        Ok(())
+    }
+}
+
+/// `partition_point` for answers that are usually close to the start: doubles its step, then searches.
+trait PartitionPointNear {
+    fn partition_point_near(&self, before: impl Fn(i64) -> bool) -> usize;
+}
+
+impl PartitionPointNear for [i64] {
+    fn partition_point_near(&self, before: impl Fn(i64) -> bool) -> usize {
+        let mut bound = 1;
+        while bound < self.len() && before(self[bound - 1]) {
+            bound *= 2;
+        }
+        let (from, to) = (bound / 2, bound.min(self.len()));
+        from.min(to) + self[from.min(to)..to].partition_point(|time| before(*time))
+    }
+}
+
+fn read_range(reference: Reference, steps: Steps, back_ms: i64) -> TimeRange {
+    TimeRange {
+        start: Timestamp(reference.first(steps).saturating_sub(back_ms).saturating_add(1)),
+        end: Timestamp(reference.last(steps)),
+    }
+}
+
+fn refuse_extension(selector: &VectorSelector, span: Span) -> Result<(), EvalError> {
+    let construct = match selector.extension {
+        None => return Ok(()),
+        Some(Extension::Anchored) => "the anchored modifier",
+        Some(Extension::Smoothed) => "the smoothed modifier",
+    };
+    Err(EvalError::Unsupported { construct: construct.to_owned(), span })
+}
+
+fn drop_stale(samples: &mut Samples) {
+    if !samples.values.iter().any(|value| is_stale(*value)) {
+        return;
+    }
+    let Samples { times, values } = samples;
+    let mut keep = values.iter().map(|value| !is_stale(*value));
+    times.retain(|_| keep.next().unwrap_or(false));
+    values.retain(|value| !is_stale(*value));
+}

@@ -1,0 +1,93 @@
+//! Instant vectors over all steps, a column per series.
+
+use super::steps::Held;
+use crate::EvalError;
+use std::collections::HashMap;
+use watchfire_model::{Labels, METRIC_NAME, is_stale, stale_nan};
+
+/// What a column holds at a step without a sample. No computation yields this NaN: it is a signalling one, arithmetic
+/// only yields quiet ones, and selectors drop staleness markers.
+pub(crate) fn absent() -> f64 {
+    stale_nan()
+}
+
+pub(crate) fn is_absent(value: f64) -> bool {
+    is_stale(value)
+}
+
+/// One series at every step.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    /// With the metric's name, even where the result will not have it: aggregation and `label_replace` may still ask.
+    pub(crate) labels: Labels,
+    /// Whether the name goes once the query is answered (Prometheus' delayed name removal).
+    pub(crate) name_dropped: bool,
+    /// One per step; [`absent`] where there is no sample.
+    pub(crate) values: Vec<f64>,
+}
+
+impl Series {
+    /// Replaces every present value; the result has no name.
+    pub(crate) fn map(&mut self, change: impl Fn(f64) -> f64) {
+        self.name_dropped = true;
+        for value in &mut self.values {
+            if !is_absent(*value) {
+                *value = change(*value);
+            }
+        }
+    }
+
+    pub(crate) fn is_present(&self, step: usize) -> bool {
+        !is_absent(self.values[step])
+    }
+
+    /// Whether no step has a sample.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.iter().all(|value| is_absent(*value))
+    }
+}
+
+/// An instant vector at every step, and the samples it takes from the budget.
+#[derive(Debug)]
+pub(crate) struct Vector<'q> {
+    pub(crate) series: Vec<Series>,
+    pub(crate) held: Held<'q>,
+}
+
+/// Labels that say what a metric is rather than where it comes from; they go with the name.
+pub(crate) const METADATA_LABELS: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+
+pub(crate) fn without_metadata(labels: &Labels) -> Labels {
+    labels.filtered(|label| !METADATA_LABELS.contains(&label.name.as_str()))
+}
+
+/// Joins series with equal labels into one, keeping the order of their first ones.
+///
+/// # Errors
+/// Two of them have a sample at one step.
+pub(crate) fn merge_equal_labels(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+    let mut index_by_labels: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut merged: Vec<Series> = Vec::with_capacity(series.len());
+    for one in series {
+        match index_by_labels.get(&one.labels) {
+            None => {
+                index_by_labels.insert(one.labels.clone(), merged.len());
+                merged.push(one);
+            }
+            Some(index) => {
+                for (into, from) in merged[*index].values.iter_mut().zip(one.values) {
+                    if is_absent(*into) {
+                        *into = from;
+                    } else if !is_absent(from) {
+                        return Err(duplicate_labels());
+                    }
+                }
+            }
+        }
+    }
+    Ok(merged)
+}
+
+pub(crate) fn duplicate_labels() -> EvalError {
+    EvalError::Execution("vector cannot contain metrics with the same labelset".to_owned())
+}

@@ -1,0 +1,102 @@
+//! The times at which an expression is evaluated.
+
+use crate::EvalError;
+use watchfire_model::{Exhausted, QueryBudget};
+
+/// Evenly spaced times: `start`, `start + step`, … `count` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Steps {
+    /// Unix milliseconds.
+    pub(crate) start: i64,
+    /// At least 1.
+    pub(crate) step: i64,
+    /// At least 1.
+    pub(crate) count: usize,
+}
+
+impl Steps {
+    pub(crate) fn once(time: i64) -> Steps {
+        Steps { start: time, step: 1, count: 1 }
+    }
+
+    /// From `start` to `end`, both inclusive; `None` where that is more than `count_max` steps or none.
+    pub(crate) fn between(start: i64, end: i64, step: i64, count_max: usize) -> Option<Steps> {
+        let count = end.checked_sub(start)?.checked_div(step)?.checked_add(1)?;
+        let count = usize::try_from(count).ok().filter(|count| (1..=count_max).contains(count))?;
+        (step > 0).then_some(Steps { start, step, count })
+    }
+
+    pub(crate) fn time(self, index: usize) -> i64 {
+        self.start.saturating_add(self.step.saturating_mul(index as i64))
+    }
+
+    pub(crate) fn times(self) -> impl Iterator<Item = i64> {
+        (0..self.count).map(move |index| self.time(index))
+    }
+}
+
+/// Points between two looks at the budget.
+const POINTS_PER_CHECK: usize = 1000;
+
+/// Asks the budget now and then whether the query was cancelled.
+pub(crate) struct Ticker<'q> {
+    budget: &'q QueryBudget,
+    points: usize,
+}
+
+impl<'q> Ticker<'q> {
+    pub(crate) fn new(budget: &'q QueryBudget) -> Ticker<'q> {
+        Ticker { budget, points: 0 }
+    }
+
+    /// Notes that `points` were worked on.
+    pub(crate) fn tick(&mut self, points: usize) -> Result<(), EvalError> {
+        self.points += points;
+        if self.points >= POINTS_PER_CHECK {
+            self.points = 0;
+            self.budget.check()?;
+        }
+        Ok(())
+    }
+}
+
+/// Samples taken from the budget, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held<'q> {
+    budget: &'q QueryBudget,
+    samples: u64,
+}
+
+impl<'q> Held<'q> {
+    pub(crate) fn new(budget: &'q QueryBudget, samples: usize) -> Result<Held<'q>, Exhausted> {
+        let mut held = Held { budget, samples: 0 };
+        held.add(samples)?;
+        Ok(held)
+    }
+
+    /// Takes over samples that are counted already.
+    pub(crate) fn counted(budget: &'q QueryBudget, samples: usize) -> Held<'q> {
+        Held { budget, samples: samples as u64 }
+    }
+
+    /// Takes more samples.
+    pub(crate) fn add(&mut self, samples: usize) -> Result<(), Exhausted> {
+        let taken = self.budget.take_samples(samples as u64);
+        // A cancelled budget counts nothing; one that is exceeded has counted.
+        if taken != Err(Exhausted::Cancelled) {
+            self.samples += samples as u64;
+        }
+        taken
+    }
+
+    /// Takes over more samples that are counted already.
+    pub(crate) fn add_counted(&mut self, samples: usize) {
+        self.samples += samples as u64;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.budget.return_samples(self.samples);
+    }
+}

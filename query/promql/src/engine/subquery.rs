@@ -1,0 +1,56 @@
+//! Subqueries: the operand over its own steps, seen as stored samples.
+
+use super::eval::Evaluator;
+use super::select::{RawSeries, Windows};
+use super::series::is_absent;
+use super::steps::Steps;
+use crate::ast::Subquery;
+use crate::{EvalError, Span};
+use watchfire_model::Samples;
+
+/// Steps that the operand of a subquery may have.
+const SUBQUERY_STEPS_MAX: usize = 1 << 20;
+
+impl<'q> Evaluator<'q> {
+    pub(super) fn subquery(
+        &mut self,
+        subquery: &Subquery,
+        span: Span,
+        steps: Steps,
+    ) -> Result<Windows<'q>, EvalError> {
+        let reference = self.reference(&subquery.modifiers)?;
+        let range_ms = self.positive_duration_ms(&subquery.range)?;
+        let step_ms = match &subquery.step {
+            Some(step) => self.positive_duration_ms(step)?,
+            None => self.query.subquery_step_ms,
+        };
+        // Inner steps are multiples of their step: the same sample is seen from every outer step.
+        let before = reference.first(steps).saturating_sub(range_ms);
+        let start = before.div_euclid(step_ms).saturating_add(1).saturating_mul(step_ms);
+        let end = reference.last(steps);
+        let mut windows = Windows { series: Vec::new(), reference, range_ms, held: self.hold(0)? };
+        if start > end {
+            return Ok(windows);
+        }
+        let Some(inner) = Steps::between(start, end, step_ms, SUBQUERY_STEPS_MAX) else {
+            let place = format!("{}:{}", span.line, span.column);
+            let message = format!("subquery at {place} has more than {SUBQUERY_STEPS_MAX} steps, give it a larger one");
+            return Err(EvalError::Execution(message));
+        };
+        let operand = self.vector(&subquery.operand, inner)?;
+        for series in operand.series {
+            let mut samples = Samples::default();
+            for (time, value) in inner.times().zip(series.values) {
+                if !is_absent(value) {
+                    samples.push(time, value);
+                }
+            }
+            if !samples.is_empty() {
+                windows.held.add(samples.len())?;
+                let (labels, name_dropped) = (series.labels, series.name_dropped);
+                windows.series.push(RawSeries { labels, name_dropped, samples });
+            }
+        }
+        Ok(windows)
+    }
+}

@@ -1,0 +1,100 @@
+//! `sort*`: order of an instant query's result. Range queries are always sorted by labels.
+
+use super::Site;
+use crate::EvalError;
+use crate::ast::ExprKind;
+use crate::engine::{Evaluator, Series, Vector, is_absent};
+use std::cmp::Ordering;
+
+pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
+    let mut vector = evaluator.vector(&site.args[0], site.steps)?;
+    if evaluator.query.start != evaluator.query.end {
+        let message = "sort is ineffective for range queries since results are always ordered by labels";
+        evaluator.warn(message, site.expr.span);
+        return Ok(vector);
+    }
+    if site.steps.count != 1 {
+        return Ok(vector);
+    }
+    vector.series.retain(|series| !is_absent(series.values[0]));
+    match site.name {
+        "sort" => vector.series.sort_by(|a, b| by_value(a, b, |a, b| a.partial_cmp(&b))),
+        "sort_desc" => vector.series.sort_by(|a, b| by_value(a, b, |a, b| b.partial_cmp(&a))),
+        name => {
+            let names: Vec<String> = site.args[1..].iter().map(label_name).collect();
+            let descending = name == "sort_by_label_desc";
+            vector.series.sort_by(|a, b| {
+                let order = by_labels(a, b, &names);
+                if descending { order.reverse() } else { order }
+            });
+        }
+    }
+    Ok(vector)
+}
+
+/// NaN comes last in either direction.
+fn by_value(a: &Series, b: &Series, order: impl Fn(f64, f64) -> Option<Ordering>) -> Ordering {
+    let (a, b) = (a.values[0], b.values[0]);
+    order(a, b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+fn label_name(arg: &crate::Expr) -> String {
+    match &arg.unparenthesised().kind {
+        ExprKind::String(text) => String::from_utf8_lossy(&text.0).into_owned(),
+        _ => unreachable!("the type check lets only strings stand here"),
+    }
+}
+
+/// By the named labels in turn, then by all labels.
+fn by_labels(a: &Series, b: &Series, names: &[String]) -> Ordering {
+    let by_name = |name: &String| natural(a.labels.get_or_empty(name), b.labels.get_or_empty(name));
+    let named = names.iter().map(by_name).find(|order| *order != Ordering::Equal);
+    named.unwrap_or_else(|| a.labels.cmp(&b.labels))
+}
+
+/// Runs of digits compare as numbers: `cpu2` before `cpu10`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let (Some(first_a), Some(first_b)) = (a.first(), b.first()) {
+        if first_a.is_ascii_digit() && first_b.is_ascii_digit() {
+            let (number_a, rest_a) = split_number(a);
+            let (number_b, rest_b) = split_number(b);
+            let order = number_a.len().cmp(&number_b.len()).then_with(|| number_a.cmp(number_b));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (a, b) = (rest_a, rest_b);
+        } else if first_a == first_b {
+            (a, b) = (&a[1..], &b[1..]);
+        } else {
+            return first_a.cmp(first_b);
+        }
+    }
+    a.len().cmp(&b.len())
+}
+
+/// The digits at the start, without leading zeros, and what follows.
+fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
+    let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(len);
+    let zeros = number.iter().take_while(|byte| **byte == b'0').count();
+    (&number[zeros..], rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ordered: &[&str]) {
+        assert!(ordered.is_sorted_by(|a, b| natural(a, b) == Ordering::Less), "{ordered:?}");
+    }
+
+    #[test]
+    fn numbers_within_text_count_as_numbers() {
+        check(&["0", "1", "3", "10", "20", "100"]);
+        check(&["4m5", "4m600", "4m1000"]);
+        check(&["1.2.3", "1.11.3", "1.111.3"]);
+        check(&["", "a", "a1", "b"]);
+    }
+}
