@@ -1,1 +1,42 @@
-//! Watchfire: scrape.
+//! Scrapes metrics: Prometheus' configuration, relabeling and text formats, and the loops that bring samples into the
+//! store.
+//!
+//! Invariants
+//! - Parsers, relabeling and target building are pure; sockets, timers and tasks live in `fetch`, `worker`, `pool`,
+//!   `committer` and `manager`.
+//! - The samples of a scrape reach the store in one call or not at all; a page with any fault is refused whole, the
+//!   series that it ends get staleness markers, and `up` is 0.
+//! - What was appended is committed after at most 100 ms: durable within 250 ms of arrival on a disk that keeps up.
+//! - Nothing is unbounded: pages by `body_size_limit` (256 MiB where there is none), the series cache by the page,
+//!   pages in memory at once by the number of targets, parsing by the number of cores.
+
+mod config;
+mod relabel;
+
+mod exposition;
+
+mod appender;
+mod cache;
+mod client;
+mod committer;
+mod fetch;
+mod manager;
+mod metrics;
+mod pool;
+mod target;
+#[cfg(test)]
+mod testing;
+mod worker;
+
+pub use client::ClientError;
+pub use config::{
+    Authorization, BasicAuth, ConfigError, EscapingScheme, GlobalConfig, HttpHeader, Scheme, ScrapeConfig,
+    ScrapeProtocol, Secret, TlsConfig, TlsVersion, validate_scrape_configs,
+};
+pub use exposition::{
+    ContentTypeError, Entry, Exposition, ExpositionError, Format, MetadataFact, MetadataLine, OpenMetricsParser,
+    Problem, RawLabel, SampleLine, Text, TextParser, format_of,
+};
+pub use manager::{Now, ScrapeManager};
+pub use pool::ApplyError;
+pub use relabel::{NameScheme, RelabelAction, RelabelConfig, RelabelError, RelabelRules, Verdict};

@@ -1,0 +1,431 @@
+//! Puts the scrapes of one target into the store: samples, staleness markers and what is said of the scrape itself.
+//! Synchronous; runs on a thread that may block. Prometheus: `scrape/scrape.go`, `scrapeLoop`.
+
+use crate::cache::{SeriesCache, Sighting};
+use crate::config::{Limits, ScrapeConfig, ScrapeSettings};
+use crate::exposition::{
+    Entry, Exposition, Format, MetadataFact, MetadataLine, RawLabel, SampleLine, Text, TextParser, format_of,
+};
+use crate::fetch::{Page, ScrapeFailure};
+use crate::metrics::{SampleLoss, ScrapeMetrics};
+use crate::relabel::{NameScheme, RelabelRules, Verdict};
+use smol_str::SmolStr;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, MetricKind, MetricMetadata, Sample, Timestamp, stale_nan};
+use watchfire_tsdb::{SeriesId, Tsdb, TsdbError};
+
+/// The names of the series that every scrape writes, in the order of [`ScrapeReport::values`].
+const REPORT_NAMES: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
+
+/// Metadata that a target remembers to have told; beyond it, some is told again.
+const METADATA_TOLD_MAX: usize = 16_384;
+
+/// How samples of a scrape configuration are treated.
+#[derive(Debug)]
+pub(crate) struct SampleRules {
+    pub(crate) honor_labels: bool,
+    pub(crate) honor_timestamps: bool,
+    pub(crate) track_timestamps_staleness: bool,
+    pub(crate) metric_relabel: RelabelRules,
+    pub(crate) names: NameScheme,
+    pub(crate) limits: Limits,
+    pub(crate) fallback: Option<crate::config::ScrapeProtocol>,
+}
+
+impl SampleRules {
+    /// Expects a valid configuration: the error is that of a relabeling rule.
+    pub(crate) fn new(
+        config: &ScrapeConfig,
+        settings: &ScrapeSettings,
+    ) -> Result<SampleRules, crate::relabel::RelabelError> {
+        Ok(SampleRules {
+            honor_labels: config.honor_labels,
+            honor_timestamps: config.honor_timestamps,
+            track_timestamps_staleness: config.track_timestamps_staleness,
+            metric_relabel: RelabelRules::compile(&config.metric_relabel_configs, settings.names)?,
+            names: settings.names,
+            limits: settings.limits,
+            fallback: config.fallback_scrape_protocol,
+        })
+    }
+}
+
+/// What a scrape says of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ScrapeReport {
+    /// Samples on the page.
+    pub(crate) scraped: u64,
+    /// Of these, samples that metric relabeling kept.
+    pub(crate) kept: u64,
+    /// Series that the target did not show before.
+    pub(crate) added: u64,
+}
+
+impl ScrapeReport {
+    fn values(self, up: bool, duration: Duration) -> [f64; 5] {
+        let up = if up { 1.0 } else { 0.0 };
+        [up, duration.as_secs_f64(), self.scraped as f64, self.kept as f64, self.added as f64]
+    }
+}
+
+/// The store's side of one target.
+#[derive(Debug)]
+pub(crate) struct TargetAppender {
+    tsdb: Arc<Tsdb>,
+    metrics: ScrapeMetrics,
+    rules: Arc<SampleRules>,
+    target_labels: Labels,
+    cache: SeriesCache,
+    report_labels: [Labels; 5],
+    /// Registered at the first scrape.
+    report_ids: Option<[SeriesId; 5]>,
+    /// Length of the last page, decompressed.
+    page_len: usize,
+    /// Samples of the scrape at hand; empty between scrapes.
+    samples: Vec<(SeriesId, Sample)>,
+    /// Hashes of the metadata that the store has been told.
+    metadata_told: HashSet<u64>,
+}
+
+impl TargetAppender {
+    /// `orphans` are series that an earlier loop of the same target left alive.
+    pub(crate) fn new(
+        tsdb: Arc<Tsdb>,
+        metrics: ScrapeMetrics,
+        rules: Arc<SampleRules>,
+        target_labels: Labels,
+        orphans: Vec<SeriesId>,
+    ) -> TargetAppender {
+        let report_labels = REPORT_NAMES.map(|name| {
+            let mut labels = LabelsBuilder::default();
+            labels.set(METRIC_NAME, name);
+            merge(&mut labels, &target_labels, false);
+            labels.build()
+        });
+        TargetAppender {
+            tsdb,
+            metrics,
+            rules,
+            target_labels,
+            cache: SeriesCache::with_orphans(orphans),
+            report_labels,
+            report_ids: None,
+            page_len: 0,
+            samples: Vec::new(),
+            metadata_told: HashSet::new(),
+        }
+    }
+
+    /// Stores one scrape, in one call to the store: the page's samples, or the end of all series where it failed.
+    pub(crate) fn append_scrape(
+        &mut self,
+        page: Result<Page, ScrapeFailure>,
+        at: Timestamp,
+        duration: impl FnOnce() -> Duration,
+    ) -> Result<ScrapeReport, (ScrapeFailure, ScrapeReport)> {
+        self.cache.start_page();
+        self.samples.clear();
+        let mut report = ScrapeReport::default();
+        let mut result = page.and_then(|page| self.read_page(page, at, &mut report));
+        let ended = if result.is_ok() {
+            self.cache.finish_page()
+        } else {
+            self.samples.clear();
+            report.kept = 0;
+            report.added = 0;
+            self.cache.end_all()
+        };
+        self.samples.extend(ended.into_iter().map(|id| stale(id, at)));
+        let values = report.values(result.is_ok(), duration());
+        if let Err(error) = self.append_with_report(values, at) {
+            result = Err(error.into());
+        }
+        self.metrics.samples.inc_by(report.scraped);
+        self.metrics.series_added.inc_by(report.added);
+        result.map(|()| report).map_err(|failure| (failure, report))
+    }
+
+    /// Marks everything of this target as ended at `at`.
+    pub(crate) fn append_end(&mut self, at: Timestamp) -> Result<(), TsdbError> {
+        let mut samples: Vec<_> = self.cache.end_all().into_iter().map(|id| stale(id, at)).collect();
+        samples.extend(self.report_ids.iter().flatten().map(|id| stale(*id, at)));
+        self.tsdb.append(&samples).map(|_| ())
+    }
+
+    /// The series that a following loop of this target has to end.
+    pub(crate) fn into_orphans(mut self) -> Vec<SeriesId> {
+        self.cache.end_all()
+    }
+
+    fn read_page(&mut self, page: Page, at: Timestamp, report: &mut ScrapeReport) -> Result<(), ScrapeFailure> {
+        self.metrics.received_bytes.inc_by(page.received_len() as u64);
+        let format = format_of(page.content_type.as_deref(), self.rules.fallback)?;
+        let bytes = page.into_bytes(self.rules.limits.body_bytes, self.page_len)?;
+        self.page_len = bytes.len();
+        self.metrics.page_bytes.inc_by(bytes.len() as u64);
+        self.read_samples(&bytes, format, at, report)
+    }
+
+    fn read_samples(
+        &mut self,
+        page: &[u8],
+        format: Format,
+        at: Timestamp,
+        report: &mut ScrapeReport,
+    ) -> Result<(), ScrapeFailure> {
+        let mut exposition = Exposition::new(page, format)?;
+        let mut metadata = MetadataCollector::default();
+        let mut duplicates = 0;
+        let max = self.rules.limits.samples;
+        while let Some(entry) = exposition.next_entry()? {
+            let sample = match entry {
+                Entry::Metadata(line) => {
+                    if let Some(known) = metadata.take_line(line) {
+                        self.tell_metadata(known);
+                    }
+                    continue;
+                }
+                Entry::Sample(sample) => sample,
+            };
+            report.scraped += 1;
+            let time = sample.time.filter(|_| self.rules.honor_timestamps);
+            let tracked = time.is_none() || self.rules.track_timestamps_staleness;
+            let (id, sighting) = match self.cache.see(sample.series, tracked) {
+                Some(known) => known,
+                None => (self.add_series(&sample, tracked, report)?, Sighting::First),
+            };
+            let Some(id) = id else { continue };
+            if sighting == Sighting::Again && time.is_none() {
+                duplicates += 1;
+                continue;
+            }
+            report.kept += 1;
+            if max > 0 && report.kept > max {
+                return Err(ScrapeFailure::Limit { key: "sample_limit", found: report.kept, max });
+            }
+            self.samples.push((id, Sample { time: time.unwrap_or(at), value: sample.value }));
+        }
+        if let Some(known) = metadata.family.take() {
+            self.tell_metadata(known);
+        }
+        self.metrics.lost(SampleLoss::duplicate, duplicates);
+        Ok(())
+    }
+
+    /// Builds the labels of a series that is new to the cache and registers it.
+    fn add_series(
+        &mut self,
+        sample: &SampleLine<'_, '_>,
+        tracked: bool,
+        report: &mut ScrapeReport,
+    ) -> Result<Option<SeriesId>, ScrapeFailure> {
+        let id = match self.labels_of(sample.name, sample.labels)? {
+            Some(labels) => self.register(&labels)?,
+            None => None,
+        };
+        report.added += u64::from(id.is_some());
+        self.cache.insert(sample.series, id, tracked);
+        Ok(id)
+    }
+
+    /// The stored labels of a series as the page writes it; `None` where metric relabeling drops it.
+    fn labels_of(&self, name: Text<'_>, raw_labels: &[RawLabel<'_>]) -> Result<Option<Labels>, ScrapeFailure> {
+        let text = |text: Text<'_>| SmolStr::from(text.unescape());
+        let mut labels = LabelsBuilder::default();
+        labels.set(METRIC_NAME, text(name));
+        for label in raw_labels {
+            labels.set(text(label.name), text(label.value));
+        }
+        merge(&mut labels, &self.target_labels, self.rules.honor_labels);
+        if self.rules.metric_relabel.apply(&mut labels) == Verdict::Drop {
+            return Ok(None);
+        }
+        self.check_labels(&labels)?;
+        Ok(Some(labels.build()))
+    }
+
+    fn check_labels(&self, labels: &LabelsBuilder) -> Result<(), ScrapeFailure> {
+        let name = labels.get(METRIC_NAME).ok_or(ScrapeFailure::NoMetricName)?;
+        if !self.rules.names.allows_metric(name) {
+            return Err(ScrapeFailure::InvalidName(name.to_string()));
+        }
+        let limits = &self.rules.limits;
+        let check = |key, found: usize, max: u64| {
+            let found = found as u64;
+            if max > 0 && found > max { Err(ScrapeFailure::Limit { key, found, max }) } else { Ok(()) }
+        };
+        check("label_limit", labels.as_slice().len(), limits.labels)?;
+        for label in labels.as_slice() {
+            check("label_name_length_limit", label.name.len(), limits.label_name_bytes)?;
+            check("label_value_length_limit", label.value.len(), limits.label_value_bytes)?;
+            if label.name != METRIC_NAME && !self.rules.names.allows_label(&label.name) {
+                return Err(ScrapeFailure::InvalidName(label.name.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers a series; one that the store refuses is left out and counted, the page goes on.
+    fn register(&self, labels: &Labels) -> Result<Option<SeriesId>, TsdbError> {
+        match self.tsdb.register(labels) {
+            Ok(id) => Ok(Some(id)),
+            Err(TsdbError::SeriesLimit { .. }) => {
+                self.metrics.lost(SampleLoss::series_limit, 1);
+                Ok(None)
+            }
+            Err(TsdbError::LabelsTooLong { .. }) => {
+                self.metrics.lost(SampleLoss::labels_too_long, 1);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells the store what is new of a metric.
+    fn tell_metadata(&mut self, family: FamilyMetadata<'_>) {
+        if self.metadata_told.len() >= METADATA_TOLD_MAX {
+            self.metadata_told.clear();
+        }
+        if self.metadata_told.insert(foldhash::quality::FixedState::default().hash_one(family)) {
+            let help = family.help.map_or(String::new(), |help| help.unescape().into_owned());
+            let metadata = MetricMetadata { kind: family.kind, help, unit: family.unit.to_owned() };
+            self.tsdb.set_metadata(&family.metric.unescape(), metadata);
+        }
+    }
+
+    /// Appends the collected samples and the report; series that the store forgot are registered again.
+    fn append_with_report(&mut self, values: [f64; 5], at: Timestamp) -> Result<(), TsdbError> {
+        let ids = match self.report_ids {
+            Some(ids) => Some(ids),
+            None => self.register_report()?,
+        };
+        self.report_ids = ids;
+        let samples_len = self.samples.len();
+        for (id, value) in ids.into_iter().flatten().zip(values) {
+            self.samples.push((id, Sample { time: at, value }));
+        }
+        let appended = self.tsdb.append(&self.samples)?;
+        self.metrics.lost(SampleLoss::too_old, appended.too_old as u64);
+        self.metrics.lost(SampleLoss::too_far_ahead, appended.too_far_ahead as u64);
+        if appended.unknown.is_empty() {
+            return Ok(());
+        }
+        let again = self.renew(&appended.unknown, samples_len)?;
+        self.tsdb.append(&again).map(|_| ())
+    }
+
+    fn register_report(&self) -> Result<Option<[SeriesId; 5]>, TsdbError> {
+        let mut ids = [SeriesId(0); 5];
+        for (id, labels) in ids.iter_mut().zip(&self.report_labels) {
+            match self.register(labels)? {
+                Some(registered) => *id = registered,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(ids))
+    }
+
+    /// Registers forgotten series again and returns their samples with new ids. Samples from `samples_len` on are
+    /// those of the report; a marker for a series that is forgotten and no longer on the page is left out.
+    fn renew(&mut self, unknown: &[usize], samples_len: usize) -> Result<Vec<(SeriesId, Sample)>, TsdbError> {
+        let old_ids: HashSet<u32> =
+            unknown.iter().filter_map(|&index| self.samples.get(index)).map(|it| it.0.0).collect();
+        let mut new_ids: HashMap<u32, SeriesId> = HashMap::new();
+        for (text, old_id) in self.cache.texts_of(&old_ids) {
+            let labels = self.labels_of_text(&text);
+            let id = labels.map_or(Ok(None), |labels| self.register(&labels))?;
+            self.cache.set_id(&text, id);
+            new_ids.extend(id.map(|id| (old_id.0, id)));
+        }
+        if unknown.iter().any(|&index| index >= samples_len) {
+            let old_report = self.report_ids.take();
+            self.report_ids = self.register_report()?;
+            let pairs = old_report.into_iter().flatten().zip(self.report_ids.into_iter().flatten());
+            new_ids.extend(pairs.map(|(old, new)| (old.0, new)));
+        }
+        let sample = |&index: &usize| {
+            let (old_id, sample) = self.samples.get(index)?;
+            Some((*new_ids.get(&old_id.0)?, *sample))
+        };
+        Ok(unknown.iter().filter_map(sample).collect())
+    }
+
+    /// The stored labels of a series text that was good before.
+    fn labels_of_text(&self, series: &str) -> Option<Labels> {
+        let line = format!("{series} 0");
+        let mut parser = TextParser::new(&line);
+        match parser.next_entry() {
+            Ok(Some(Entry::Sample(sample))) => self.labels_of(sample.name, sample.labels).ok().flatten(),
+            _ => None,
+        }
+    }
+}
+
+fn stale(id: SeriesId, at: Timestamp) -> (SeriesId, Sample) {
+    (id, Sample { time: at, value: stale_nan() })
+}
+
+/// Adds the target's labels. Where a name is taken, either the page's label wins (`honor_labels`), or it moves to
+/// `exported_` and its name, as often as needed to find a free one.
+fn merge(labels: &mut LabelsBuilder, target_labels: &Labels, honor_labels: bool) {
+    let mut displaced = Vec::new();
+    for label in target_labels {
+        match labels.get(&label.name) {
+            Some(_) if honor_labels => continue,
+            Some(value) => displaced.push((label.name.clone(), value.clone())),
+            None => {}
+        }
+        labels.set(label.name.clone(), label.value.clone());
+    }
+    displaced.sort_by_key(|(name, _)| name.len());
+    for (name, value) in displaced {
+        let mut name = format!("exported_{name}");
+        while labels.get(&name).is_some() {
+            name.insert_str(0, "exported_");
+        }
+        labels.set(name, value);
+    }
+}
+
+/// What a page says of one family.
+#[derive(Debug, Clone, Copy, Hash)]
+struct FamilyMetadata<'a> {
+    metric: Text<'a>,
+    kind: MetricKind,
+    help: Option<Text<'a>>,
+    unit: &'a str,
+}
+
+/// Gathers the metadata lines of a family, which follow each other.
+#[derive(Debug, Default)]
+struct MetadataCollector<'a> {
+    family: Option<FamilyMetadata<'a>>,
+}
+
+impl<'a> MetadataCollector<'a> {
+    /// Takes a line; returns the family before when the line begins another.
+    fn take_line(&mut self, line: MetadataLine<'a>) -> Option<FamilyMetadata<'a>> {
+        let finished = self.family.take_if(|family| family.metric != line.metric);
+        let family = self.family.get_or_insert(FamilyMetadata {
+            metric: line.metric,
+            kind: MetricKind::Unknown,
+            help: None,
+            unit: "",
+        });
+        match line.fact {
+            MetadataFact::Kind(kind) => family.kind = kind,
+            MetadataFact::Help(help) => family.help = Some(help),
+            MetadataFact::Unit(unit) => family.unit = unit,
+        }
+        finished
+    }
+}

@@ -1,0 +1,142 @@
+//! What holds for all scrapes where they say nothing else.
+
+use super::{ScrapeProtocol, null_as_default, size_with_unit};
+use crate::relabel::NameScheme;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use watchfire_model::{ByteSize, DurationMs};
+
+/// How a target is asked to write names that are not plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EscapingScheme {
+    #[serde(rename = "allow-utf-8")]
+    AllowUtf8,
+    Underscores,
+    Dots,
+    Values,
+}
+
+impl EscapingScheme {
+    /// The word for the `Accept` header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EscapingScheme::AllowUtf8 => "allow-utf-8",
+            EscapingScheme::Underscores => "underscores",
+            EscapingScheme::Dots => "dots",
+            EscapingScheme::Values => "values",
+        }
+    }
+}
+
+/// The `global` section. A limit of 0 means none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GlobalConfig {
+    /// Time from one scrape of a target to the next. Default: 1m.
+    pub scrape_interval: DurationMs,
+    /// How long a scrape may take. Default: 10s, or the interval where that is shorter.
+    pub scrape_timeout: Option<DurationMs>,
+    /// Formats to ask for, the best first. Default: OpenMetrics, then text.
+    pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
+    /// Time from one evaluation of a rule group to the next. Default: 1m.
+    pub evaluation_interval: DurationMs,
+    /// How far back rules look, so that late samples are there. Default: 0s.
+    pub rule_query_offset: DurationMs,
+    /// Labels that tell this server apart from others. Default: none.
+    #[serde(deserialize_with = "null_as_default")]
+    pub external_labels: BTreeMap<String, String>,
+    /// Accepted, not used yet.
+    pub query_log_file: String,
+    /// Accepted, not used yet.
+    pub scrape_failure_log_file: String,
+    /// Largest uncompressed page. Default: none but the built-in cap.
+    #[serde(deserialize_with = "size_with_unit")]
+    pub body_size_limit: ByteSize,
+    /// Most samples of a page, after metric relabeling.
+    pub sample_limit: u64,
+    /// Most targets of a scrape configuration.
+    pub target_limit: u64,
+    /// Most labels of a sample.
+    pub label_limit: u64,
+    /// Most bytes of a label's name.
+    pub label_name_length_limit: u64,
+    /// Most bytes of a label's value.
+    pub label_value_length_limit: u64,
+    /// Most dropped targets that are kept to be shown.
+    pub keep_dropped_targets: u64,
+    /// Which names of metrics and labels are valid. Default: utf8.
+    pub metric_name_validation_scheme: NameScheme,
+    /// Default: allow-utf-8, or underscores where names are legacy.
+    pub metric_name_escaping_scheme: Option<EscapingScheme>,
+    /// Accepted, not supported yet.
+    pub scrape_native_histograms: bool,
+    /// Accepted, not supported yet.
+    pub convert_classic_histograms_to_nhcb: bool,
+    /// Accepted; classic histograms are always scraped.
+    pub always_scrape_classic_histograms: bool,
+    /// Accepted, not supported yet.
+    pub extra_scrape_metrics: bool,
+}
+
+impl Default for GlobalConfig {
+    fn default() -> GlobalConfig {
+        GlobalConfig {
+            scrape_interval: DurationMs::from_secs(60),
+            scrape_timeout: None,
+            scrape_protocols: None,
+            evaluation_interval: DurationMs::from_secs(60),
+            rule_query_offset: DurationMs(0),
+            external_labels: BTreeMap::new(),
+            query_log_file: String::new(),
+            scrape_failure_log_file: String::new(),
+            body_size_limit: ByteSize(0),
+            sample_limit: 0,
+            target_limit: 0,
+            label_limit: 0,
+            label_name_length_limit: 0,
+            label_value_length_limit: 0,
+            keep_dropped_targets: 0,
+            metric_name_validation_scheme: NameScheme::Utf8,
+            metric_name_escaping_scheme: None,
+            scrape_native_histograms: false,
+            convert_classic_histograms_to_nhcb: false,
+            always_scrape_classic_histograms: false,
+            extra_scrape_metrics: false,
+        }
+    }
+}
+
+impl GlobalConfig {
+    /// The timeout of scrapes that say none.
+    pub fn timeout(&self) -> DurationMs {
+        self.scrape_timeout.unwrap_or(DurationMs::from_secs(10).min(self.scrape_interval))
+    }
+
+    /// Keys that are accepted but have no effect yet, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let unsupported = [
+            ("query_log_file", !self.query_log_file.is_empty(), "queries are not logged to a file"),
+            (
+                "scrape_failure_log_file",
+                !self.scrape_failure_log_file.is_empty(),
+                "failures are shown with the targets",
+            ),
+            ("scrape_native_histograms", self.scrape_native_histograms, "histograms are scraped in their classic form"),
+            ("convert_classic_histograms_to_nhcb", self.convert_classic_histograms_to_nhcb, "histograms stay classic"),
+            ("extra_scrape_metrics", self.extra_scrape_metrics, "the extra series are not written"),
+        ];
+        let set = unsupported.iter().filter(|(_, set, _)| *set);
+        set.map(|(key, _, effect)| format!("global.{key} is not supported yet: {effect}")).collect()
+    }
+
+    /// Makes relative paths start at `folder`, that of the configuration file.
+    pub fn resolve_paths(&mut self, folder: &Path) {
+        for path in [&mut self.query_log_file, &mut self.scrape_failure_log_file] {
+            if !path.is_empty() {
+                *path = folder.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+    }
+}

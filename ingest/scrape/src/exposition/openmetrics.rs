@@ -1,0 +1,148 @@
+//! OpenMetrics 1.0, read strictly: what the specification forbids is an error.
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+
+use super::line::{Line, RawLabel, Style, Text};
+use super::number::{parse_seconds, parse_value};
+use super::validator::{SampleFacts, Validator};
+use super::{Entry, ExpositionError, MetadataFact, MetadataLine, Parsed, Problem};
+use watchfire_model::{MetricKind, Timestamp};
+
+/// The most characters that the names and values of an exemplar's labels may have together.
+const EXEMPLAR_CHARS_MAX: usize = 128;
+
+/// Reads a page of OpenMetrics. Exemplars are checked and dropped.
+#[derive(Debug)]
+pub struct OpenMetricsParser<'a> {
+    rest: &'a str,
+    /// The line that was read last, from one.
+    line: usize,
+    labels: Vec<RawLabel<'a>>,
+    exemplar_labels: Vec<RawLabel<'a>>,
+    validator: Validator<'a>,
+}
+
+impl<'a> OpenMetricsParser<'a> {
+    pub fn new(page: &'a str) -> OpenMetricsParser<'a> {
+        OpenMetricsParser {
+            rest: page,
+            line: 0,
+            labels: Vec::new(),
+            exemplar_labels: Vec::new(),
+            validator: Validator::default(),
+        }
+    }
+
+    /// The next entry, `None` after `# EOF`.
+    pub fn next_entry(&mut self) -> Result<Option<Entry<'_, 'a>>, ExpositionError> {
+        self.line += 1;
+        match self.parse_line() {
+            Ok(parsed) => Ok(parsed.map(|parsed| parsed.into_entry(&self.labels))),
+            Err(problem) => Err(ExpositionError { line: self.line, problem }),
+        }
+    }
+
+    fn parse_line(&mut self) -> Result<Option<Parsed<'a>>, Problem> {
+        if self.rest.is_empty() {
+            return Err(Problem::NoEof);
+        }
+        let end = memchr::memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest.strip_prefix('\n').unwrap_or(rest);
+        if text.is_empty() {
+            return Err(Problem::Blank);
+        }
+        if text == "# EOF" {
+            self.validator.finish()?;
+            return if self.rest.is_empty() { Ok(None) } else { Err(Problem::AfterEof) };
+        }
+        let mut line = Line::new(text, Style::Strict);
+        if text.starts_with('#') { self.metadata(&mut line).map(Some) } else { self.sample(&mut line).map(Some) }
+    }
+
+    /// `# KEYWORD name text`, with single spaces.
+    fn metadata(&mut self, line: &mut Line<'a>) -> Result<Parsed<'a>, Problem> {
+        if line.token() != "#" || !line.eat(b' ') {
+            return Err(Problem::Comment);
+        }
+        let keyword = line.token();
+        if !matches!(keyword, "HELP" | "TYPE" | "UNIT") || !line.eat(b' ') {
+            return Err(Problem::Comment);
+        }
+        let metric = line.metric_name()?;
+        if !line.eat(b' ') {
+            return Err(Problem::MetricName);
+        }
+        let rest = line.rest();
+        let fact = match keyword {
+            "HELP" => MetadataFact::Help(Text::with_escapes(rest)),
+            "UNIT" => MetadataFact::Unit(rest),
+            _ => MetadataFact::Kind(kind_of(rest).ok_or_else(|| Problem::Kind(rest.to_owned()))?),
+        };
+        self.validator.metadata(metric.unescape(), fact)?;
+        Ok(Parsed::Metadata(MetadataLine { metric, fact }))
+    }
+
+    /// `series value [time] [# {labels} value [time]]`, with single spaces.
+    fn sample(&mut self, line: &mut Line<'a>) -> Result<Parsed<'a>, Problem> {
+        let series = line.series(&mut self.labels)?;
+        if !line.eat(b' ') {
+            return Err(Problem::ValueSeparator);
+        }
+        let token = line.token();
+        let value = parse_value(token).ok_or_else(|| Problem::Value(token.to_owned()))?;
+        let mut time = None;
+        let mut has_exemplar = false;
+        if line.eat(b' ') {
+            if !line.rest().starts_with('#') {
+                let token = line.token();
+                time = Some(Timestamp(parse_seconds(token).ok_or_else(|| Problem::Time(token.to_owned()))?));
+            }
+            has_exemplar = time.is_none() || line.eat(b' ');
+        }
+        if has_exemplar {
+            exemplar(line, &mut self.exemplar_labels)?;
+        }
+        if !line.is_at_end() {
+            return Err(Problem::Trailing(line.rest().to_owned()));
+        }
+        let facts = SampleFacts { name: series.name.unescape(), labels: &self.labels, value, time, has_exemplar };
+        self.validator.sample(facts)?;
+        Ok(Parsed::Sample { series: series.text, name: series.name, value, time })
+    }
+}
+
+fn kind_of(word: &str) -> Option<MetricKind> {
+    Some(match word {
+        "counter" => MetricKind::Counter,
+        "gauge" => MetricKind::Gauge,
+        "histogram" => MetricKind::Histogram,
+        "gaugehistogram" => MetricKind::GaugeHistogram,
+        "summary" => MetricKind::Summary,
+        "info" => MetricKind::Info,
+        "stateset" => MetricKind::StateSet,
+        "unknown" => MetricKind::Unknown,
+        _ => return None,
+    })
+}
+
+/// `# {labels} value [time]`.
+fn exemplar<'a>(line: &mut Line<'a>, labels: &mut Vec<RawLabel<'a>>) -> Result<(), Problem> {
+    if !line.eat(b'#') || !line.eat(b' ') {
+        return Err(Problem::Exemplar);
+    }
+    line.exemplar_labels(labels)?;
+    let chars = |label: &RawLabel<'_>| label.name.unescape().chars().count() + label.value.unescape().chars().count();
+    if labels.iter().map(chars).sum::<usize>() > EXEMPLAR_CHARS_MAX {
+        return Err(Problem::ExemplarLength);
+    }
+    if !line.eat(b' ') {
+        return Err(Problem::Exemplar);
+    }
+    let token = line.token();
+    parse_value(token).ok_or_else(|| Problem::Value(token.to_owned()))?;
+    if line.eat(b' ') {
+        let token = line.token();
+        parse_seconds(token).ok_or_else(|| Problem::Time(token.to_owned()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Gets a page from a target, within a time and a size.
+
+use crate::client::{ClientError, ScrapeClient};
+use crate::exposition::{ContentTypeError, ExpositionError};
+use crate::metrics::FailureReason;
+use crate::target::Target;
+use flate2::read::MultiGzDecoder;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use std::error::Error;
+use std::io::Read;
+use watchfire_model::DurationMs;
+
+/// Why a scrape failed, in words for the targets page.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScrapeFailure {
+    #[error("no complete answer within the timeout of {0}")]
+    Timeout(DurationMs),
+    #[error("{0}")]
+    Connection(String),
+    #[error("the target answers with HTTP status {0}")]
+    Status(reqwest::StatusCode),
+    #[error("the page is larger than body_size_limit, {max} bytes")]
+    BodySize { max: u64 },
+    #[error("the target sends its page in the encoding `{0}`, which was not asked for")]
+    Encoding(String),
+    #[error("the page cannot be decompressed: {0}")]
+    Gzip(std::io::Error),
+    #[error(transparent)]
+    Credentials(#[from] ClientError),
+    #[error(transparent)]
+    ContentType(#[from] ContentTypeError),
+    #[error("the page cannot be read: {0}")]
+    Page(#[from] ExpositionError),
+    #[error("{key} exceeded: {found}, the limit is {max}")]
+    Limit { key: &'static str, found: u64, max: u64 },
+    #[error("a sample has no metric name after relabeling")]
+    NoMetricName,
+    #[error("`{0}` is not a valid name")]
+    InvalidName(String),
+    #[error("the samples cannot be stored: {0}")]
+    Storage(#[from] watchfire_tsdb::TsdbError),
+}
+
+impl ScrapeFailure {
+    pub(crate) fn reason(&self) -> FailureReason {
+        match self {
+            ScrapeFailure::Timeout(_) => FailureReason::timeout,
+            ScrapeFailure::Connection(_) => FailureReason::connection,
+            ScrapeFailure::Status(_) => FailureReason::status,
+            ScrapeFailure::BodySize { .. } => FailureReason::body_size,
+            ScrapeFailure::Encoding(_) | ScrapeFailure::Gzip(_) => FailureReason::encoding,
+            ScrapeFailure::Credentials(_) => FailureReason::credentials,
+            ScrapeFailure::ContentType(_) => FailureReason::format,
+            ScrapeFailure::Page(_) | ScrapeFailure::NoMetricName | ScrapeFailure::InvalidName(_) => {
+                FailureReason::parse
+            }
+            ScrapeFailure::Limit { .. } => FailureReason::limit,
+            ScrapeFailure::Storage(_) => FailureReason::storage,
+        }
+    }
+}
+
+/// A page as received.
+#[derive(Debug)]
+pub(crate) struct Page {
+    body: Vec<u8>,
+    is_gzip: bool,
+    pub(crate) content_type: Option<String>,
+}
+
+/// Asks the target for its page. The target's timeout covers everything from the connection to the last byte.
+pub(crate) async fn fetch(client: &ScrapeClient, target: &Target, body_bytes_max: u64) -> Result<Page, ScrapeFailure> {
+    let timeout = target.timeout.as_duration();
+    let request =
+        client.get(&target.url)?.header("X-Prometheus-Scrape-Timeout-Seconds", target.timeout.as_seconds().to_string());
+    tokio::time::timeout(timeout, receive(request, body_bytes_max))
+        .await
+        .unwrap_or(Err(ScrapeFailure::Timeout(target.timeout)))
+}
+
+async fn receive(request: reqwest::RequestBuilder, body_bytes_max: u64) -> Result<Page, ScrapeFailure> {
+    let mut response = request.send().await.map_err(|error| connection_failure(&error))?;
+    if response.status() != reqwest::StatusCode::OK {
+        return Err(ScrapeFailure::Status(response.status()));
+    }
+    let text = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let content_type = text(response.headers(), CONTENT_TYPE);
+    let encoding = text(response.headers(), CONTENT_ENCODING).unwrap_or_default().to_ascii_lowercase();
+    let is_gzip = match encoding.as_str() {
+        "gzip" => true,
+        "" | "identity" => false,
+        _ => return Err(ScrapeFailure::Encoding(encoding)),
+    };
+    let announced = response.content_length().unwrap_or(0).min(body_bytes_max);
+    let mut body = Vec::with_capacity(announced as usize);
+    while let Some(chunk) = response.chunk().await.map_err(|error| connection_failure(&error))? {
+        if (body.len() + chunk.len()) as u64 > body_bytes_max {
+            return Err(ScrapeFailure::BodySize { max: body_bytes_max });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Page { body, is_gzip, content_type })
+}
+
+/// The chain of causes without the URL, which the targets page shows beside it.
+fn connection_failure(error: &reqwest::Error) -> ScrapeFailure {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let what = if error.is_connect() { "cannot connect to the target" } else { "the connection to the target broke" };
+    ScrapeFailure::Connection(format!("{what}: {cause}"))
+}
+
+impl Page {
+    /// Bytes as received.
+    pub(crate) fn received_len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The page itself; decompression stops at `bytes_max`. `len_hint` is the likely length.
+    pub(crate) fn into_bytes(self, bytes_max: u64, len_hint: usize) -> Result<Vec<u8>, ScrapeFailure> {
+        if !self.is_gzip {
+            return Ok(self.body);
+        }
+        let mut page = Vec::with_capacity(len_hint);
+        let decoder = MultiGzDecoder::new(self.body.as_slice());
+        decoder.take(bytes_max.saturating_add(1)).read_to_end(&mut page).map_err(ScrapeFailure::Gzip)?;
+        if page.len() as u64 > bytes_max {
+            return Err(ScrapeFailure::BodySize { max: bytes_max });
+        }
+        Ok(page)
+    }
+}
