@@ -1,0 +1,192 @@
+//! The one way into the write-ahead log: keeps the order of the log that of the head, and every record readable from
+//! where a replay may begin.
+//!
+//! An *epoch* is a stretch of the log that defines every series it uses. One begins with each session, and whenever the
+//! first sample of a new block window comes; so once the windows before a time are in blocks, the log can be released up
+//! to the epoch in which the oldest window left began.
+
+use crate::TsdbError;
+use crate::codec::Damage;
+use crate::head::{HeadIndex, enter_epoch};
+use crate::metadata::MetadataTable;
+use crate::record::{Record, begin_series, encode_epoch, encode_metadata, encode_samples, put_series};
+use crate::tsdb::SeriesId;
+use std::collections::{BTreeMap, VecDeque};
+use watchfire_model::{MetricMetadata, Sample};
+use watchfire_wal::{Position, Wal};
+
+/// Bytes after which a record of definitions is closed and another begun.
+const SERIES_RECORD_BYTES: usize = 1 << 20;
+
+/// Samples in one record.
+const RECORD_SAMPLES_MAX: usize = 1 << 18;
+
+/// Descriptions in one record.
+const METADATA_RECORD_ENTRIES: usize = 1000;
+
+/// Bytes of records that are kept until they are durable, to be written again when the log has to begin a new session.
+const UNSYNCED_BYTES_MAX: usize = 64 << 20;
+
+/// State of the log's writing side; its lock is held while a batch goes to log and head.
+#[derive(Debug, Default)]
+pub(crate) struct Appender {
+    /// Counts epochs since the store was opened; 0 before the first.
+    epoch: u32,
+    /// The session that the epoch is in; none when an epoch has to begin before anything is written.
+    session: Option<u64>,
+    epoch_start: Position,
+    /// Of every block window that has samples in the head only: the start of the epoch in which the first of them came.
+    windows: BTreeMap<i64, Position>,
+    last: Option<Position>,
+    /// Records of samples not known to be durable.
+    unsynced: VecDeque<(Position, Vec<u8>)>,
+    unsynced_bytes: usize,
+}
+
+/// What writing needs beside the appender itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Log<'a> {
+    pub(crate) wal: &'a Wal,
+    pub(crate) index: &'a HeadIndex,
+    pub(crate) metadata: &'a parking_lot::Mutex<MetadataTable>,
+}
+
+impl Appender {
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Position of the last record written.
+    pub(crate) fn last(&self) -> Option<Position> {
+        self.last
+    }
+
+    /// Notes a sample's window, whose samples are replayed from `start` at the latest.
+    pub(crate) fn note_replayed(&mut self, window: i64, start: Position) {
+        self.windows.entry(window).or_insert(start);
+    }
+
+    /// Makes sure that the epoch is one that covers `windows` from its start.
+    pub(crate) fn enter_windows(&mut self, windows: impl Iterator<Item = i64>, log: Log<'_>) -> Result<(), TsdbError> {
+        for window in windows {
+            if self.windows.contains_key(&window) {
+                continue;
+            }
+            if self.windows.keys().next().is_none_or(|oldest| *oldest < window) {
+                self.begin_epoch(log)?;
+            }
+            self.windows.insert(window, self.epoch_start);
+        }
+        Ok(())
+    }
+
+    /// Writes samples of known series, and before them the definitions that the epoch lacks.
+    pub(crate) fn write(&mut self, samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<(), TsdbError> {
+        for samples in samples.chunks(RECORD_SAMPLES_MAX) {
+            let mut payload = Vec::new();
+            encode_samples(samples, &mut payload);
+            while !self.try_write(&payload, samples, log)? {
+                self.begin_epoch(log)?;
+                self.write_unsynced(log)?;
+            }
+            self.unsynced_bytes += payload.len();
+            self.unsynced.push_back((self.last.unwrap_or_default(), payload));
+            while self.unsynced_bytes > UNSYNCED_BYTES_MAX {
+                let Some((_, dropped)) = self.unsynced.pop_front() else { break };
+                self.unsynced_bytes -= dropped.len();
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_metadata(&mut self, metric: &str, metadata: &MetricMetadata, log: Log<'_>) -> Result<(), TsdbError> {
+        if self.session.is_none() {
+            // The epoch to come begins with all descriptions.
+            return Ok(());
+        }
+        self.last = Some(log.wal.append(&encode_metadata([(metric, metadata)].into_iter()))?);
+        Ok(())
+    }
+
+    /// Forgets the records up to `durable`, which a commit has covered.
+    pub(crate) fn note_durable(&mut self, durable: Position) {
+        while self.unsynced.front().is_some_and(|(position, _)| *position <= durable) {
+            let Some((_, payload)) = self.unsynced.pop_front() else { break };
+            self.unsynced_bytes -= payload.len();
+        }
+    }
+
+    /// Prepares a flush of everything outside of the windows from `until` to `ahead` (exclusive). Returns the position
+    /// that the flush is taken at, and the one from which the log has to be kept once the flush is in blocks.
+    pub(crate) fn cut(&mut self, until: i64, ahead: i64, log: Log<'_>) -> Result<(Position, Position), TsdbError> {
+        self.windows.retain(|window, _| until <= *window && *window < ahead);
+        if self.windows.is_empty() {
+            self.begin_epoch(log)?;
+        }
+        let position = log.wal.next_position();
+        Ok((position, self.windows.values().copied().min().unwrap_or(self.epoch_start)))
+    }
+
+    /// Whether definitions and payload went into the epoch's session.
+    fn try_write(&mut self, payload: &[u8], samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<bool, TsdbError> {
+        if self.session.is_none() {
+            return Ok(false);
+        }
+        self.define(samples, log)?;
+        let position = log.wal.append(payload)?;
+        self.last = Some(position);
+        Ok(self.session == Some(position.session))
+    }
+
+    fn define(&mut self, samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<(), TsdbError> {
+        let mut definitions = Vec::new();
+        for (id, _) in samples {
+            let Some(series) = log.index.get(*id) else { continue };
+            if !enter_epoch(&series.epoch, self.epoch) {
+                continue;
+            }
+            if definitions.is_empty() {
+                begin_series(&mut definitions);
+            }
+            put_series(&mut definitions, *id, &series.labels, &log.index.symbols);
+            if definitions.len() > SERIES_RECORD_BYTES {
+                log.wal.append(&definitions).inspect_err(|_| self.session = None)?;
+                definitions.clear();
+            }
+        }
+        if !definitions.is_empty() {
+            log.wal.append(&definitions).inspect_err(|_| self.session = None)?;
+        }
+        Ok(())
+    }
+
+    fn begin_epoch(&mut self, log: Log<'_>) -> Result<(), TsdbError> {
+        self.session = None;
+        self.epoch += 1;
+        let start = log.wal.append(&encode_epoch())?;
+        let metadata = log.metadata.lock();
+        let entries: Vec<(&str, &MetricMetadata)> =
+            metadata.iter().flat_map(|(metric, variants)| variants.iter().map(move |variant| (metric, variant))).collect();
+        for entries in entries.chunks(METADATA_RECORD_ENTRIES) {
+            log.wal.append(&encode_metadata(entries.iter().copied()))?;
+        }
+        self.epoch_start = start;
+        self.session = Some(start.session);
+        self.last = Some(start);
+        Ok(())
+    }
+
+    /// Writes into this epoch what an earlier session may have lost: whoever commits from now on is told the truth.
+    fn write_unsynced(&mut self, log: Log<'_>) -> Result<(), TsdbError> {
+        for index in 0..self.unsynced.len() {
+            let payload = std::mem::take(&mut self.unsynced[index].1);
+            let written = match Record::decode(&payload) {
+                Ok(Record::Samples(samples)) => self.define(&samples, log).and_then(|()| Ok(log.wal.append(&payload)?)),
+                Ok(_) | Err(Damage(_)) => unreachable!("these records were encoded by this process"),
+            };
+            self.unsynced[index].1 = payload;
+            self.unsynced[index].0 = written.inspect_err(|_| self.session = None)?;
+        }
+        Ok(())
+    }
+}

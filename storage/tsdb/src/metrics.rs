@@ -1,0 +1,68 @@
+//! Figures that the store keeps of itself.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Counters and gauges under `tsdb_`.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) appended_samples: Counter,
+    pub(crate) duplicate_samples: Counter,
+    pub(crate) out_of_order_samples: Counter,
+    pub(crate) too_old_samples: Counter,
+    pub(crate) too_far_ahead_samples: Counter,
+    pub(crate) unknown_series_samples: Counter,
+    pub(crate) refused_series: Counter,
+    pub(crate) created_series: Counter,
+    pub(crate) dropped_series: Counter,
+    pub(crate) head_series: Gauge,
+    pub(crate) head_samples: Gauge,
+    pub(crate) blocks: Gauge,
+    pub(crate) block_bytes: Gauge,
+    pub(crate) damaged_reads: Counter,
+    pub(crate) flushes: Counter,
+    pub(crate) failed_flushes: Counter,
+    pub(crate) retention_deleted_blocks: Counter,
+    pub(crate) failed_metadata_writes: Counter,
+    pub(crate) replayed_records: Counter,
+    pub(crate) replay_damaged_records: Counter,
+    pub(crate) replay_orphan_samples: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("tsdb");
+        let counters = [
+            ("appended_samples", "Samples stored, also those that replaced another.", &self.appended_samples),
+            ("duplicate_samples", "Samples at the time of their series' newest, which they replaced.", &self.duplicate_samples),
+            ("out_of_order_samples", "Samples stored that were older than their series' newest.", &self.out_of_order_samples),
+            ("too_old_samples", "Samples refused because they were older than the retention.", &self.too_old_samples),
+            ("too_far_ahead_samples", "Samples refused because they lay too far ahead of the clock.", &self.too_far_ahead_samples),
+            ("unknown_series_samples", "Samples not taken because the head had dropped their series.", &self.unknown_series_samples),
+            ("refused_series", "Registrations refused, mostly because of the limit of series.", &self.refused_series),
+            ("created_series", "Series added to the head.", &self.created_series),
+            ("dropped_series", "Idle series removed from the head.", &self.dropped_series),
+            ("damaged_reads", "Reads that found a part of a block damaged and went on without it.", &self.damaged_reads),
+            ("flushes", "Flushes of the head to blocks.", &self.flushes),
+            ("failed_flushes", "Flushes that failed and are tried again.", &self.failed_flushes),
+            ("retention_deleted_blocks", "Blocks deleted because of their age.", &self.retention_deleted_blocks),
+            ("failed_metadata_writes", "Descriptions of metrics that could not be logged.", &self.failed_metadata_writes),
+            ("replayed_records", "Records of the log read at the start.", &self.replayed_records),
+            ("replay_damaged_records", "Records of the log that could not be decoded at the start.", &self.replay_damaged_records),
+            ("replay_orphan_samples", "Samples of the log whose series was not defined.", &self.replay_orphan_samples),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        let gauges = [
+            ("head_series", "Series in the head.", &self.head_series),
+            ("head_samples", "Samples in the head that are in no block yet.", &self.head_samples),
+            ("blocks", "Blocks of the store.", &self.blocks),
+            ("block_bytes", "Bytes of all blocks.", &self.block_bytes),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+}
