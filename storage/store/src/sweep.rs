@@ -2,17 +2,13 @@
 
 use crate::{Storage, StorageError};
 use std::collections::HashSet;
-use std::hash::BuildHasher;
 
 /// Deletes every object under `prefix` whose key is not in `live`; returns how many.
 ///
 /// An object that is created but not yet committed looks like an orphan: call this only while nobody is between the
 /// two, for instance when the store opens.
-pub fn sweep(
-    storage: &dyn Storage,
-    prefix: &str,
-    live: &HashSet<String, impl BuildHasher>,
-) -> Result<u64, StorageError> {
+#[expect(clippy::implicit_hasher, reason = "callers collect the keys for this call; a fixed type lets them infer it")]
+pub fn sweep(storage: &dyn Storage, prefix: &str, live: &HashSet<String>) -> Result<u64, StorageError> {
     let mut deleted = 0;
     for object in storage.list(prefix)? {
         if !live.contains(&object.key) {
