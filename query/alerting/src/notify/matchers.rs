@@ -114,7 +114,7 @@ mod tests {
         check("severity = \"page\"", Ok("{severity=\"page\"}"));
         check(" service=~\"foo1|foo2, baz\" ", Ok("{service=~\"foo1|foo2, baz\"}"));
         check("{a=\"b\", c!=d,}", Ok("{a=\"b\",c!=\"d\"}"));
-        check("a!~\"x\\\"y\\\\\"", Ok("{a!~\"x\\\"y\\\\\"}"));
+        check("a!=\"x\\\"y\\\\\"", Ok("{a!=\"x\\\"y\\\\\"}"));
         check("\"dotted name\"=x", Ok("{\"dotted name\"=\"x\"}"));
         check("a=", Ok("{a=\"\"}"));
         check("{}", Ok("{}"));
