@@ -25,10 +25,12 @@ pub enum LogStoreError {
     Newer { found: u8, known: u8 },
     #[error("limit {limit} is not in 1 to {max}")]
     Limit { limit: usize, max: usize },
-    #[error("step must be positive")]
+    #[error("step must be positive, and the bucket that holds the start of the range must begin after the year 1677")]
     Step,
     #[error("the range holds {buckets} steps, at most {max} are answered: take a longer step or a shorter range")]
     TooManyBuckets { buckets: u64, max: usize },
+    #[error("cannot start the thread that writes blocks")]
+    Thread(#[source] std::io::Error),
     #[error("a block could not be encoded")]
     Encode(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,0 +1,86 @@
+//! What was read from blocks and may be asked for again: layouts, tokens, decoded columns; bounded in bytes.
+
+use super::{Opened, TokenIndex};
+use arrow_array::{Array as _, ArrayRef};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What an item takes on average, for the first size of the cache's tables.
+const ITEM_BYTES_GUESS: u64 = 64 << 10;
+/// Added to each item, for the tables themselves.
+const ITEM_OVERHEAD: u64 = 128;
+
+/// Shared by all blocks of a store.
+pub(crate) struct BlockCache {
+    items: Cache<Key, Item, ByBytes>,
+    next_block: AtomicU64,
+}
+
+/// Which block, by a number of this process, and what of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) block: u64,
+    pub(crate) part: Part,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    Opened,
+    Tokens,
+    Column { granule: u32, leaf: u32 },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    Opened(Arc<Opened>),
+    Tokens(Arc<TokenIndex>),
+    Column(ArrayRef),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ByBytes;
+
+impl Weighter<Key, Item> for ByBytes {
+    fn weight(&self, _: &Key, item: &Item) -> u64 {
+        let bytes = match item {
+            Item::Opened(opened) => opened.memory(),
+            Item::Tokens(tokens) => tokens.memory(),
+            Item::Column(column) => column.get_array_memory_size(),
+        };
+        bytes as u64 + ITEM_OVERHEAD
+    }
+}
+
+impl BlockCache {
+    pub(crate) fn new(bytes_max: u64) -> BlockCache {
+        let items = Cache::with_weighter((bytes_max / ITEM_BYTES_GUESS) as usize, bytes_max, ByBytes);
+        BlockCache { items, next_block: AtomicU64::new(0) }
+    }
+
+    /// A number for a block, never given twice.
+    pub(crate) fn number_block(&self) -> u64 {
+        self.next_block.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<Item> {
+        self.items.get(&key)
+    }
+
+    pub(crate) fn insert(&self, key: Key, item: Item) {
+        self.items.insert(key, item);
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.items.weight()
+    }
+}
+
+impl fmt::Debug for BlockCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockCache").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,245 @@
+//! Which columns a block has, and what is known of each granule without reading it. FORMAT.md, "Layout".
+
+use crate::codec::{Reader, put_bytes, put_varint};
+use smol_str::SmolStr;
+use watchfire_model::TimeNs;
+
+/// Rows of a granule, what is read and skipped as one: fewer in the last one of a block, and where values are very long.
+/// A granule is one Parquet row group.
+pub(crate) const GRANULE_ROWS: usize = 8192;
+
+/// Fields that get a column of their own, the most frequent ones; the others share the column `rest`.
+pub(crate) const FIELD_COLUMNS_MAX: usize = 1000;
+
+/// Parquet leaves that every block begins with, in this order.
+pub(crate) const TIME: usize = 0;
+pub(crate) const RECEIVED: usize = 1;
+pub(crate) const SEQUENCE: usize = 2;
+pub(crate) const HOST: usize = 3;
+pub(crate) const MESSAGE: usize = 4;
+pub(crate) const LEVEL: usize = 5;
+pub(crate) const REST: usize = 6;
+pub(crate) const FIXED_COLUMNS: usize = 7;
+
+/// How the values of a field are stored in one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnKind {
+    I64,
+    F64,
+    Bool,
+    Text,
+    /// Values of several types, in their text form; a second column of [`ValueKind`]s restores them.
+    Mixed,
+}
+
+/// What a value of a mixed column was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    Bool,
+    I64,
+    F64,
+    Text,
+}
+
+/// A field with a column of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldColumn {
+    pub(crate) name: SmolStr,
+    pub(crate) kind: ColumnKind,
+    /// Few distinct values: stored and read with a dictionary.
+    pub(crate) dictionary: bool,
+    /// Its Parquet leaf; the kinds of a mixed column are the next one.
+    pub(crate) leaf: usize,
+}
+
+/// What is known of a granule.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GranuleStats {
+    pub(crate) rows: usize,
+    /// Earliest and latest event time.
+    pub(crate) times: (TimeNs, TimeNs),
+    /// Bit n: records of level n; bit 8: records without a level.
+    pub(crate) levels: u16,
+    /// Records with fields in the shared column.
+    pub(crate) rest_rows: usize,
+    /// One per field column.
+    pub(crate) fields: Vec<FieldStats>,
+    /// CRC-32C of each leaf's bytes.
+    pub(crate) checksums: Vec<u32>,
+}
+
+/// What is known of a field in one granule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FieldStats {
+    /// Records that have the field.
+    pub(crate) rows: usize,
+    /// Smallest and largest number of an `I64` or `F64` column, as floats; NaN left out. Empty (low above high) where
+    /// there is none.
+    pub(crate) numbers: (f64, f64),
+}
+
+/// The layout of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layout {
+    /// Sorted by name.
+    pub(crate) fields: Vec<FieldColumn>,
+    pub(crate) granules: Vec<GranuleStats>,
+    /// Where the Parquet footer (its metadata alone) lies, and its CRC-32C.
+    pub(crate) footer: Footer,
+}
+
+/// Place of the Parquet metadata in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Footer {
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
+    pub(crate) checksum: u32,
+}
+
+impl FieldStats {
+    pub(crate) const EMPTY: FieldStats = FieldStats { rows: 0, numbers: (f64::INFINITY, f64::NEG_INFINITY) };
+
+    pub(crate) fn add_number(&mut self, number: f64) {
+        // `min` and `max` pass over NaN.
+        self.numbers = (self.numbers.0.min(number), self.numbers.1.max(number));
+    }
+}
+
+impl ColumnKind {
+    fn code(self) -> u8 {
+        match self {
+            ColumnKind::I64 => 0,
+            ColumnKind::F64 => 1,
+            ColumnKind::Bool => 2,
+            ColumnKind::Text => 3,
+            ColumnKind::Mixed => 4,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<ColumnKind> {
+        [ColumnKind::I64, ColumnKind::F64, ColumnKind::Bool, ColumnKind::Text, ColumnKind::Mixed]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+    }
+
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, ColumnKind::I64 | ColumnKind::F64)
+    }
+
+    pub(crate) fn leaves(self) -> usize {
+        if self == ColumnKind::Mixed { 2 } else { 1 }
+    }
+}
+
+impl ValueKind {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            ValueKind::Bool => 0,
+            ValueKind::I64 => 1,
+            ValueKind::F64 => 2,
+            ValueKind::Text => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<ValueKind> {
+        [ValueKind::Bool, ValueKind::I64, ValueKind::F64, ValueKind::Text].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl Layout {
+    /// Parquet leaves of the block.
+    pub(crate) fn leaves(&self) -> usize {
+        self.fields.last().map_or(FIXED_COLUMNS, |last| last.leaf + last.kind.leaves())
+    }
+
+    /// Index of the column of this field, if it has one of its own.
+    pub(crate) fn field(&self, name: &str) -> Option<usize> {
+        self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()
+    }
+
+    /// Whether some record has fields without a column.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.granules.iter().any(|granule| granule.rest_rows > 0)
+    }
+
+    /// Bytes in memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        let per_granule = self.fields.len() * size_of::<FieldStats>() + self.leaves() * size_of::<u32>();
+        self.granules.len() * (size_of::<GranuleStats>() + per_granule) + self.fields.len() * size_of::<FieldColumn>()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend_from_slice(&self.footer.offset.to_le_bytes());
+        put_varint(&mut out, self.footer.len as u64);
+        out.extend_from_slice(&self.footer.checksum.to_le_bytes());
+        put_varint(&mut out, self.fields.len() as u64);
+        for field in &self.fields {
+            put_bytes(&mut out, field.name.as_bytes());
+            out.push(field.kind.code());
+            out.push(u8::from(field.dictionary));
+        }
+        put_varint(&mut out, self.granules.len() as u64);
+        for granule in &self.granules {
+            self.encode_granule(granule, &mut out);
+        }
+        out
+    }
+
+    fn encode_granule(&self, granule: &GranuleStats, out: &mut Vec<u8>) {
+        put_varint(out, granule.rows as u64);
+        out.extend_from_slice(&granule.times.0.0.to_le_bytes());
+        out.extend_from_slice(&granule.times.1.0.to_le_bytes());
+        out.extend_from_slice(&granule.levels.to_le_bytes());
+        put_varint(out, granule.rest_rows as u64);
+        for (field, stats) in self.fields.iter().zip(&granule.fields) {
+            put_varint(out, stats.rows as u64);
+            if field.kind.is_number() && stats.rows > 0 {
+                out.extend_from_slice(&stats.numbers.0.to_le_bytes());
+                out.extend_from_slice(&stats.numbers.1.to_le_bytes());
+            }
+        }
+        for checksum in &granule.checksums {
+            out.extend_from_slice(&checksum.to_le_bytes());
+        }
+    }
+
+    /// Reads what [`Layout::encode`] wrote; `None` when it makes no sense.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Layout> {
+        let mut reader = Reader::new(bytes);
+        let footer =
+            Footer { offset: reader.u64()?, len: usize::try_from(reader.varint()?).ok()?, checksum: reader.u32()? };
+        let n_fields = reader.count()?;
+        let mut fields = Vec::with_capacity(n_fields);
+        let mut leaf = FIXED_COLUMNS;
+        for _ in 0..n_fields {
+            let name = SmolStr::new(reader.text()?);
+            let kind = ColumnKind::from_code(reader.u8()?)?;
+            fields.push(FieldColumn { name, kind, dictionary: reader.u8()? == 1, leaf });
+            leaf += kind.leaves();
+        }
+        let n_granules = reader.count()?;
+        let mut granules = Vec::with_capacity(n_granules);
+        for _ in 0..n_granules {
+            granules.push(read_granule(&mut reader, &fields, leaf)?);
+        }
+        reader.is_empty().then_some(Layout { fields, granules, footer })
+    }
+}
+
+fn read_granule(reader: &mut Reader<'_>, fields: &[FieldColumn], leaves: usize) -> Option<GranuleStats> {
+    let rows = usize::try_from(reader.varint()?).ok().filter(|rows| *rows <= GRANULE_ROWS)?;
+    let times = (TimeNs(reader.i64()?), TimeNs(reader.i64()?));
+    let levels = u16::from(reader.u8()?) | u16::from(reader.u8()?) << 8;
+    let rest_rows = usize::try_from(reader.varint()?).ok()?;
+    let mut stats = Vec::with_capacity(fields.len());
+    for field in fields {
+        let mut one = FieldStats { rows: usize::try_from(reader.varint()?).ok()?, ..FieldStats::EMPTY };
+        if field.kind.is_number() && one.rows > 0 {
+            one.numbers = (reader.f64()?, reader.f64()?);
+        }
+        stats.push(one);
+    }
+    let checksums = (0..leaves).map(|_| reader.u32()).collect::<Option<Vec<u32>>>()?;
+    Some(GranuleStats { rows, times, levels, rest_rows, fields: stats, checksums })
+}

@@ -1,0 +1,173 @@
+//! Looks at all records of a block to be, and decides which columns it gets.
+
+use super::layout::{ColumnKind, FIELD_COLUMNS_MAX, FIXED_COLUMNS, FieldColumn};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
+use smol_str::SmolStr;
+use std::hash::BuildHasher;
+use watchfire_model::{FieldValue, LogRecord};
+
+/// Values looked at to decide whether a dictionary pays.
+const SAMPLE_VALUES: u64 = 4096;
+/// It does when a value stands there this many times on average.
+const DICTIONARY_REPEATS: u64 = 4;
+
+/// The columns of a block, and where each field of each record goes.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Sorted by name.
+    pub(crate) fields: Vec<FieldColumn>,
+    /// For every field of every record, in order: the index of its column.
+    targets: Vec<u32>,
+}
+
+/// No column of its own.
+pub(crate) const TO_REST: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Seen {
+    name: SmolStr,
+    records: u64,
+    bools: bool,
+    i64s: bool,
+    f64s: bool,
+    texts: bool,
+    sampled: u64,
+    distinct: HashSet<u64>,
+}
+
+impl Survey {
+    pub(crate) fn new<'a>(records: impl Iterator<Item = &'a LogRecord>) -> Survey {
+        let mut seen: Vec<Seen> = Vec::new();
+        let mut by_name: HashMap<SmolStr, u32> = HashMap::default();
+        let mut targets = Vec::new();
+        // Which field stood at the same place of the last record: mostly the same one.
+        let mut hints: Vec<u32> = Vec::new();
+        let hasher = RandomState::default();
+        for record in records {
+            hints.resize(hints.len().max(record.fields.len()), 0);
+            for ((name, value), hint) in record.fields.iter().zip(&mut hints) {
+                if seen.get(*hint as usize).is_none_or(|seen| seen.name != *name) {
+                    *hint = match by_name.get(name) {
+                        Some(index) => *index,
+                        None => {
+                            let index = seen.len() as u32;
+                            by_name.insert(name.clone(), index);
+                            seen.push(Seen::new(name.clone()));
+                            index
+                        }
+                    };
+                }
+                seen[*hint as usize].look(value, &hasher);
+                targets.push(*hint);
+            }
+        }
+        let (fields, column_of) = choose(&seen);
+        targets.iter_mut().for_each(|target| *target = column_of[*target as usize]);
+        Survey { fields, targets }
+    }
+
+    /// For every field of every record, in order, the index of its column, or [`TO_REST`].
+    pub(crate) fn targets(&self) -> &[u32] {
+        &self.targets
+    }
+}
+
+impl Seen {
+    fn new(name: SmolStr) -> Seen {
+        let distinct = HashSet::default();
+        Seen { name, records: 0, bools: false, i64s: false, f64s: false, texts: false, sampled: 0, distinct }
+    }
+
+    fn look(&mut self, value: &FieldValue, hasher: &RandomState) {
+        self.records += 1;
+        let sample = self.sampled < SAMPLE_VALUES;
+        let hash = match value {
+            FieldValue::Bool(value) => {
+                self.bools = true;
+                u64::from(*value)
+            }
+            FieldValue::I64(value) => {
+                self.i64s = true;
+                *value as u64
+            }
+            FieldValue::F64(value) => {
+                self.f64s = true;
+                value.to_bits()
+            }
+            FieldValue::Text(value) => {
+                self.texts = true;
+                if sample { hasher.hash_one(value.as_str()) } else { 0 }
+            }
+        };
+        if sample {
+            self.sampled += 1;
+            self.distinct.insert(hash);
+        }
+    }
+
+    fn kind(&self) -> ColumnKind {
+        match (self.bools, self.i64s, self.f64s, self.texts) {
+            (true, false, false, false) => ColumnKind::Bool,
+            (false, true, false, false) => ColumnKind::I64,
+            (false, false, true, false) => ColumnKind::F64,
+            (false, false, false, true) => ColumnKind::Text,
+            _ => ColumnKind::Mixed,
+        }
+    }
+}
+
+/// The columns by name, and for every name seen the index of its column.
+fn choose(seen: &[Seen]) -> (Vec<FieldColumn>, Vec<u32>) {
+    let mut order: Vec<usize> = (0..seen.len()).collect();
+    if order.len() > FIELD_COLUMNS_MAX {
+        order.sort_by(|a, b| seen[*b].records.cmp(&seen[*a].records).then_with(|| seen[*a].name.cmp(&seen[*b].name)));
+        order.truncate(FIELD_COLUMNS_MAX);
+    }
+    order.sort_by(|a, b| seen[*a].name.cmp(&seen[*b].name));
+    let mut column_of = vec![TO_REST; seen.len()];
+    let mut fields = Vec::with_capacity(order.len());
+    let mut leaf = FIXED_COLUMNS;
+    for (column, index) in order.into_iter().enumerate() {
+        let seen = &seen[index];
+        let dictionary = seen.distinct.len() as u64 * DICTIONARY_REPEATS <= seen.sampled;
+        let field = FieldColumn { name: seen.name.clone(), kind: seen.kind(), dictionary, leaf };
+        leaf += field.kind.leaves();
+        column_of[index] = column as u32;
+        fields.push(field);
+    }
+    (fields, column_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+
+    fn with_fields(fields: &[(&str, FieldValue)]) -> LogRecord {
+        let fields = fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+        LogRecord { fields, ..record(0, "m") }
+    }
+
+    #[test]
+    fn a_column_has_the_type_of_all_its_values() {
+        let records = [
+            with_fields(&[("b", FieldValue::I64(1)), ("a", FieldValue::Bool(true))]),
+            with_fields(&[("a", FieldValue::Bool(false)), ("b", FieldValue::Text("1".into()))]),
+        ];
+        let survey = Survey::new(records.iter());
+        let got: Vec<_> = survey.fields.iter().map(|field| (field.name.as_str(), field.kind, field.leaf)).collect();
+        assert_eq!(got, [("a", ColumnKind::Bool, FIXED_COLUMNS), ("b", ColumnKind::Mixed, FIXED_COLUMNS + 1)]);
+        assert_eq!(survey.targets(), [1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn the_rarest_of_too_many_fields_get_no_column() {
+        let names: Vec<String> = (0..FIELD_COLUMNS_MAX + 2).map(|n| format!("f{n:05}")).collect();
+        let mut records: Vec<LogRecord> = names.iter().map(|name| with_fields(&[(name, FieldValue::I64(1))])).collect();
+        records.extend(names[2..].iter().map(|name| with_fields(&[(name, FieldValue::I64(1))])));
+        let survey = Survey::new(records.iter());
+        assert_eq!(survey.fields.len(), FIELD_COLUMNS_MAX);
+        assert_eq!(survey.targets()[..3], [TO_REST, TO_REST, 0]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Tokens: what the index of a block knows. Said once for writing and looking up.
+//!
+//! A token is a folded word of prose, or a folded identifier as a whole, together with the column it stands in. The
+//! message is always prose; other texts are where they hold white space. Numbers and booleans are identifiers in their
+//! text form. This mirrors `LogFilter::matches`; the index may name granules too many, never one too few.
+
+use watchfire_model::{fold, is_prose, words};
+
+/// Longer texts stand in the index by their beginning and a hash.
+const TOKEN_LEN_MAX: usize = 128;
+const HASH_LEN: usize = 8;
+
+/// Which column a token stands in: the message, the host, the fields that have no column of their own, or a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TokenColumn(u16);
+
+impl TokenColumn {
+    pub(crate) const MESSAGE: TokenColumn = TokenColumn(0);
+    pub(crate) const HOST: TokenColumn = TokenColumn(1);
+    pub(crate) const REST: TokenColumn = TokenColumn(2);
+    const FIELDS_FROM: u16 = 3;
+
+    /// The field column at `index`, below `FIELD_COLUMNS_MAX`.
+    pub(crate) fn field(index: usize) -> TokenColumn {
+        TokenColumn(TokenColumn::FIELDS_FROM + index as u16)
+    }
+
+    /// Big-endian, so that the terms of a column stand together.
+    pub(crate) fn to_bytes(self) -> [u8; 2] {
+        self.0.to_be_bytes()
+    }
+}
+
+/// Hands the tokens of prose to `visit`, folded and shortened.
+pub(crate) fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+    for word in words(text) {
+        fold_into(word, buffer);
+        visit(buffer);
+    }
+}
+
+/// Hands the tokens of a value of any field but the message to `visit`.
+pub(crate) fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+    if is_prose(text) {
+        return prose_tokens(text, buffer, visit);
+    }
+    fold_into(text, buffer);
+    visit(buffer);
+}
+
+/// The index's form of folded text, as a term of `column`.
+pub(crate) fn term(column: TokenColumn, folded: &str) -> Vec<u8> {
+    let mut token = folded.as_bytes().to_vec();
+    shorten(&mut token);
+    let mut term = column.to_bytes().to_vec();
+    term.append(&mut token);
+    term
+}
+
+fn fold_into(text: &str, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    if text.is_ascii() {
+        buffer.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+    } else {
+        buffer.extend_from_slice(fold(text).as_bytes());
+    }
+    shorten(buffer);
+}
+
+fn shorten(token: &mut Vec<u8>) {
+    if token.len() > TOKEN_LEN_MAX {
+        let hash = stable_hash(token);
+        token.truncate(TOKEN_LEN_MAX - HASH_LEN);
+        token.extend_from_slice(&hash.to_le_bytes());
+    }
+}
+
+/// FNV-1a (64 bit) with a final mix (the 64-bit finalizer of MurmurHash3): part of the format, so it must never change.
+pub(crate) fn stable_hash(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in bytes {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, want: &[&str]) {
+        let mut got = Vec::new();
+        value_tokens(text, &mut Vec::new(), &mut |token| got.push(String::from_utf8_lossy(token).into_owned()));
+        assert_eq!(got, want, "{text:?}");
+    }
+
+    #[test]
+    fn identifiers_are_one_token_and_prose_is_its_words() {
+        check("", &[""]);
+        check("Order-Service", &["order-service"]);
+        check("Order Service-1", &["order", "service", "1"]);
+        check("ÄB", &["äb"]);
+        check(" ", &[]);
+    }
+
+    #[test]
+    fn long_tokens_are_found_by_their_term() {
+        let long = "X".repeat(1000);
+        let mut seen = Vec::new();
+        value_tokens(&long, &mut Vec::new(), &mut |token| seen = token.to_vec());
+        let term = term(TokenColumn::HOST, &fold(&long));
+        assert_eq!(term[2..], seen);
+        assert_eq!(seen.len(), TOKEN_LEN_MAX);
+    }
+
+    #[test]
+    fn the_hash_of_the_format_never_changes() {
+        assert_eq!(stable_hash(b""), 0xefd0_1f60_ba99_2926);
+        assert_eq!(stable_hash(b"watchfire"), stable_hash(b"watchfire"));
+    }
+}

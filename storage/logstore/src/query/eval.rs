@@ -1,0 +1,165 @@
+//! Evaluates a plan on the columns of one granule.
+
+use super::column::{Rest, Texts, filter_not_empty, filter_pattern, filter_range, unexpected};
+use super::plan::{Place, Plan};
+use super::rows::RowSet;
+use crate::block::layout::{GranuleStats, HOST, LEVEL, MESSAGE, RECEIVED, REST, SEQUENCE, TIME};
+use crate::block::{Block, Opened, ReadError, Reads};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt64Type};
+use arrow_array::{Array as _, ArrayRef};
+use watchfire_model::{FieldPattern, FieldValue, TimeRangeNs};
+
+/// A granule and the means to read it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Granule<'a> {
+    pub(crate) block: &'a Block,
+    pub(crate) opened: &'a Opened,
+    pub(crate) index: usize,
+    pub(crate) reads: &'a Reads,
+}
+
+impl<'a> Granule<'a> {
+    pub(crate) fn stats(self) -> &'a GranuleStats {
+        &self.opened.layout.granules[self.index]
+    }
+
+    pub(crate) fn column(self, leaf: usize) -> Result<ArrayRef, ReadError> {
+        self.block.column(self.opened, self.index, leaf, self.reads)
+    }
+
+    /// Event times in nanoseconds.
+    pub(crate) fn times(self) -> Result<Vec<i64>, ReadError> {
+        let column = self.column(TIME)?;
+        let times = column.as_primitive_opt::<TimestampNanosecondType>().ok_or_else(|| unexpected(&column))?;
+        Ok(times.values().to_vec())
+    }
+
+    /// Arrival times in nanoseconds.
+    pub(crate) fn received(self) -> Result<ArrayRef, ReadError> {
+        self.column(RECEIVED)
+    }
+
+    pub(crate) fn sequences(self) -> Result<Vec<u64>, ReadError> {
+        let column = self.column(SEQUENCE)?;
+        let sequences = column.as_primitive_opt::<UInt64Type>().ok_or_else(|| unexpected(&column))?;
+        Ok(sequences.values().to_vec())
+    }
+
+    /// The rows whose time lies in the range and that pass the plan.
+    pub(crate) fn select(self, plan: &Plan, range: TimeRangeNs) -> Result<RowSet, ReadError> {
+        let stats = self.stats();
+        let mut rows = RowSet::all(stats.rows);
+        if !covers(range, stats) {
+            let times = self.times()?;
+            rows = rows.filter(|row| range.start.0 <= times[row] && times[row] < range.end.0);
+        }
+        self.filter(plan, &rows)
+    }
+
+    /// The rows of `within` that pass.
+    fn filter(self, plan: &Plan, within: &RowSet) -> Result<RowSet, ReadError> {
+        if within.is_empty() {
+            return Ok(within.clone());
+        }
+        match plan {
+            Plan::Constant(true) => Ok(within.clone()),
+            Plan::Constant(false) => Ok(within.filter(|_| false)),
+            Plan::And(parts) => parts.iter().try_fold(within.clone(), |rows, part| self.filter(part, &rows)),
+            Plan::Or(parts) => self.any(parts.iter(), within, |part, rows| self.filter(part, rows)),
+            Plan::Not(part) => {
+                let mut rows = within.clone();
+                rows.subtract(&self.filter(part, within)?);
+                Ok(rows)
+            }
+            Plan::Pattern { places, pattern } => {
+                let here = places.iter().filter(|(_, granules)| granules.contains(self.index));
+                self.any(here, within, |(place, _), rows| self.filter_place(place, pattern, rows))
+            }
+            Plan::Levels(wanted) => {
+                let column = self.column(LEVEL)?;
+                let levels = column.as_primitive_opt::<UInt8Type>().ok_or_else(|| unexpected(&column))?;
+                Ok(within.filter(|row| levels.is_valid(row) && wanted >> levels.value(row) & 1 == 1))
+            }
+            Plan::Range { place, range } => match place {
+                Place::Field(field) => filter_range(&self.field_column(*field)?, *range, within),
+                Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| {
+                    value.as_number().is_some_and(|number| range.contains(number))
+                }),
+                Place::Message | Place::Host => Ok(within.filter(|_| false)),
+            },
+            Plan::NotEmpty(place) => match place {
+                Place::Message => filter_not_empty(&self.column(MESSAGE)?, within),
+                Place::Host => filter_not_empty(&self.column(HOST)?, within),
+                Place::Field(field) => filter_not_empty(&self.field_column(*field)?, within),
+                Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| !value.to_text().is_empty()),
+            },
+        }
+    }
+
+    /// The rows that some part passes; a row is looked at until one does.
+    fn any<P>(
+        self,
+        parts: impl Iterator<Item = P>,
+        within: &RowSet,
+        filter: impl Fn(P, &RowSet) -> Result<RowSet, ReadError>,
+    ) -> Result<RowSet, ReadError> {
+        let mut left = within.clone();
+        let mut passed = within.filter(|_| false);
+        for part in parts {
+            if left.is_empty() {
+                break;
+            }
+            let rows = filter(part, &left)?;
+            left.subtract(&rows);
+            passed.unite(&rows);
+        }
+        Ok(passed)
+    }
+
+    fn filter_place(self, place: &Place, pattern: &FieldPattern, within: &RowSet) -> Result<RowSet, ReadError> {
+        match place {
+            Place::Message => {
+                let column = self.column(MESSAGE)?;
+                Ok(Texts::new(&column)?.filter(within, |text| pattern.matches_prose(text)))
+            }
+            Place::Host => filter_pattern(&self.column(HOST)?, pattern, within),
+            Place::Field(field) => filter_pattern(&self.field_column(*field)?, pattern, within),
+            Place::Rest(name) => {
+                self.filter_rest(name.as_deref(), within, |value| pattern.matches_value(&value.to_text()))
+            }
+        }
+    }
+
+    /// With a name its first value has to pass, without one any value of the row.
+    fn filter_rest(
+        self,
+        name: Option<&str>,
+        within: &RowSet,
+        wanted: impl Fn(&FieldValue) -> bool,
+    ) -> Result<RowSet, ReadError> {
+        if self.stats().rest_rows == 0 {
+            return Ok(within.filter(|_| false));
+        }
+        let column = self.column(REST)?;
+        let rest = Rest::new(&column)?;
+        Ok(within.filter(|row| match name {
+            Some(name) => rest.field(row, name).is_some_and(|value| wanted(&value)),
+            None => rest.fields(row).any(|(_, value)| wanted(&value)),
+        }))
+    }
+
+    fn field_column(self, field: usize) -> Result<ArrayRef, ReadError> {
+        self.column(self.opened.layout.fields[field].leaf)
+    }
+}
+
+/// Whether every time of the granule lies in the range.
+pub(crate) fn covers(range: TimeRangeNs, stats: &GranuleStats) -> bool {
+    range.contains(stats.times.0) && range.contains(stats.times.1)
+}
+
+/// Whether some time from `times.0` to `times.1`, both inclusive, may lie in the range.
+pub(crate) fn overlaps(range: TimeRangeNs, times: (watchfire_model::TimeNs, watchfire_model::TimeNs)) -> bool {
+    times.0 < range.end && range.start <= times.1
+}

@@ -1,0 +1,17 @@
+//! Answers: what lies in memory and what lies in blocks, found in the same way.
+
+mod column;
+mod eval;
+mod fields;
+mod histogram;
+mod plan;
+mod records;
+mod rows;
+mod search;
+mod session;
+
+pub(crate) use fields::fields;
+pub(crate) use histogram::histogram;
+pub(crate) use records::sort_fields;
+pub(crate) use search::search;
+pub(crate) use session::{Snapshot, Source};

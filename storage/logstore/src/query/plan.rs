@@ -1,0 +1,270 @@
+//! A filter as it applies to one block: names have become columns, texts the granules that may hold them.
+
+use crate::block::layout::{ColumnKind, FieldStats, GranuleStats, Layout};
+use crate::block::token::{TokenColumn, term};
+use crate::block::{Block, GranuleSet, Opened, ReadError, Reads, TokenIndex};
+use smol_str::SmolStr;
+use std::ops::Bound;
+use std::sync::Arc;
+use watchfire_model::{
+    FieldPattern, HOST_FIELD, LEVEL_FIELD, Level, LogFilter, MESSAGE_FIELD, NumberRange, STREAM_FIELD, TextPattern,
+    is_prose,
+};
+
+/// Passes and fails exactly as the filter does, for the records of one block.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Plan {
+    Constant(bool),
+    /// Cheapest first.
+    And(Vec<Plan>),
+    Or(Vec<Plan>),
+    Not(Box<Plan>),
+    /// The value in some of these places passes the pattern; it cannot in other granules than those given.
+    Pattern {
+        places: Vec<(Place, GranuleSet)>,
+        pattern: FieldPattern,
+    },
+    /// The level is one of these, bit n for level n.
+    Levels(u16),
+    Range {
+        place: Place,
+        range: NumberRange,
+    },
+    NotEmpty(Place),
+}
+
+/// Where values stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Message,
+    Host,
+    /// The field column at this index.
+    Field(usize),
+    /// The shared column: fields of this name, or all.
+    Rest(Option<SmolStr>),
+}
+
+/// Makes plans for one block.
+struct Planner<'a> {
+    block: &'a Block,
+    opened: &'a Opened,
+    reads: &'a Reads,
+    /// Read when the first text is looked up.
+    tokens: Option<Arc<TokenIndex>>,
+}
+
+impl Plan {
+    pub(crate) fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
+        Planner { block, opened, reads, tokens: None }.plan(filter)
+    }
+
+    /// Granules outside hold no record that passes.
+    pub(crate) fn granules(&self, layout: &Layout) -> GranuleSet {
+        let count = layout.granules.len();
+        let filter = |wanted: &dyn Fn(&GranuleStats) -> bool| {
+            GranuleSet::filter(count, |granule| wanted(&layout.granules[granule]))
+        };
+        match self {
+            Plan::Constant(true) | Plan::Not(_) => GranuleSet::all(count),
+            Plan::Constant(false) => GranuleSet::none(count),
+            Plan::And(parts) => parts.iter().fold(GranuleSet::all(count), |mut set, part| {
+                set.intersect(&part.granules(layout));
+                set
+            }),
+            Plan::Or(parts) => parts.iter().fold(GranuleSet::none(count), |mut set, part| {
+                set.unite(&part.granules(layout));
+                set
+            }),
+            Plan::Pattern { places, .. } => places.iter().fold(GranuleSet::none(count), |mut set, (_, granules)| {
+                set.unite(granules);
+                set
+            }),
+            Plan::Levels(levels) => filter(&|granule| granule.levels & levels != 0),
+            Plan::Range { place: Place::Field(field), range } if layout.fields[*field].kind.is_number() => {
+                filter(&|granule| may_hold(granule.fields[*field], *range))
+            }
+            Plan::Range { place, .. } | Plan::NotEmpty(place) => occupied(place, layout),
+        }
+    }
+
+    /// Rough order of what evaluating costs.
+    fn cost(&self) -> u8 {
+        let place_cost = |place: &Place| match place {
+            Place::Host => 1,
+            Place::Field(_) => 2,
+            Place::Rest(_) => 4,
+            Place::Message => 5,
+        };
+        match self {
+            Plan::Constant(_) | Plan::Levels(_) => 0,
+            Plan::Range { place, .. } | Plan::NotEmpty(place) => place_cost(place),
+            Plan::Pattern { places, .. } => {
+                let dearest = places.iter().map(|(place, _)| place_cost(place)).max().unwrap_or(0);
+                dearest + u8::from(places.len() > 1)
+            }
+            Plan::And(parts) | Plan::Or(parts) => parts.iter().map(Plan::cost).max().unwrap_or(0),
+            Plan::Not(part) => part.cost(),
+        }
+    }
+}
+
+/// The granules in which the place has any value.
+fn occupied(place: &Place, layout: &Layout) -> GranuleSet {
+    let filter = |wanted: &dyn Fn(&GranuleStats) -> bool| {
+        GranuleSet::filter(layout.granules.len(), |granule| wanted(&layout.granules[granule]))
+    };
+    match place {
+        Place::Message | Place::Host => GranuleSet::all(layout.granules.len()),
+        Place::Field(field) => filter(&|granule| granule.fields[*field].rows > 0),
+        Place::Rest(_) => filter(&|granule| granule.rest_rows > 0),
+    }
+}
+
+/// Whether the range overlaps the column's numbers.
+fn may_hold(stats: FieldStats, range: NumberRange) -> bool {
+    let (smallest, largest) = stats.numbers;
+    let above = match range.low {
+        Bound::Included(low) => largest >= low,
+        Bound::Excluded(low) => largest > low,
+        Bound::Unbounded => true,
+    };
+    let below = match range.high {
+        Bound::Included(high) => smallest <= high,
+        Bound::Excluded(high) => smallest < high,
+        Bound::Unbounded => true,
+    };
+    stats.rows > 0 && smallest <= largest && above && below
+}
+
+impl Planner<'_> {
+    fn plan(&mut self, filter: &LogFilter) -> Result<Plan, ReadError> {
+        match filter {
+            LogFilter::All => Ok(Plan::Constant(true)),
+            LogFilter::And(parts) => {
+                let mut parts = parts.iter().map(|part| self.plan(part)).collect::<Result<Vec<_>, _>>()?;
+                parts.sort_by_key(Plan::cost);
+                Ok(if parts.contains(&Plan::Constant(false)) { Plan::Constant(false) } else { Plan::And(parts) })
+            }
+            LogFilter::Or(parts) => {
+                let mut parts = parts.iter().map(|part| self.plan(part)).collect::<Result<Vec<_>, _>>()?;
+                parts.sort_by_key(Plan::cost);
+                Ok(if parts.contains(&Plan::Constant(true)) { Plan::Constant(true) } else { Plan::Or(parts) })
+            }
+            LogFilter::Not(part) => Ok(match self.plan(part)? {
+                Plan::Constant(passes) => Plan::Constant(!passes),
+                part => Plan::Not(Box::new(part)),
+            }),
+            LogFilter::Any(pattern) => self.any(pattern),
+            LogFilter::Field { name, pattern } => self.field(name, pattern),
+            LogFilter::Range { name, range } => Ok(match name.as_str() {
+                LEVEL_FIELD => levels(|level| range.contains(f64::from(level.number()))),
+                MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => Plan::Constant(false),
+                _ => match self.place(name) {
+                    Some(Place::Field(field)) if self.layout().fields[field].kind == ColumnKind::Bool => {
+                        Plan::Constant(false)
+                    }
+                    Some(place) => Plan::Range { place, range: *range },
+                    None => Plan::Constant(false),
+                },
+            }),
+            LogFilter::Exists { name } => Ok(match name.as_str() {
+                LEVEL_FIELD => levels(|_| true),
+                STREAM_FIELD => Plan::Constant(!self.block.meta.stream.is_empty()),
+                MESSAGE_FIELD => Plan::NotEmpty(Place::Message),
+                HOST_FIELD => Plan::NotEmpty(Place::Host),
+                _ => self.place(name).map_or(Plan::Constant(false), Plan::NotEmpty),
+            }),
+        }
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.opened.layout
+    }
+
+    /// Where the values of a field stand, if the block has any.
+    fn place(&self, name: &SmolStr) -> Option<Place> {
+        let column = self.layout().field(name).map(Place::Field);
+        column.or_else(|| self.layout().has_rest().then(|| Place::Rest(Some(name.clone()))))
+    }
+
+    fn field(&mut self, name: &SmolStr, pattern: &FieldPattern) -> Result<Plan, ReadError> {
+        let place = match name.as_str() {
+            LEVEL_FIELD => return Ok(levels(|level| pattern.matches_value(&level.number().to_string()))),
+            STREAM_FIELD => return Ok(Plan::Constant(pattern.matches_value(&self.block.meta.stream))),
+            MESSAGE_FIELD => Some(Place::Message),
+            HOST_FIELD => Some(Place::Host),
+            _ => self.place(name),
+        };
+        self.pattern(place.into_iter().collect(), pattern)
+    }
+
+    fn any(&mut self, pattern: &FieldPattern) -> Result<Plan, ReadError> {
+        if pattern.matches_value(&self.block.meta.stream) {
+            return Ok(Plan::Constant(true));
+        }
+        let mut places: Vec<Place> = (0..self.layout().fields.len()).map(Place::Field).collect();
+        places.extend([Place::Host, Place::Message]);
+        if self.layout().has_rest() {
+            places.push(Place::Rest(None));
+        }
+        self.pattern(places, pattern)
+    }
+
+    fn pattern(&mut self, places: Vec<Place>, pattern: &FieldPattern) -> Result<Plan, ReadError> {
+        let mut possible = Vec::with_capacity(places.len());
+        for place in places {
+            let granules = match pattern {
+                FieldPattern::Text(text) if !text.words().is_empty() => self.look_up(&place, text)?,
+                // The index knows words and whole values, neither parts of them nor signs between them.
+                FieldPattern::Text(_) | FieldPattern::Wildcard(_) => occupied(&place, self.layout()),
+            };
+            if !granules.is_empty() {
+                possible.push((place, granules));
+            }
+        }
+        if possible.is_empty() {
+            return Ok(Plan::Constant(false));
+        }
+        Ok(Plan::Pattern { places: possible, pattern: pattern.clone() })
+    }
+
+    /// The granules in which prose at this place may hold all the words, or an identifier may be the whole text.
+    fn look_up(&mut self, place: &Place, text: &TextPattern) -> Result<GranuleSet, ReadError> {
+        let column = match place {
+            Place::Message => TokenColumn::MESSAGE,
+            Place::Host => TokenColumn::HOST,
+            Place::Field(field) => TokenColumn::field(*field),
+            Place::Rest(_) => TokenColumn::REST,
+        };
+        let layout = self.layout();
+        let granules = layout.granules.len();
+        let has_prose = match place {
+            Place::Field(field) => matches!(layout.fields[*field].kind, ColumnKind::Text | ColumnKind::Mixed),
+            _ => true,
+        };
+        let tokens = match &self.tokens {
+            Some(tokens) => Arc::clone(tokens),
+            None => Arc::clone(self.tokens.insert(self.block.tokens(self.opened, self.reads)?)),
+        };
+        let mut found = GranuleSet::none(granules);
+        if *place != Place::Message && !is_prose(text.whole()) {
+            found.unite(&tokens.granules(&term(column, text.whole()))?);
+        }
+        if has_prose {
+            let mut prose = GranuleSet::all(granules);
+            for word in text.words() {
+                prose.intersect(&tokens.granules(&term(column, word))?);
+            }
+            found.unite(&prose);
+        }
+        Ok(found)
+    }
+}
+
+fn levels(wanted: impl Fn(Level) -> bool) -> Plan {
+    let bits = (0..8).filter_map(Level::new).filter(|level| wanted(*level));
+    match bits.fold(0u16, |bits, level| bits | 1 << level.number()) {
+        0 => Plan::Constant(false),
+        bits => Plan::Levels(bits),
+    }
+}

@@ -1,0 +1,211 @@
+//! One query: a snapshot of the store, and what to do about blocks that cannot be read.
+
+use super::eval::{Granule, covers, overlaps};
+use super::plan::Plan;
+use super::rows::RowSet;
+use crate::block::{Block, Opened, ReadError, Reads, guarded};
+use crate::memtable::Chunk;
+use crate::{LogStoreError, SearchStats};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeRangeNs};
+
+/// How often a query begins again because blocks went away under it. Retention removes many at once, so few suffice.
+const RETRIES_MAX: usize = 8;
+/// Records in memory between two looks at the budget.
+const CHECK_RECORDS: usize = 4096;
+
+/// Everything in the store at one moment, each record once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) chunks: Vec<Arc<Chunk>>,
+    pub(crate) blocks: Vec<Arc<Block>>,
+}
+
+/// Where snapshots come from.
+pub(crate) trait Source {
+    fn snapshot(&self) -> Snapshot;
+
+    /// A block was found damaged, for the first time.
+    fn note_damaged(&self, block: &Block, error: &ReadError);
+}
+
+/// An answer and what it cost.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) partial: Vec<String>,
+    pub(crate) stats: SearchStats,
+}
+
+/// One attempt at an answer.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) filter: &'a LogFilter,
+    pub(crate) range: TimeRangeNs,
+    pub(crate) budget: &'a QueryBudget,
+    /// Only what overlaps the range.
+    pub(crate) snapshot: Snapshot,
+    pub(crate) stats: SearchStats,
+    pub(crate) reads: Reads,
+    /// Samples taken from the budget.
+    taken: u64,
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Block { block: Arc<Block>, error: ReadError },
+    Query(LogStoreError),
+}
+
+/// A block that is opened and planned.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) block: Arc<Block>,
+    pub(crate) opened: Arc<Opened>,
+    pub(crate) plan: Plan,
+}
+
+/// Tries until the answer holds everything that can be read; what cannot is named in it.
+pub(crate) fn answer<T>(
+    source: &dyn Source,
+    filter: &LogFilter,
+    range: TimeRangeNs,
+    budget: &QueryBudget,
+    attempt: impl Fn(&mut Session<'_>) -> Result<T, Failure>,
+) -> Result<Answer<T>, LogStoreError> {
+    let mut excluded: HashSet<String> = HashSet::new();
+    let mut retries = 0;
+    let mut bytes_read = 0;
+    loop {
+        let mut partial = BTreeSet::new();
+        let mut snapshot = source.snapshot();
+        snapshot.chunks.retain(|chunk| overlaps(range, chunk.times));
+        snapshot.blocks.retain(|block| overlaps(range, (block.meta.time_min, block.meta.time_max)));
+        snapshot.blocks.retain(|block| {
+            let readable = !block.is_damaged() && !excluded.contains(&block.meta.key);
+            if !readable {
+                partial.insert(block.meta.key.clone());
+            }
+            readable
+        });
+        let stats = SearchStats::default();
+        let mut session = Session { filter, range, budget, snapshot, stats, reads: Reads::default(), taken: 0 };
+        let result = attempt(&mut session);
+        bytes_read += session.reads.bytes();
+        budget.note_bytes(session.reads.bytes());
+        match result {
+            Ok(value) => {
+                let stats = SearchStats { bytes_read, ..session.stats };
+                return Ok(Answer { value, partial: partial.into_iter().collect(), stats });
+            }
+            Err(Failure::Query(error)) => return Err(error),
+            Err(Failure::Block { block, error }) => {
+                budget.return_samples(session.taken);
+                match error {
+                    ReadError::Exhausted(exhausted) => return Err(exhausted.into()),
+                    // Retention has removed it since the snapshot: the next one does without.
+                    ReadError::Missing if retries < RETRIES_MAX && !source.snapshot().has(&block) => retries += 1,
+                    ReadError::Missing | ReadError::Damaged(_) => {
+                        if block.set_damaged() {
+                            source.note_damaged(&block, &error);
+                        }
+                    }
+                    ReadError::Storage(_) => {
+                        excluded.insert(block.meta.key.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    fn has(&self, block: &Block) -> bool {
+        self.blocks.iter().any(|other| other.meta.key == block.meta.key)
+    }
+}
+
+impl Session<'_> {
+    /// Takes samples from the budget, to be given back should the attempt fail.
+    pub(crate) fn take(&mut self, samples: u64) -> Result<(), Failure> {
+        self.taken += samples;
+        self.budget.take_samples(samples).map_err(|exhausted| Failure::Query(exhausted.into()))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.budget.check().map_err(|exhausted| Failure::Query(exhausted.into()))
+    }
+
+    /// Opens a block and finds out which of its granules to look at.
+    pub(crate) fn plan(&mut self, block: &Arc<Block>) -> Result<(Planned, Vec<usize>), Failure> {
+        self.check()?;
+        let plan = || {
+            let opened = block.open(&self.reads)?;
+            let plan = guarded(|| Plan::new(self.filter, block, &opened, &self.reads))?;
+            Ok((opened, plan))
+        };
+        let (opened, plan) = plan().map_err(|error| Failure::Block { block: Arc::clone(block), error })?;
+        let granules = &opened.layout.granules;
+        let possible: Vec<usize> = plan
+            .granules(&opened.layout)
+            .iter()
+            .filter(|granule| overlaps(self.range, granules[*granule].times))
+            .collect();
+        self.stats.granules += granules.len() as u64;
+        self.stats.granules_pruned += (granules.len() - possible.len()) as u64;
+        Ok((Planned { block: Arc::clone(block), opened, plan }, possible))
+    }
+
+    /// Runs `work` on a granule; what goes wrong is the block's failure.
+    pub(crate) fn read<T>(
+        &self,
+        planned: &Planned,
+        index: usize,
+        work: impl FnOnce(Granule<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, Failure> {
+        self.check()?;
+        let granule = Granule { block: &planned.block, opened: &planned.opened, index, reads: &self.reads };
+        guarded(|| work(granule)).map_err(|error| Failure::Block { block: Arc::clone(&planned.block), error })
+    }
+
+    /// The rows of a granule that pass, and `work` on them.
+    pub(crate) fn select<T>(
+        &mut self,
+        planned: &Planned,
+        index: usize,
+        work: impl FnOnce(Granule<'_>, &RowSet) -> Result<T, ReadError>,
+    ) -> Result<T, Failure> {
+        self.stats.granules_read += 1;
+        self.stats.records_scanned += planned.opened.layout.granules[index].rows as u64;
+        let range = self.range;
+        self.read(planned, index, |granule| {
+            let rows = granule.select(&planned.plan, range)?;
+            work(granule, &rows)
+        })
+    }
+
+    /// Whether every record of the granule passes, without looking.
+    pub(crate) fn takes_all(&self, planned: &Planned, index: usize) -> bool {
+        planned.plan == Plan::Constant(true) && covers(self.range, &planned.opened.layout.granules[index])
+    }
+
+    /// Hands every record in a chunk that passes to `visit`, with its place.
+    pub(crate) fn scan(
+        &mut self,
+        chunk: &Chunk,
+        mut visit: impl FnMut(usize, &LogRecord) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.stats.records_scanned += chunk.records.len() as u64;
+        for (number, records) in chunk.records.chunks(CHECK_RECORDS).enumerate() {
+            self.check()?;
+            for (at, record) in records.iter().enumerate() {
+                if self.range.contains(record.time) && self.filter.matches(record) {
+                    visit(number * CHECK_RECORDS + at, record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! Flushes, restarts, retention, full disks, readers at the same time.
+
+use super::{append, open, search_all};
+use crate::testing::record;
+use crate::{LogStore, LogStoreError, LogStoreOptions, SearchRequest, TailEvent};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use watchfire_model::{ByteSize, DurationMs, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_store::{Fault, ManualClock, MemStorage, Storage};
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+fn open_at(storage: &MemStorage, clock: &Arc<ManualClock>, options: LogStoreOptions) -> LogStore {
+    LogStore::open(Arc::new(storage.clone()), Arc::clone(clock) as _, options).unwrap()
+}
+
+fn messages(store: &LogStore) -> Vec<String> {
+    let mut found: Vec<String> = search_all(store, &LogFilter::All, TimeRangeNs::ALL)
+        .into_iter()
+        .map(|stored| stored.record.message.to_string())
+        .collect();
+    found.sort();
+    found
+}
+
+fn objects(storage: &MemStorage, prefix: &str) -> usize {
+    storage.list(prefix).unwrap().len()
+}
+
+#[test]
+fn ids_survive_flush_and_restart() {
+    let storage = MemStorage::new(1);
+    let store = open(&storage);
+    append(&store, vec![record(5, "a"), record(5, "b")]);
+    let fresh = search_all(&store, &LogFilter::All, TimeRangeNs::ALL);
+    drop(store);
+    let store = open(&storage);
+    assert_eq!(search_all(&store, &LogFilter::All, TimeRangeNs::ALL), fresh);
+    store.flush().unwrap();
+    assert_eq!(search_all(&store, &LogFilter::All, TimeRangeNs::ALL), fresh);
+    drop(store);
+    let store = open(&storage);
+    assert_eq!(search_all(&store, &LogFilter::All, TimeRangeNs::ALL), fresh);
+    append(&store, vec![record(5, "c")]);
+    let next = search_all(&store, &LogFilter::All, TimeRangeNs::ALL)[0].id;
+    assert_eq!(next.sequence, 2);
+    assert_eq!(store.status().records, 3);
+    assert_eq!(store.status().times, Some((TimeNs(5), TimeNs(5))));
+}
+
+#[test]
+fn a_cut_at_any_operation_loses_nothing_that_was_committed_and_doubles_nothing() {
+    for cut in 1..200 {
+        let storage = MemStorage::new(cut);
+        storage.unplug_at(cut);
+        let mut committed = Vec::new();
+        let mut tried = Vec::new();
+        let clock = Arc::new(ManualClock::new(TimeNs(1)));
+        if let Ok(store) = LogStore::open(Arc::new(storage.clone()), clock, LogStoreOptions::default()) {
+            for n in 0..6 {
+                let message = format!("m{n}");
+                tried.push(message.clone());
+                let stored = store.append(vec![record(n, &message)]).and_then(|position| store.commit(position));
+                if stored.is_ok() {
+                    committed.push(message);
+                }
+                if n % 2 == 1 {
+                    // A failed flush leaves everything in the write-ahead log.
+                    let _ = store.flush();
+                }
+            }
+        }
+        let all_done = storage.operations() < cut;
+        let store = open(&storage.crash());
+        let found = messages(&store);
+        assert!(committed.iter().all(|message| found.contains(message)), "cut {cut}: {committed:?} in {found:?}");
+        assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "cut {cut}: doubled in {found:?}");
+        assert!(found.iter().all(|message| tried.contains(message)), "cut {cut}: {found:?}");
+        if all_done {
+            return;
+        }
+    }
+    panic!("the scenario takes more operations than were tried");
+}
+
+#[test]
+fn a_single_failing_operation_loses_nothing_and_is_recovered_from() {
+    for (number, fault) in
+        (1..60).flat_map(|number| [(number, Fault::Io), (number, Fault::IoAfterwards), (number, Fault::Full)])
+    {
+        let storage = MemStorage::new(number);
+        let store = open(&storage);
+        storage.fail_at(storage.operations() + number, fault);
+        let mut committed = Vec::new();
+        for n in 0..4 {
+            let message = format!("m{n}");
+            if store.append(vec![record(n, &message)]).and_then(|position| store.commit(position)).is_ok() {
+                committed.push(message);
+            }
+            let _ = store.flush();
+        }
+        store.maintain().or_else(|_| store.maintain()).unwrap();
+        let live = messages(&store);
+        drop(store);
+        for (place, found) in [("live", live), ("reopened", messages(&open(&storage)))] {
+            let context = format!("{fault:?} at {number}, {place}: {found:?}");
+            assert!(committed.iter().all(|message| found.contains(message)), "{context}");
+            assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "{context}");
+        }
+    }
+}
+
+#[test]
+fn orphans_of_a_failed_flush_are_swept() {
+    let storage = MemStorage::new(1);
+    storage.create("logs/default/1970-01-01/ORPHAN.parquet", b"x").unwrap();
+    let store = open(&storage);
+    assert_eq!(objects(&storage, "logs/"), 0);
+    append(&store, vec![record(1, "a")]);
+    store.flush().unwrap();
+    drop(store);
+    let store = open(&storage);
+    assert_eq!(objects(&storage, "logs/"), 2);
+    assert_eq!(messages(&store), ["a"]);
+}
+
+#[test]
+fn records_are_flushed_when_they_are_old() {
+    let storage = MemStorage::new(1);
+    let clock = Arc::new(ManualClock::new(TimeNs(0)));
+    let store = open_at(&storage, &clock, LogStoreOptions::default());
+    append(&store, vec![record(1, "a")]);
+    store.maintain().unwrap();
+    assert_eq!(store.status().blocks, 0);
+    clock.advance_ms(5 * 60 * 1000);
+    store.maintain().unwrap();
+    assert_eq!((store.status().blocks, store.status().memtable_records), (1, 0));
+}
+
+fn at_day(day: i64, message: &str) -> LogRecord {
+    record(day * DAY_MS * 1_000_000, message)
+}
+
+#[test]
+fn blocks_past_their_retention_go_and_a_clock_jump_deletes_nothing() {
+    let storage = MemStorage::new(1);
+    let clock = Arc::new(ManualClock::new(TimeNs(0)));
+    let mut options = LogStoreOptions { retention: DurationMs(10 * DAY_MS as u64), ..LogStoreOptions::default() };
+    options.stream_retention.insert("audit".into(), DurationMs(100 * DAY_MS as u64));
+    let store = open_at(&storage, &clock, options);
+    let audit = LogRecord { stream: "audit".into(), ..at_day(0, "audit") };
+    append(&store, vec![at_day(0, "old"), audit, at_day(5, "new")]);
+    store.flush().unwrap();
+    // The clock claims that years have passed, but nothing has arrived since day 5.
+    clock.set(TimeNs(1000 * DAY_MS * 1_000_000));
+    store.maintain().unwrap();
+    assert_eq!(messages(&store), ["audit", "new", "old"]);
+    clock.set(TimeNs(11 * DAY_MS * 1_000_000));
+    append(&store, vec![at_day(11, "newest")]);
+    store.maintain().unwrap();
+    assert_eq!(messages(&store), ["audit", "new", "newest"]);
+    assert_eq!(objects(&storage, "logs/default/1970-01-01/"), 0);
+}
+
+#[test]
+fn a_query_begins_again_when_its_blocks_are_retired() {
+    let storage = MemStorage::new(1);
+    let clock = Arc::new(ManualClock::new(TimeNs(0)));
+    let options = LogStoreOptions {
+        retention: DurationMs(DAY_MS as u64),
+        cache_bytes_max: ByteSize(0),
+        ..LogStoreOptions::default()
+    };
+    let store = Arc::new(open_at(&storage, &clock, options));
+    append(&store, vec![at_day(0, "old"), at_day(9, "new")]);
+    store.flush().unwrap();
+    clock.set(TimeNs(9 * DAY_MS * 1_000_000));
+    let retire = AtomicBool::new(true);
+    let hook_store = Arc::downgrade(&store);
+    storage.on_operation(move |operation| {
+        if operation.key.ends_with(".idx")
+            && operation.kind == watchfire_store::OperationKind::Read
+            && retire.swap(false, Ordering::SeqCst)
+        {
+            hook_store.upgrade().unwrap().maintain().unwrap();
+        }
+    });
+    assert_eq!(messages(&store), ["new"]);
+}
+
+#[test]
+fn a_full_disk_stops_appends_and_space_brings_them_back() {
+    let storage = MemStorage::new(1);
+    let clock = Arc::new(ManualClock::new(TimeNs(0)));
+    let options = LogStoreOptions { memtable_bytes_max: ByteSize(4096), ..LogStoreOptions::default() };
+    let store = open_at(&storage, &clock, options);
+    let stop = Arc::new(AtomicBool::new(true));
+    // Blocks cannot be created, the write-ahead log goes on.
+    storage.on_operation({
+        let (storage, stop) = (storage.clone(), Arc::clone(&stop));
+        move |operation| {
+            if operation.key.starts_with("logs/") && stop.load(Ordering::SeqCst) {
+                storage.fail_at(operation.number, Fault::Full);
+            }
+        }
+    });
+    let mut accepted = 0;
+    let refused = loop {
+        match store.append(vec![record(accepted, &"x".repeat(100))]) {
+            Ok(_) => accepted += 1,
+            Err(error) => break error,
+        }
+        assert!(accepted < 1000, "memory is not bounded");
+    };
+    assert!(matches!(refused, LogStoreError::Backlog { .. }), "{refused}");
+    assert_eq!(messages(&store).len(), accepted as usize);
+    stop.store(false, Ordering::SeqCst);
+    store.maintain().unwrap();
+    append(&store, vec![record(0, "more")]);
+    store.flush().unwrap();
+    assert_eq!(messages(&store).len(), accepted as usize + 1);
+    assert_eq!(store.status().memtable_records, 0);
+}
+
+#[test]
+fn readers_see_every_record_once_while_it_moves() {
+    let storage = MemStorage::new(1);
+    let clock = Arc::new(ManualClock::new(TimeNs(0)));
+    let options = LogStoreOptions { memtable_bytes_max: ByteSize(20_000), ..LogStoreOptions::default() };
+    let store = open_at(&storage, &clock, options);
+    let done = AtomicBool::new(false);
+    let count = || {
+        let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 10_000, cursor: None };
+        let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
+        let mut sequences: Vec<u64> = result.records.iter().map(|stored| stored.id.sequence).collect();
+        sequences.sort_unstable();
+        assert!(sequences.iter().copied().eq(0..sequences.len() as u64), "{sequences:?}");
+        sequences.len()
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for batch in 0..150 {
+                store.append((0..10).map(|n| record(batch * 10 + n, "some message")).collect()).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        let mut before = 0;
+        while !done.load(Ordering::SeqCst) {
+            let now = count();
+            assert!(now >= before, "{now} after {before}");
+            before = now;
+        }
+    });
+    assert_eq!(count(), 1500);
+    assert!(store.status().blocks > 0);
+}
+
+#[test]
+fn the_tail_tells_what_was_accepted() {
+    let store = open(&MemStorage::new(1));
+    let mut tail = store.tail();
+    append(&store, vec![record(1, "a"), record(0, "b")]);
+    let Some(TailEvent::Records(batch)) = tail.try_next() else { panic!("a batch was accepted") };
+    let got: Vec<_> = batch.iter().map(|stored| (stored.id.sequence, stored.record.message.as_str())).collect();
+    assert_eq!(got, [(0, "a"), (1, "b")]);
+    assert_eq!(tail.try_next(), None);
+    drop(store);
+    assert_eq!(tail.try_next(), Some(TailEvent::Closed));
+}
