@@ -429,3 +429,6 @@ impl<'a> MetadataCollector<'a> {
         finished
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ const USER_AGENT: &str = concat!("Watchfire/", env!("CARGO_PKG_VERSION"));
 /// Redirects that are followed before a scrape fails.
 const REDIRECTS_MAX: usize = 10;
 /// Idle connections close after this long; longer than the usual scrape interval.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Why no client can be made from a configuration, or a credential cannot be read.
 #[derive(Debug, thiserror::Error)]

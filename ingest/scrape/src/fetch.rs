@@ -113,6 +113,11 @@ fn connection_failure(error: &reqwest::Error) -> ScrapeFailure {
 }
 
 impl Page {
+    #[cfg(test)]
+    pub(crate) fn of(body: &str, content_type: &str) -> Page {
+        Page { body: body.into(), is_gzip: false, content_type: Some(content_type.to_owned()) }
+    }
+
     /// Bytes as received.
     pub(crate) fn received_len(&self) -> usize {
         self.body.len()

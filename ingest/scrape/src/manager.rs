@@ -135,3 +135,6 @@ impl ScrapeManager {
         self.shared.metrics.register(registry);
     }
 }
+
+#[cfg(test)]
+mod tests;

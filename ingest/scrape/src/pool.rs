@@ -218,7 +218,7 @@ impl Run {
                 }
                 Ok(None) => dropped.push(discovered.clone()),
                 Err(error) => {
-                    errors.push(format!("scrape_configs[{}]: target {discovered}: {error}", self.config.job_name))
+                    errors.push(format!("scrape_configs[{}]: target {discovered}: {error}", self.config.job_name));
                 }
             }
         }

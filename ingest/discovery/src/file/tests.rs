@@ -91,15 +91,15 @@ fn an_equal_stamp_is_read_again_after_the_refresh_interval() {
 }
 
 #[track_caller]
-fn check_config(files: &[&str], want: Result<(), FileSdError>) {
+fn check_config(files: &[&str], want: &Result<(), FileSdError>) {
     let files = files.iter().map(|&path| path.to_owned()).collect();
-    assert_eq!(FileSdConfig { files, refresh_interval: default_refresh_interval() }.validate(), want);
+    assert_eq!(FileSdConfig { files, refresh_interval: default_refresh_interval() }.validate(), *want);
 }
 
 #[test]
 fn paths_have_a_known_extension_and_patterns_only_at_the_end() {
-    check_config(&["a.json", "b/*.yml", "/c/d*.yaml", "E.YML"], Ok(()));
-    check_config(&[], Err(FileSdError::NoFiles));
-    check_config(&["a.txt"], Err(FileSdError::Extension("a.txt".to_owned())));
-    check_config(&["*/a.json"], Err(FileSdError::PatternInFolder("*/a.json".to_owned())));
+    check_config(&["a.json", "b/*.yml", "/c/d*.yaml", "E.YML"], &Ok(()));
+    check_config(&[], &Err(FileSdError::NoFiles));
+    check_config(&["a.txt"], &Err(FileSdError::Extension("a.txt".to_owned())));
+    check_config(&["*/a.json"], &Err(FileSdError::PatternInFolder("*/a.json".to_owned())));
 }

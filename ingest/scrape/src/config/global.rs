@@ -33,6 +33,7 @@ impl EscapingScheme {
 /// The `global` section. A limit of 0 means none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct GlobalConfig {
     /// Time from one scrape of a target to the next. Default: 1m.
     pub scrape_interval: DurationMs,

@@ -56,14 +56,11 @@ impl fmt::Display for ScrapeProtocol {
 /// The `Accept` header for formats in order of preference: falling weights, anything else last.
 pub(crate) fn accept_header(protocols: &[ScrapeProtocol], escaping: &str) -> String {
     let media_types: Vec<String> = protocols.iter().filter_map(|protocol| protocol.media_type(escaping)).collect();
-    let mut weight = media_types.len() + 1;
-    let mut header = String::new();
-    for media_type in media_types {
-        header.push_str(&format!("{media_type};q=0.{weight},"));
-        weight -= 1;
-    }
-    header.push_str(&format!("*/*;q=0.{weight}"));
-    header
+    let weights = (2..=media_types.len() + 1).rev();
+    let mut offers: Vec<String> =
+        media_types.iter().zip(weights).map(|(media_type, weight)| format!("{media_type};q=0.{weight}")).collect();
+    offers.push("*/*;q=0.1".to_owned());
+    offers.join(",")
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ impl fmt::Display for Scheme {
 
 /// Where to scrape, how, and what to do with what comes. A limit of 0, like one not given, is that of `global`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct ScrapeConfig {
     /// Names the configuration, and is the default of the label `job`. Unique.
     pub job_name: String,
@@ -186,6 +187,7 @@ const UNSUPPORTED_DISCOVERY: [&str; 35] = [
 ];
 
 /// Takes the keys that the struct does not have: discovery mechanisms are kept by name, others are errors.
+#[expect(clippy::zero_sized_map_values, reason = "a set cannot be read from a mapping")]
 fn unsupported_discovery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
     let keys = BTreeMap::<String, IgnoredAny>::deserialize(deserializer)?;
     match keys.keys().find(|key| !UNSUPPORTED_DISCOVERY.contains(&key.as_str())) {

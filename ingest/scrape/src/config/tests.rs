@@ -2,18 +2,14 @@
 
 use super::*;
 use crate::testing::shared;
-use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
 
-/// The part of a configuration file that this crate reads.
+/// The part of a configuration file that this crate reads; other keys of the root are left alone.
 #[derive(Debug, Deserialize)]
 struct Root {
     #[serde(default, deserialize_with = "null_as_default")]
     global: GlobalConfig,
     #[serde(default, deserialize_with = "null_as_default")]
     scrape_configs: Vec<ScrapeConfig>,
-    #[serde(flatten)]
-    _rest: BTreeMap<String, IgnoredAny>,
 }
 
 fn read(yaml: &str) -> Result<Root, String> {

@@ -51,20 +51,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(content_type: Option<&str>, fallback: Option<ScrapeProtocol>, want: Result<Format, ContentTypeError>) {
-        assert_eq!(format_of(content_type, fallback), want, "{content_type:?} {fallback:?}");
+    fn check(content_type: Option<&str>, fallback: Option<ScrapeProtocol>, want: &Result<Format, ContentTypeError>) {
+        assert_eq!(&format_of(content_type, fallback), want, "{content_type:?} {fallback:?}");
     }
 
     #[test]
     fn the_content_type_decides_and_the_fallback_helps() {
         let fallback = Some(ScrapeProtocol::OpenMetricsText1_0_0);
-        check(Some("text/plain; version=0.0.4"), fallback, Ok(Format::Text));
-        check(Some("Application/OpenMetrics-Text;version=1.0.0"), None, Ok(Format::OpenMetrics));
-        check(Some("text/html"), None, Err(ContentTypeError::Unsupported("text/html".to_owned())));
-        check(Some("text/html"), fallback, Ok(Format::OpenMetrics));
-        check(Some(" "), None, Err(ContentTypeError::Missing));
-        check(None, None, Err(ContentTypeError::Missing));
-        check(None, Some(ScrapeProtocol::PrometheusText0_0_4), Ok(Format::Text));
-        check(Some("application/vnd.google.protobuf"), fallback, Err(ContentTypeError::Protobuf));
+        check(Some("text/plain; version=0.0.4"), fallback, &Ok(Format::Text));
+        check(Some("Application/OpenMetrics-Text;version=1.0.0"), None, &Ok(Format::OpenMetrics));
+        check(Some("text/html"), None, &Err(ContentTypeError::Unsupported("text/html".to_owned())));
+        check(Some("text/html"), fallback, &Ok(Format::OpenMetrics));
+        check(Some(" "), None, &Err(ContentTypeError::Missing));
+        check(None, None, &Err(ContentTypeError::Missing));
+        check(None, Some(ScrapeProtocol::PrometheusText0_0_4), &Ok(Format::Text));
+        check(Some("application/vnd.google.protobuf"), fallback, &Err(ContentTypeError::Protobuf));
     }
 }

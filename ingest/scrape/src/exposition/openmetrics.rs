@@ -106,7 +106,7 @@ impl<'a> OpenMetricsParser<'a> {
             return Err(Problem::Trailing(line.rest().to_owned()));
         }
         let facts = SampleFacts { name: series.name.unescape(), labels: &self.labels, value, time, has_exemplar };
-        self.validator.sample(facts)?;
+        self.validator.sample(&facts)?;
         Ok(Parsed::Sample { series: series.text, name: series.name, value, time })
     }
 }

@@ -52,9 +52,8 @@ struct HistogramPoint {
     last_bound: Option<f64>,
     last_value: f64,
     count: Option<f64>,
-    has_sum: bool,
-    has_gsum: bool,
-    has_negative_gsum: bool,
+    sum: Option<f64>,
+    gsum: Option<f64>,
     has_negative_bound: bool,
 }
 
@@ -87,12 +86,12 @@ impl<'a> Validator<'a> {
         if repeated { Err(family.problem("metadata of one sort is given twice")) } else { Ok(()) }
     }
 
-    pub(super) fn sample(&mut self, sample: SampleFacts<'_, 'a>) -> Result<(), Problem> {
+    pub(super) fn sample(&mut self, sample: &SampleFacts<'_, 'a>) -> Result<(), Problem> {
         if self.family.as_ref().is_none_or(|family| !family.owns(&sample.name)) {
             self.start_family(sample.name.clone())?;
         }
         let Some(family) = &mut self.family else { return Ok(()) };
-        family.sample(&sample, &self.hasher)
+        family.sample(sample, &self.hasher)
     }
 
     /// Checks what is only known at the end of the page.
@@ -280,9 +279,8 @@ impl HistogramPoint {
             last_bound: None,
             last_value: 0.0,
             count: None,
-            has_sum: false,
-            has_gsum: false,
-            has_negative_gsum: false,
+            sum: None,
+            gsum: None,
             has_negative_bound: false,
         }
     }
@@ -302,11 +300,8 @@ impl HistogramPoint {
                 self.last_value = value;
             }
             "_count" | "_gcount" => self.count = Some(value),
-            "_sum" => self.has_sum = true,
-            "_gsum" => {
-                self.has_gsum = true;
-                self.has_negative_gsum |= value < 0.0;
-            }
+            "_sum" => self.sum = Some(value),
+            "_gsum" => self.gsum = Some(value),
             _ => {}
         }
         Ok(())
@@ -319,13 +314,13 @@ impl HistogramPoint {
         if self.count.is_some_and(|count| count != self.last_value) {
             return Err("the count differs from the bucket le=\"+Inf\"");
         }
-        if (self.has_sum || self.has_gsum) != self.count.is_some() {
+        if self.sum.or(self.gsum).is_some() != self.count.is_some() {
             return Err("of count and sum only one is given");
         }
-        if self.has_negative_bound && self.has_sum {
+        if self.has_negative_bound && self.sum.is_some() {
             return Err("a histogram with negative buckets has no sum");
         }
-        if !self.has_negative_bound && self.has_negative_gsum {
+        if !self.has_negative_bound && self.gsum.is_some_and(|sum| sum < 0.0) {
             return Err("the sum is negative without negative buckets");
         }
         Ok(())
