@@ -6,6 +6,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use crate::alert::{Alert, RESEND_DELAY_MS};
 use crate::group::{Group, Sent};
 use crate::metrics::Metrics;
 use crate::notify::{AlertmanagerConfig, Dispatcher, Incoming};
@@ -13,7 +14,6 @@ use crate::rule::RuleGroup;
 use crate::rulefile::{RuleFileErrors, RuleFiles};
 use crate::snapshot::{AlertSnapshot, GroupSnapshot};
 use crate::template::query_escape;
-use crate::alert::{Alert, RESEND_DELAY_MS};
 use member::Member;
 use parking_lot::{Mutex, RwLock};
 use prometheus_client::registry::Registry;

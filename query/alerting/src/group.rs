@@ -18,12 +18,15 @@ use watchfire_promql::{Engine, Value, VectorSample};
 /// The evaluation after which `for` states from before a restart are taken over: by then data have come in again.
 const RESTORE_AT_EVALUATION: u64 = 2;
 
+/// Takes the samples of a rule; says what it could not store.
+pub type Write<'a> = dyn FnMut(&[(Labels, Sample)]) -> Result<(), String> + 'a;
+
 /// What an evaluation reads and writes.
 pub struct Evaluation<'a> {
     pub engine: &'a Engine,
     pub source: &'a dyn SeriesSource,
-    /// Takes the samples of a rule before the next rule is evaluated; says what it could not store.
-    pub write: &'a mut dyn FnMut(&[(Labels, Sample)]) -> Result<(), String>,
+    /// Called for each rule before the next one is evaluated.
+    pub write: &'a mut Write<'a>,
     /// A budget for each rule's query.
     pub budget: &'a dyn Fn() -> std::sync::Arc<QueryBudget>,
     /// Measures how long rules take.
@@ -318,9 +321,7 @@ fn record(
         samples.push((labels, Sample { time, value: sample.value }));
     }
     match limit {
-        Some(limit) if samples.len() > limit => {
-            Err(format!("exceeded limit of {limit} with {} series", samples.len()))
-        }
+        Some(limit) if samples.len() > limit => Err(format!("exceeded limit of {limit} with {} series", samples.len())),
         _ => Ok(samples),
     }
 }

@@ -20,16 +20,18 @@ mod template;
 
 pub use alert::{Alert, AlertState, RESEND_DELAY_MS, RESOLVED_RETENTION_MS};
 pub use alerting::{Alerting, AlertingOptions, EVALUATIONS_MAX};
-pub use group::{Evaluation, Group, Sent};
+pub use group::{Evaluation, Group, Sent, Write};
 pub use metrics::Metrics;
 pub use notify::{
-    ALERTS_MAX, AlertmanagerConfig, Authorization, ConfigError, DeliveryError, Dispatcher, FailureReason, GROUPS_MAX, GroupBy,
-    HttpOptions, IN_FLIGHT_MAX, Incoming, Notification, Payload, PayloadAlert, Receiver, Route, Routes, Secret, SecretSource, Sender,
-    Webhook, WebhookUrl, fingerprint,
+    ALERTS_MAX, AlertmanagerConfig, Authorization, ConfigError, DeliveryError, Dispatcher, FailureReason, GROUPS_MAX,
+    GroupBy, HttpOptions, IN_FLIGHT_MAX, Incoming, Notification, Payload, PayloadAlert, Receiver, Route, Routes,
+    Secret, SecretSource, Sender, Webhook, WebhookUrl, fingerprint,
 };
 pub use restore::{GRACE_PERIOD_MS, OUTAGE_TOLERANCE_MS};
 pub use rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};
-pub use rulefile::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RuleFile, RuleFileError, RuleFileErrors, RuleFiles, RuleProblem};
+pub use rulefile::{
+    RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RuleFile, RuleFileError, RuleFileErrors, RuleFiles, RuleProblem,
+};
 pub use schedule::{Due, Schedule};
 pub use snapshot::{AlertSnapshot, GroupSnapshot, RuleSnapshot};
 pub use template::{

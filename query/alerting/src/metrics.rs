@@ -39,8 +39,16 @@ pub(crate) struct FailureLabels {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("alerting_evaluations", "Rules evaluated", self.evaluations.clone());
-        registry.register("alerting_evaluation_failures", "Rules whose evaluation failed", self.evaluation_failures.clone());
-        registry.register("alerting_evaluation_seconds", "Time spent evaluating rules", self.evaluation_seconds.clone());
+        registry.register(
+            "alerting_evaluation_failures",
+            "Rules whose evaluation failed",
+            self.evaluation_failures.clone(),
+        );
+        registry.register(
+            "alerting_evaluation_seconds",
+            "Time spent evaluating rules",
+            self.evaluation_seconds.clone(),
+        );
         registry.register(
             "alerting_iterations_missed",
             "Evaluations of a rule group skipped because the one before took too long",

@@ -9,7 +9,9 @@ mod payload;
 mod route;
 mod sender;
 
-pub use config::{AlertmanagerConfig, Authorization, ConfigError, HttpOptions, Receiver, Secret, SecretSource, Webhook, WebhookUrl};
+pub use config::{
+    AlertmanagerConfig, Authorization, ConfigError, HttpOptions, Receiver, Secret, SecretSource, Webhook, WebhookUrl,
+};
 pub use dispatcher::{ALERTS_MAX, Dispatcher, GROUPS_MAX, IN_FLIGHT_MAX, Incoming, Notification};
 pub use payload::{Payload, PayloadAlert, fingerprint};
 pub use route::{GroupBy, Route, Routes};

@@ -5,7 +5,7 @@ use crate::alert::{ALERTS_FOR_STATE, Alerts};
 use crate::rule::AlertingRule;
 use std::collections::HashMap;
 use watchfire_model::{
-    Labels, Matcher, METRIC_NAME, QueryBudget, Samples, SelectError, SeriesSource, TimeRange, Timestamp, is_stale,
+    Labels, METRIC_NAME, Matcher, QueryBudget, Samples, SelectError, SeriesSource, TimeRange, Timestamp, is_stale,
 };
 
 /// An outage longer than this forgets how long alerts had been pending.
@@ -40,7 +40,6 @@ pub(crate) fn restore(
     }
     Ok(())
 }
-
 
 /// The new start of an alert that is active again; `None` keeps the present one.
 fn active_since(before: Before, rule: &AlertingRule, now: Timestamp) -> Option<Timestamp> {

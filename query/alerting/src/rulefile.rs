@@ -41,9 +41,9 @@ pub enum RuleFileError {
     #[error("{}:{line}: {message}", file.display())]
     Yaml { file: PathBuf, line: u64, message: String },
     #[error("{}:{line}: group `{group}`: {problem}", file.display())]
-    Group { file: PathBuf, line: u64, group: String, problem: RuleProblem },
+    Group { file: PathBuf, line: u64, group: String, problem: Box<RuleProblem> },
     #[error("{}:{line}: group `{group}`, rule {number} (`{rule}`): {problem}", file.display())]
-    Rule { file: PathBuf, line: u64, group: String, number: usize, rule: String, problem: RuleProblem },
+    Rule { file: PathBuf, line: u64, group: String, number: usize, rule: String, problem: Box<RuleProblem> },
 }
 
 /// What a group or rule has to change.
@@ -155,7 +155,7 @@ impl Checker<'_> {
             file: self.file.to_owned(),
             line,
             group: name.clone(),
-            problem,
+            problem: Box::new(problem),
         }));
         let mut rules = Vec::new();
         for (index, spanned) in raw.rules.unwrap_or_default().into_iter().enumerate() {
@@ -172,7 +172,7 @@ impl Checker<'_> {
                         group: name.clone(),
                         number: index + 1,
                         rule: rule_name.clone(),
-                        problem,
+                        problem: Box::new(problem),
                     }));
                 }
             }
@@ -202,8 +202,11 @@ fn read_rule(raw: RawRule, shared_labels: &RawLabels) -> Result<Rule, Vec<RulePr
         (Some(_), Some(_)) => Err(RuleProblem::BothKinds),
         (None, None) => Err(RuleProblem::NoKind),
         (Some(name), None) => {
-            let only_alerting =
-                [("for", hold.0 > 0), ("keep_firing_for", keep_firing_for.0 > 0), ("annotations", !annotations.is_empty())];
+            let only_alerting = [
+                ("for", hold.0 > 0),
+                ("keep_firing_for", keep_firing_for.0 > 0),
+                ("annotations", !annotations.is_empty()),
+            ];
             let wrong = only_alerting.iter().filter(|(_, is_set)| *is_set);
             problems.extend(wrong.map(|(key, _)| RuleProblem::OnlyAlerting(key)));
             if name.contains(['{', '}']) {
@@ -216,7 +219,8 @@ fn read_rule(raw: RawRule, shared_labels: &RawLabels) -> Result<Rule, Vec<RulePr
             let labels = read_templates("labels", labels, &mut problems);
             let annotations = read_templates("annotations", annotations, &mut problems);
             let name = SmolStr::from(name);
-            Ok(query.map(|query| Rule::Alerting(AlertingRule { name, query, hold, keep_firing_for, labels, annotations })))
+            Ok(query
+                .map(|query| Rule::Alerting(AlertingRule { name, query, hold, keep_firing_for, labels, annotations })))
         }
     };
     match rule {

@@ -55,9 +55,11 @@ impl Schedule {
 /// FNV-1a over the group's identity: the same offset after every start.
 fn identity(file: &Path, group: &str) -> u64 {
     let parts = [file.as_os_str().as_encoded_bytes(), b"\xff", group.as_bytes()];
-    parts.iter().copied().flatten().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    parts
+        .iter()
+        .copied()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ impl GroupSnapshot {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn time_or_zero<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.serialize_str(&rfc3339(*time)),

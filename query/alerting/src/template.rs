@@ -33,7 +33,9 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 64 << 10;
 pub enum TemplateError {
     #[error("{what} (template line {line})")]
     Syntax { what: String, line: usize },
-    #[error("undefined variable `{name}`, rules know $labels, $value, $externalLabels and $externalURL (template line {line})")]
+    #[error(
+        "undefined variable `{name}`, rules know $labels, $value, $externalLabels and $externalURL (template line {line})"
+    )]
     Variable { name: String, line: usize },
     #[error("function `{name}` is not defined (template line {line})")]
     Function { name: String, line: usize },

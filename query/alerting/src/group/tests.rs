@@ -109,7 +109,7 @@ impl Bench {
 
     fn evaluate(&mut self) -> Vec<Sent> {
         let (memory, sink) = (self.memory.clone(), self.memory.clone());
-        let sent = self.group.evaluate(
+        self.group.evaluate(
             Timestamp(self.now),
             &mut Evaluation {
                 engine: &Engine::default(),
@@ -124,8 +124,7 @@ impl Bench {
                 external_url: "http://watchfire",
                 metrics: &self.metrics,
             },
-        );
-        sent
+        )
     }
 
     /// State, and minutes since it became active, of the first rule's alerts.
@@ -231,7 +230,8 @@ fn an_alert_can_fire_on_for_a_while() {
 
 #[test]
 fn rules_see_what_the_rules_before_them_wrote() {
-    let rules = "  - record: heat:max\n    expr: max(heat)\n    labels: {by: rule}\n  - alert: Hot\n    expr: heat:max > 10\n";
+    let rules =
+        "  - record: heat:max\n    expr: max(heat)\n    labels: {by: rule}\n  - alert: Hot\n    expr: heat:max > 10\n";
     let mut bench = Bench::new(rules);
     let sent = bench.minute(&[Some(3.0), Some(30.0)]);
     assert_eq!(bench.written("heat:max"), [r#"heat:max{by="rule"} 30"#]);

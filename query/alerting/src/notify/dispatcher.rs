@@ -188,7 +188,10 @@ impl Dispatcher {
                 }
             }
             Err(error) if error.is_retryable() => {
-                self.metrics.notification_retries.get_or_create(&ReceiverLabels { receiver, integration: WEBHOOK }).inc();
+                self.metrics
+                    .notification_retries
+                    .get_or_create(&ReceiverLabels { receiver, integration: WEBHOOK })
+                    .inc();
                 delivery.wait(now, error.reason.as_str());
             }
             Err(error) => {
@@ -238,7 +241,13 @@ impl Dispatcher {
                 continue;
             }
             let payload = Payload::new(
-                &route.receiver, &group.key, &group.labels, &self.external_url, &told, webhook.max_alerts, now,
+                &route.receiver,
+                &group.key,
+                &group.labels,
+                &self.external_url,
+                &told,
+                webhook.max_alerts,
+                now,
             );
             let delivery = Delivery {
                 group: id.clone(),

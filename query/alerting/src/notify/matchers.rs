@@ -27,12 +27,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Matcher>, String> {
 }
 
 fn one(text: &str) -> Result<(Matcher, &str), String> {
-    let (name, rest) = match text.strip_prefix('"') {
-        Some(quoted) => unquote(quoted)?,
-        None => {
-            let end = text.find(|c: char| c.is_whitespace() || "{}!=~,\\\"'`".contains(c)).unwrap_or(text.len());
-            (text[..end].to_owned(), &text[end..])
-        }
+    let (name, rest) = if let Some(quoted) = text.strip_prefix('"') {
+        unquote(quoted)?
+    } else {
+        let end = text.find(is_reserved).unwrap_or(text.len());
+        (text[..end].to_owned(), &text[end..])
     };
     if name.is_empty() {
         return Err("the name of a label is missing".to_owned());
@@ -44,16 +43,15 @@ fn one(text: &str) -> Result<(Matcher, &str), String> {
         return Err(format!("one of = != =~ !~ is missing behind `{name}`"));
     };
     let rest = rest.trim_start();
-    let (value, rest) = match rest.strip_prefix('"') {
-        Some(quoted) => unquote(quoted)?,
-        None => {
-            let end = rest.find(',').unwrap_or(rest.len());
-            let value = rest[..end].trim_end();
-            if value.contains('"') {
-                return Err(format!("the value of `{name}` has a quote inside, quote all of it"));
-            }
-            (value.to_owned(), &rest[end..])
+    let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+        unquote(quoted)?
+    } else {
+        let end = rest.find(',').unwrap_or(rest.len());
+        let value = rest[..end].trim_end();
+        if value.contains('"') {
+            return Err(format!("the value of `{name}` has a quote inside, quote all of it"));
         }
+        (value.to_owned(), &rest[end..])
     };
     let matcher = Matcher::new(name, op, value).map_err(|error| error.to_string())?;
     let rest = rest.trim_start();
@@ -91,11 +89,16 @@ pub(super) fn print(matchers: &[Matcher]) -> String {
 
 fn print_one(matcher: &Matcher) -> String {
     let (name, op, value) = (matcher.name().as_str(), matcher.op().as_str(), matcher.value().as_str());
-    if name.contains(|c: char| c.is_whitespace() || "{}!=~,\\\"'`".contains(c)) {
+    if name.contains(is_reserved) {
         return format!("{name:?}{op}{value:?}");
     }
     let escaped = value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
     format!("{name}{op}\"{escaped}\"")
+}
+
+/// Characters that a name holds only in quotes.
+fn is_reserved(c: char) -> bool {
+    c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
 
 #[cfg(test)]

@@ -94,9 +94,9 @@ pub fn fingerprint(labels: &Labels) -> u64 {
     let add = |hash: u64, bytes: &[u8]| {
         bytes.iter().chain(b"\xff").fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
     };
-    labels.iter().fold(0xcbf2_9ce4_8422_2325, |hash, label| {
-        add(add(hash, label.name.as_bytes()), label.value.as_bytes())
-    })
+    labels
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, label| add(add(hash, label.name.as_bytes()), label.value.as_bytes()))
 }
 
 /// The order of alerts in a notification: by job, instance, number of labels, labels.

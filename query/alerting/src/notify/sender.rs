@@ -71,7 +71,9 @@ pub struct Sender {
 impl Sender {
     /// A process-wide rustls crypto provider must have been installed before.
     pub fn new() -> Result<Sender, reqwest::Error> {
-        let client = |policy| Client::builder().user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION"))).redirect(policy).build();
+        let client = |policy| {
+            Client::builder().user_agent(concat!("Watchfire/", env!("CARGO_PKG_VERSION"))).redirect(policy).build()
+        };
         Ok(Sender { follows: client(Policy::limited(REDIRECTS_MAX))?, stays: client(Policy::none())? })
     }
 
@@ -104,7 +106,8 @@ async fn authorize(request: RequestBuilder, authorization: &Authorization) -> Re
         }
         Authorization::Credentials { scheme, credentials } => {
             let text = format!("{scheme} {}", reveal(credentials).await?);
-            let mut value = HeaderValue::from_str(&text).map_err(|_| "credentials hold characters that no header may hold")?;
+            let mut value =
+                HeaderValue::from_str(&text).map_err(|_| "credentials hold characters that no header may hold")?;
             value.set_sensitive(true);
             Ok(request.header(AUTHORIZATION, value))
         }

@@ -48,7 +48,10 @@ impl RuleFiles {
         found.files = distinct(std::mem::take(&mut found.files));
         if found.files.len() > RULE_FILES_MAX {
             let pattern = patterns.join(", ");
-            return Err(RuleFileErrors(vec![RuleFileError::Pattern { pattern, problem: "names more than 10000 files" }]));
+            return Err(RuleFileErrors(vec![RuleFileError::Pattern {
+                pattern,
+                problem: "names more than 10000 files",
+            }]));
         }
         for file in &found.files {
             match RuleFile::load(file) {

@@ -16,7 +16,9 @@ fn conformance(folder: &str) -> Option<PathBuf> {
 #[track_caller]
 fn check(text: &str, want: Result<&[&str], &str>) {
     let got = RuleFile::parse(Path::new("r.yml"), text)
-        .map(|file| file.groups.iter().flat_map(|group| &group.rules).map(|rule| rule.name().to_string()).collect::<Vec<_>>())
+        .map(|file| {
+            file.groups.iter().flat_map(|group| &group.rules).map(|rule| rule.name().to_string()).collect::<Vec<_>>()
+        })
         .map_err(|errors| errors.to_string());
     let want = want.map(|names| names.iter().map(ToString::to_string).collect()).map_err(str::to_owned);
     assert_eq!(got, want, "{text}");
@@ -26,7 +28,10 @@ fn check(text: &str, want: Result<&[&str], &str>) {
 fn files_and_what_is_wrong_with_them() {
     check("", Ok(&[]));
     check("groups:\n", Ok(&[]));
-    check("groups: [{name: a, rules: [{record: 'a:b', expr: 1}, {alert: B, expr: up == 0, for: 5m}]}]", Ok(&["a:b", "B"]));
+    check(
+        "groups: [{name: a, rules: [{record: 'a:b', expr: 1}, {alert: B, expr: up == 0, for: 5m}]}]",
+        Ok(&["a:b", "B"]),
+    );
     check(
         "groups:\n- name: a\n  rules:\n  - alert: B\n    expr: up ==\n",
         Err("r.yml:4: group `a`, rule 1 (`B`): expr: 1:6: parse error: unexpected end of input"),
@@ -45,10 +50,15 @@ fn files_and_what_is_wrong_with_them() {
     );
     check(
         "groups:\n- name: a\n  rules:\n  - alert: B\n    expr: up\n    annotations: {s: '{{ $label.x }}'}\n",
-        Err("r.yml:4: group `a`, rule 1 (`B`): annotations.s: undefined variable `$label`, rules know $labels, $value, \
-             $externalLabels and $externalURL (template line 1)"),
+        Err(
+            "r.yml:4: group `a`, rule 1 (`B`): annotations.s: undefined variable `$label`, rules know $labels, $value, \
+             $externalLabels and $externalURL (template line 1)",
+        ),
     );
-    check("groups:\n- name: a\n  rules:\n  - expr: up\n", Err("r.yml:4: group `a`, rule 1 (``): neither `record` nor `alert` is set, write one of them"));
+    check(
+        "groups:\n- name: a\n  rules:\n  - expr: up\n",
+        Err("r.yml:4: group `a`, rule 1 (``): neither `record` nor `alert` is set, write one of them"),
+    );
 }
 
 #[test]
@@ -117,5 +127,9 @@ fn the_alert_generator_suite_needs_only_what_is_named() {
     let errors = RuleFile::load(&folder.join("rules.yaml")).unwrap_err();
     let texts: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(texts[0].ends_with("annotations.template_query_test: `define` is not supported yet (template line 1)"), "{}", texts[0]);
+    assert!(
+        texts[0].ends_with("annotations.template_query_test: `define` is not supported yet (template line 1)"),
+        "{}",
+        texts[0]
+    );
 }

@@ -52,7 +52,7 @@ impl Renderer<'_> {
                     if pipeline.variables.is_empty() {
                         self.write(&value.printed())?;
                     } else {
-                        self.set(pipeline, value);
+                        self.set(pipeline, &value);
                     }
                 }
                 Node::If(block) => self.choose(block, dot, false)?,
@@ -64,7 +64,7 @@ impl Renderer<'_> {
         Ok(())
     }
 
-    fn set(&mut self, pipeline: &Pipeline, value: Value) {
+    fn set(&mut self, pipeline: &Pipeline, value: &Value) {
         for name in &pipeline.variables {
             self.set_variable(name, pipeline.declares, value.clone());
         }
@@ -80,7 +80,7 @@ impl Renderer<'_> {
     fn choose(&mut self, block: &Block, dot: &Value, moves_dot: bool) -> Result<(), TemplateError> {
         let scope = self.variables.len();
         let value = self.pipeline(&block.pipeline, dot)?;
-        self.set(&block.pipeline, value.clone());
+        self.set(&block.pipeline, &value);
         if !value.is_true() {
             self.nodes(&block.otherwise, dot)?;
         } else if moves_dot {
@@ -170,9 +170,9 @@ impl Renderer<'_> {
             (Value::Data, "ExternalLabels") => Ok(Value::Labels(self.data.external_labels.clone())),
             (Value::Data, "ExternalURL") => Ok(Value::Text(self.data.external_url.to_owned())),
             (Value::Data, "Value") => Ok(Value::Float(self.data.value)),
-            (Value::Data, other) => {
-                failed(&format!("`.{other}` does not exist, there are .Labels, .Value, .ExternalLabels and .ExternalURL"))
-            }
+            (Value::Data, other) => failed(&format!(
+                "`.{other}` does not exist, there are .Labels, .Value, .ExternalLabels and .ExternalURL"
+            )),
             (Value::Labels(labels), name) => Ok(Value::Text(labels.get_or_empty(name).to_owned())),
             (value, name) => failed(&format!("a {} has no field `{name}`", value.kind())),
         })

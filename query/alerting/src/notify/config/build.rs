@@ -96,8 +96,12 @@ impl Builder<'_> {
                 WebhookUrl::Given(Secret::new(url))
             }
             (None, Some(file)) => WebhookUrl::File(self.directory.join(file)),
-            (Some(_), Some(_)) => return Err(Problem::new(line, format_args!("{place}: `url` and `url_file` exclude each other"))),
-            (None, None) => return Err(Problem::new(line, format_args!("{place}: one of `url` and `url_file` is needed"))),
+            (Some(_), Some(_)) => {
+                return Err(Problem::new(line, format_args!("{place}: `url` and `url_file` exclude each other")));
+            }
+            (None, None) => {
+                return Err(Problem::new(line, format_args!("{place}: one of `url` and `url_file` is needed")));
+            }
         };
         let http = match raw.http_config {
             Some(http) => self.http(&format!("{place}.http_config"), http, line)?,
@@ -117,7 +121,8 @@ impl Builder<'_> {
         let mut ways = Vec::new();
         if let Some(basic) = raw.basic_auth {
             self.warn(&format!("{place}.basic_auth."), &basic.unsupported());
-            let password = self.secret(&format!("{place}.basic_auth"), "password", basic.password, basic.password_file, line)?;
+            let password =
+                self.secret(&format!("{place}.basic_auth"), "password", basic.password, basic.password_file, line)?;
             ways.push(Authorization::Basic { username: basic.username.unwrap_or_default(), password });
         }
         if let Some(raw) = raw.authorization {
@@ -127,7 +132,9 @@ impl Builder<'_> {
             if scheme.eq_ignore_ascii_case("basic") {
                 return Err(Problem::new(line, format_args!("{place}: for `Basic` use `basic_auth`")));
             }
-            if let Some(credentials) = self.secret(&place, "credentials", raw.credentials, raw.credentials_file, line)? {
+            if let Some(credentials) =
+                self.secret(&place, "credentials", raw.credentials, raw.credentials_file, line)?
+            {
                 ways.push(Authorization::Credentials { scheme, credentials });
             }
         }
@@ -135,7 +142,9 @@ impl Builder<'_> {
             ways.push(Authorization::Credentials { scheme: "Bearer".to_owned(), credentials });
         }
         if ways.len() > 1 {
-            let text = format_args!("{place}: at most one of `basic_auth`, `authorization` and `bearer_token` may be set").to_string();
+            let text =
+                format_args!("{place}: at most one of `basic_auth`, `authorization` and `bearer_token` may be set")
+                    .to_string();
             return Err(Problem::new(line, text));
         }
         Ok(HttpOptions {
@@ -181,7 +190,10 @@ impl Builder<'_> {
         if raw.receiver.as_ref().is_none_or(String::is_empty) {
             return Err(Problem::new(line, "the root route needs a `receiver`"));
         }
-        if raw.match_equal.is_some() || raw.match_re.is_some() || raw.matchers.as_ref().is_some_and(|list| !list.is_empty()) {
+        if raw.match_equal.is_some()
+            || raw.match_re.is_some()
+            || raw.matchers.as_ref().is_some_and(|list| !list.is_empty())
+        {
             return Err(Problem::new(line, "the root route takes every alert, remove its matchers"));
         }
         if raw.continues == Some(true) {
@@ -212,7 +224,10 @@ impl Builder<'_> {
         let receiver = raw.receiver.filter(|name| !name.is_empty());
         let receiver = receiver.or_else(|| inherited.map(|route| route.receiver.clone())).unwrap_or_default();
         if !receivers.contains(&receiver) {
-            return Err(Problem::new(line, format_args!("receiver `{receiver}` of this route is not among `receivers`")));
+            return Err(Problem::new(
+                line,
+                format_args!("receiver `{receiver}` of this route is not among `receivers`"),
+            ));
         }
         let group_by = match raw.group_by.filter(|names| !names.is_empty()) {
             Some(names) => read_group_by(names, line)?,
@@ -281,7 +296,8 @@ fn read_matchers(equal: Pairs, regex: Pairs, texts: Option<Vec<String>>, line: u
         found.push(Matcher::new(name, MatchOp::Regex, value).map_err(|error| Problem::new(line, error))?);
     }
     for text in texts.unwrap_or_default() {
-        found.extend(matchers::parse(&text).map_err(|problem| Problem::new(line, format_args!("matchers: {problem}")))?);
+        found
+            .extend(matchers::parse(&text).map_err(|problem| Problem::new(line, format_args!("matchers: {problem}")))?);
     }
     sort(&mut found);
     Ok(found)

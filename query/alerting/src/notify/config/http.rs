@@ -50,7 +50,13 @@ impl Default for HttpOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorization {
     None,
-    Basic { username: String, password: Option<SecretSource> },
+    Basic {
+        username: String,
+        password: Option<SecretSource>,
+    },
     /// `scheme credentials`, the scheme being `Bearer` unless said otherwise.
-    Credentials { scheme: String, credentials: SecretSource },
+    Credentials {
+        scheme: String,
+        credentials: SecretSource,
+    },
 }

@@ -31,11 +31,15 @@ fn routes_inherit_and_have_alertmanagers_keys() {
         ]
     );
     let deepest = &config.routes.all()[2];
-    assert_eq!((deepest.receiver.as_str(), &deepest.group_by, deepest.group_wait), ("pager", &super::super::GroupBy::All, DurationMs(1000)));
+    assert_eq!(
+        (deepest.receiver.as_str(), &deepest.group_by, deepest.group_wait),
+        ("pager", &super::super::GroupBy::All, DurationMs(1000))
+    );
     let last = &config.routes.all()[3];
     assert_eq!((last.repeat_interval, last.group_interval), (DurationMs(3_600_000), DurationMs(300_000)));
 
-    let matching = |pairs: &[(&str, &str)]| config.routes.matching(&watchfire_model::Labels::from_pairs(pairs.iter().copied()));
+    let matching =
+        |pairs: &[(&str, &str)]| config.routes.matching(&watchfire_model::Labels::from_pairs(pairs.iter().copied()));
     assert_eq!(matching(&[]), [0]);
     assert_eq!(matching(&[("severity", "page")]), [3]);
     assert_eq!(matching(&[("severity", "page"), ("team", "a")]), [1, 3]);
@@ -67,15 +71,24 @@ fn what_is_wrong_is_said() {
     check_error("route: {}\n", "/etc/am.yml:1: the root route needs a `receiver`");
     check_error("route: {receiver: x}\n", "/etc/am.yml:1: receiver `x` of this route is not among `receivers`");
     let receivers = "receivers: [{name: r}]\nroute:\n  receiver: r\n";
-    check_error(&format!("{receivers}  matchers: [a=b]\n"), "/etc/am.yml:3: the root route takes every alert, remove its matchers");
-    check_error(&format!("{receivers}  group_by: [a, '...']\n"), "/etc/am.yml:3: group_by: `...` stands alone, remove the other labels");
+    check_error(
+        &format!("{receivers}  matchers: [a=b]\n"),
+        "/etc/am.yml:3: the root route takes every alert, remove its matchers",
+    );
+    check_error(
+        &format!("{receivers}  group_by: [a, '...']\n"),
+        "/etc/am.yml:3: group_by: `...` stands alone, remove the other labels",
+    );
     check_error(&format!("{receivers}  group_by: [a, a]\n"), "/etc/am.yml:3: group_by: label `a` is there twice");
     check_error(&format!("{receivers}  group_interval: 0s\n"), "/etc/am.yml:3: group_interval cannot be zero");
     check_error(
         &format!("{receivers}  routes:\n  - matchers: [a]\n"),
         "/etc/am.yml:5: matchers: `a`: one of = != =~ !~ is missing behind `a`",
     );
-    check_error("route: {receiver: r}\nreceivers: [{name: r}, {name: r}]\n", "/etc/am.yml:2: receiver `r` is there twice, rename one");
+    check_error(
+        "route: {receiver: r}\nreceivers: [{name: r}, {name: r}]\n",
+        "/etc/am.yml:2: receiver `r` is there twice, rename one",
+    );
     check_error(
         "route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: a, url_file: b}]}]\n",
         "/etc/am.yml:2: receiver `r`: webhook_configs: `url` and `url_file` exclude each other",
@@ -109,6 +122,12 @@ fn alertmanagers_own_files_load_with_warnings() {
     assert_eq!(right, 46);
     let good = AlertmanagerConfig::load(&folder.join("conf.good.yml")).unwrap();
     assert_eq!((good.receivers.len(), good.routes.all().len()), (9, 8));
-    assert!(good.warnings.iter().any(|warning| warning == "receiver `slack-receiver`: slack_configs: not supported yet, it has no effect"));
-    assert!(good.warnings.iter().any(|warning| warning == "inhibit_rules: not supported yet, alerts are not inhibited"));
+    assert!(
+        good.warnings
+            .iter()
+            .any(|warning| warning == "receiver `slack-receiver`: slack_configs: not supported yet, it has no effect")
+    );
+    assert!(
+        good.warnings.iter().any(|warning| warning == "inhibit_rules: not supported yet, alerts are not inhibited")
+    );
 }

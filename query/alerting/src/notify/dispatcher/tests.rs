@@ -130,7 +130,8 @@ fn an_alert_that_is_not_renewed_resolves() {
 fn failures_are_retried_with_growing_waits() {
     let mut bench = Bench::simple();
     bench.fire("A");
-    let got: Vec<i64> = bench.pass(150, Some(FailureReason::ServerError)).into_iter().map(|(second, _)| second).collect();
+    let got: Vec<i64> =
+        bench.pass(150, Some(FailureReason::ServerError)).into_iter().map(|(second, _)| second).collect();
     // 0.5, 1, 2, 4, 8, 16, 32 s, on a clock that ticks in seconds.
     assert_eq!(got, [30, 31, 32, 34, 38, 46, 62, 94]);
     let got = bench.pass(150, None);
@@ -141,7 +142,8 @@ fn failures_are_retried_with_growing_waits() {
 fn refusals_wait_for_the_next_interval() {
     let mut bench = Bench::simple();
     bench.fire("A");
-    let got: Vec<i64> = bench.pass(400, Some(FailureReason::ClientError)).into_iter().map(|(second, _)| second).collect();
+    let got: Vec<i64> =
+        bench.pass(400, Some(FailureReason::ClientError)).into_iter().map(|(second, _)| second).collect();
     assert_eq!(got, [30, 330]);
 }
 
@@ -181,7 +183,8 @@ fn groups_are_by_label_and_continue_reaches_two_receivers() {
     );
     let alerts = vec![bench.alert("A", "a"), bench.alert("B", "b"), bench.alert("C", "a")];
     bench.dispatcher.update(bench.now, alerts);
-    let mut got: Vec<(String, Vec<String>)> = bench.pass(5, None).into_iter().map(|(_, told)| (told.0, told.2)).collect();
+    let mut got: Vec<(String, Vec<String>)> =
+        bench.pass(5, None).into_iter().map(|(_, told)| (told.0, told.2)).collect();
     got.sort();
     let texts = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
@@ -285,8 +288,8 @@ fn the_body_is_alertmanagers() {
 fn fingerprints_are_prometheus() {
     // FNV-1a 64 of nothing, and of `a\xffb\xff`.
     assert_eq!(fingerprint(&Labels::empty()), 0xcbf2_9ce4_8422_2325);
-    let by_hand = b"a\xffb\xff".iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let by_hand = b"a\xffb\xff"
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     assert_eq!(fingerprint(&Labels::from_pairs([("a", "b")])), by_hand);
 }

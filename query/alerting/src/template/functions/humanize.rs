@@ -66,13 +66,19 @@ pub(super) fn timestamp(seconds: f64) -> Result<String, TemplateError> {
 }
 
 fn scale_down(value: f64, base: f64, prefixes: &[&'static str]) -> (f64, &'static str) {
-    prefixes.iter().fold((value, ""), |(value, prefix), next| {
-        if value.abs() < base { (value, prefix) } else { (value / base, *next) }
-    })
+    prefixes.iter().fold(
+        (value, ""),
+        |(value, prefix), next| {
+            if value.abs() < base { (value, prefix) } else { (value / base, *next) }
+        },
+    )
 }
 
 fn scale_up(value: f64) -> (f64, &'static str) {
-    SMALL.iter().fold((value, ""), |(value, prefix), next| {
-        if value.abs() >= 1.0 { (value, prefix) } else { (value * 1000.0, *next) }
-    })
+    SMALL.iter().fold(
+        (value, ""),
+        |(value, prefix), next| {
+            if value.abs() >= 1.0 { (value, prefix) } else { (value * 1000.0, *next) }
+        },
+    )
 }

@@ -31,11 +31,8 @@ pub(super) fn println(values: &[Value]) -> String {
 /// Flags, width and precision of a verb, `%-8.2f`.
 #[derive(Debug, Default)]
 struct Verb {
-    minus: bool,
-    plus: bool,
-    zero: bool,
-    sharp: bool,
-    space: bool,
+    /// Those of `-+0# ` that are set.
+    flags: String,
     width: usize,
     precision: Option<usize>,
 }
@@ -70,12 +67,8 @@ pub(super) fn printf(format: &str, values: &[Value]) -> String {
 fn read_verb(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Verb {
     let mut verb = Verb::default();
     while let Some(flag) = chars.next_if(|c| "-+0# ".contains(*c)) {
-        match flag {
-            '-' => verb.minus = true,
-            '+' => verb.plus = true,
-            '0' => verb.zero = true,
-            '#' => verb.sharp = true,
-            _ => verb.space = true,
+        if !verb.has(flag) {
+            verb.flags.push(flag);
         }
     }
     verb.width = read_number(chars);
@@ -94,15 +87,19 @@ fn read_number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> usize {
 }
 
 impl Verb {
+    fn has(&self, flag: char) -> bool {
+        self.flags.contains(flag)
+    }
+
     fn format(&self, letter: char, value: &Value) -> String {
         match (letter, value) {
-            ('v', Value::Float(value)) => self.signed(self.general(*value), *value >= 0.0),
+            ('v' | 'g', Value::Float(value)) => self.signed(self.general(*value), *value >= 0.0),
             ('v' | 'd', Value::Int(value)) => self.signed(value.to_string(), *value >= 0),
             ('v', value) => value.printed(),
             ('s', Value::Text(text)) => self.cut(text).to_owned(),
             ('q', Value::Text(text)) => format!("{:?}", self.cut(text)),
-            ('x', Value::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
-            ('X', Value::Text(text)) => text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            ('x', Value::Text(text)) => hexadecimal(text),
+            ('X', Value::Text(text)) => hexadecimal(text).to_uppercase(),
             ('t', Value::Bool(value)) => value.to_string(),
             ('x', Value::Int(value)) => self.radix(*value, "0x", |absolute| format!("{absolute:x}")),
             ('X', Value::Int(value)) => self.radix(*value, "0X", |absolute| format!("{absolute:X}")),
@@ -116,7 +113,6 @@ impl Verb {
             ('E', Value::Float(value)) => {
                 self.signed(scientific(*value, self.precision.unwrap_or(6)).to_uppercase(), *value >= 0.0)
             }
-            ('g', Value::Float(value)) => self.signed(self.general(*value), *value >= 0.0),
             ('G', Value::Float(value)) => self.signed(self.general(*value).to_uppercase(), *value >= 0.0),
             ('s' | 'd', Value::Nil) => format!("%!{letter}(<nil>)"),
             (letter, value) => format!("%!{letter}({}={})", value.kind(), value.printed()),
@@ -128,7 +124,7 @@ impl Verb {
     }
 
     fn signed(&self, printed: String, positive: bool) -> String {
-        match (positive && !printed.starts_with(['+', '-']), self.plus, self.space) {
+        match (positive && !printed.starts_with(['+', '-']), self.has('+'), self.has(' ')) {
             (true, true, _) => format!("+{printed}"),
             (true, false, true) => format!(" {printed}"),
             _ => printed,
@@ -137,7 +133,7 @@ impl Verb {
 
     fn radix(&self, value: i64, prefix: &str, print: impl Fn(u64) -> String) -> String {
         let sign = if value < 0 { "-" } else { "" };
-        let prefix = if self.sharp { prefix } else { "" };
+        let prefix = if self.has('#') { prefix } else { "" };
         format!("{sign}{prefix}{}", print(value.unsigned_abs()))
     }
 
@@ -152,13 +148,20 @@ impl Verb {
         let is_number = matches!(value, Value::Int(_) | Value::Float(_));
         if missing == 0 {
             printed.to_owned()
-        } else if self.minus {
+        } else if self.has('-') {
             format!("{printed}{}", " ".repeat(missing))
-        } else if self.zero && is_number {
+        } else if self.has('0') && is_number {
             let sign = printed.len() - printed.trim_start_matches(['+', '-']).len();
             format!("{}{}{}", &printed[..sign], "0".repeat(missing), &printed[sign..])
         } else {
             format!("{}{printed}", " ".repeat(missing))
         }
     }
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(2 * text.len()), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("writing to a string cannot fail");
+        out
+    })
 }
