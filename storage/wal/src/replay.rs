@@ -1,7 +1,7 @@
 //! Reads what earlier sessions left behind.
 
 use crate::Position;
-use crate::segment::{HEADER_LEN, Header, HeaderError, Records, Step, VERSION};
+use crate::segment::{HEADER_LEN, Header, HeaderError, Mark, Records, Step, VERSION};
 use std::collections::BTreeMap;
 use watchfire_store::{Storage, StorageError};
 
@@ -15,7 +15,7 @@ pub struct Replay {
     /// Bytes at the ends of sessions that were being written when the process or the machine died. Nobody was told
     /// that they are stored.
     pub torn_bytes: u64,
-    /// Records (and segment headers) that are there but are not what was written.
+    /// Records (and headers and marks of segments) that are not what was written, or that are missing between others.
     pub damaged_records: u64,
 }
 
@@ -96,7 +96,7 @@ struct SessionReader<'a> {
     from: Position,
     /// Position of the next record, as far as what was read tells.
     next: Position,
-    /// The end of the segment before could not be read: `next` may be too small.
+    /// Something before could not be read: `next` may be too small.
     uncertain: bool,
     visit: &'a mut dyn FnMut(Position, &[u8]),
     replay: &'a mut Replay,
@@ -114,11 +114,10 @@ impl<'a> SessionReader<'a> {
 
     /// Reads one segment and returns the position of its first record.
     fn read(&mut self, key: &str, bytes: &[u8], seq: u64, is_last: bool) -> Result<Position, StorageError> {
-        let header_damaged = match Header::decode(bytes) {
+        let header = match Header::decode(bytes) {
             Ok(header) if header.first.session == self.next.session && header.first >= self.next => {
-                self.count_gap(header.first);
-                self.next = header.first;
-                false
+                self.go_to(header.first);
+                Some(Mark { salt: header.salt, index: header.first.index })
             }
             Err(HeaderError::Newer(found)) => {
                 return Err(StorageError::Newer { key: key.to_owned(), found, known: VERSION });
@@ -129,22 +128,25 @@ impl<'a> SessionReader<'a> {
             }
             Ok(_) | Err(HeaderError::Damaged) => {
                 self.guess_position(seq);
-                true
+                None
             }
         };
         let first = self.next;
         self.uncertain = false;
-        for step in Records::new(&bytes[HEADER_LEN..]) {
+        for step in Records::new(&bytes[HEADER_LEN..], header) {
             match step {
                 Step::Record(payload) => self.hand_out(payload),
-                Step::Damaged { records } => {
-                    self.replay.damaged_records += records;
-                    self.next.index = self.next.index.saturating_add(records);
+                Step::Damaged => {
+                    self.replay.damaged_records += 1;
+                    self.next.index = self.next.index.saturating_add(1);
                 }
+                Step::DamagedMark => self.replay.damaged_records += 1,
+                Step::Mark { index } => self.go_to(Position { index, ..self.next }),
+                Step::Skipped => self.uncertain = true,
                 Step::Lost { bytes } => self.lose(bytes, is_last),
             }
         }
-        if header_damaged && self.next > first {
+        if header.is_none() && self.next > first {
             self.replay.damaged_records += 1;
         }
         Ok(first)
@@ -169,13 +171,18 @@ impl<'a> SessionReader<'a> {
         }
     }
 
-    /// The header says how many records before it could not be read. Those before `from` are gone because nobody needs
-    /// them any more.
-    fn count_gap(&mut self, first: Position) {
+    /// A header or mark says which record comes next, and thereby how many before it could not be read. Those before
+    /// `from` are not counted: nobody needs them any more.
+    fn go_to(&mut self, next: Position) {
         let expected = self.next.max(self.from);
-        if first > expected {
-            self.replay.damaged_records += first.index - expected.index;
+        if next > expected {
+            self.replay.damaged_records += next.index - expected.index;
+        } else if self.uncertain {
+            // Only a mark was hit.
+            self.replay.damaged_records += 1;
         }
+        self.next = self.next.max(next);
+        self.uncertain = false;
     }
 
     /// Where the segment begins when its own header cannot tell. Rather too late than too early: a record is then

@@ -1,65 +1,20 @@
-//! One file of the log: a header and records. Everything here works on bytes; FORMAT.md draws them.
+//! One file of the log: a header, then batches of records, each followed by a mark. Everything here works on bytes;
+//! FORMAT.md draws them.
 
-use crate::Position;
+mod header;
+mod mark;
 
-const MAGIC: [u8; 4] = *b"WFWL";
-pub(crate) const VERSION: u32 = 1;
-/// `magic [u8; 4] | version u32 | session u64 | first index u64 | crc32c u32`, all little-endian.
-pub(crate) const HEADER_LEN: usize = 28;
-const HEADER_CHECKED_LEN: usize = 24;
+pub(crate) use header::{HEADER_LEN, Header, HeaderError, VERSION};
+pub(crate) use mark::{MARK_LEN, Mark};
+
 /// `len u32 | crc32c u32`, before the payload.
 pub(crate) const RECORD_HEADER_LEN: usize = 8;
+/// The longest payload, in bytes: the length beyond it begins a mark.
+pub(crate) const PAYLOAD_LEN_MAX: usize = u32::MAX as usize - 1;
 
-/// What stands at the front of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    /// The first record's position.
-    pub(crate) first: Position,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeaderError {
-    /// The file ends inside the header.
-    Torn,
-    /// These are not the bytes that were written.
-    Damaged,
-    /// Undamaged, but of a later version.
-    Newer(u32),
-}
-
-impl Header {
-    pub(crate) fn encode(self) -> [u8; HEADER_LEN] {
-        let mut bytes = [0; HEADER_LEN];
-        bytes[..4].copy_from_slice(&MAGIC);
-        bytes[4..8].copy_from_slice(&VERSION.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.first.session.to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.first.index.to_le_bytes());
-        let checksum = crc32c::crc32c(&bytes[..HEADER_CHECKED_LEN]);
-        bytes[HEADER_CHECKED_LEN..].copy_from_slice(&checksum.to_le_bytes());
-        bytes
-    }
-
-    pub(crate) fn decode(segment: &[u8]) -> Result<Header, HeaderError> {
-        let Some((header, _)) = segment.split_first_chunk::<HEADER_LEN>() else { return Err(HeaderError::Torn) };
-        let mut reader = header.as_slice();
-        let magic: [u8; 4] = take(&mut reader);
-        let version = u32::from_le_bytes(take(&mut reader));
-        let session = u64::from_le_bytes(take(&mut reader));
-        let index = u64::from_le_bytes(take(&mut reader));
-        let checksum = u32::from_le_bytes(take(&mut reader));
-        if magic != MAGIC || crc32c::crc32c(&header[..HEADER_CHECKED_LEN]) != checksum {
-            return Err(HeaderError::Damaged);
-        }
-        if version != VERSION {
-            return Err(HeaderError::Newer(version));
-        }
-        Ok(Header { first: Position { session, index } })
-    }
-}
-
-/// Adds one record. `payload` is at most `u32::MAX` bytes: [`crate::WalOptions::record_bytes_max`] sees to it.
+/// Adds one record. `payload` is at most [`PAYLOAD_LEN_MAX`] bytes.
 pub(crate) fn encode_record(payload: &[u8], buffer: &mut Vec<u8>) {
-    let len = u32::try_from(payload.len()).expect("the log refuses records beyond u32::MAX bytes").to_le_bytes();
+    let len = u32::try_from(payload.len()).expect("the log refuses records beyond PAYLOAD_LEN_MAX").to_le_bytes();
     buffer.reserve(RECORD_HEADER_LEN + payload.len());
     buffer.extend_from_slice(&len);
     buffer.extend_from_slice(&checksum(len, payload).to_le_bytes());
@@ -70,11 +25,16 @@ pub(crate) fn encode_record(payload: &[u8], buffer: &mut Vec<u8>) {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
     Record(&'a [u8]),
-    /// So many records whose checksums fail, but whose lengths lead to a sound one.
-    Damaged {
-        records: u64,
+    /// The next record has this index.
+    Mark {
+        index: u64,
     },
-    /// From here on nothing can be told apart: so many bytes are left.
+    /// A record whose checksum fails; the next step goes on behind it.
+    Damaged,
+    DamagedMark,
+    /// Nothing can be told apart up to the next mark, which is the next step.
+    Skipped,
+    /// Nothing can be told apart up to the end: so many bytes are left.
     Lost {
         bytes: u64,
     },
@@ -84,12 +44,58 @@ pub(crate) enum Step<'a> {
 #[derive(Debug)]
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
+    /// What the header says; where that is damaged, what the first mark says.
+    known: Option<Mark>,
+    /// While more than this is left, lengths lead from record to record even where checksums fail.
+    believed_until: usize,
 }
 
 impl<'a> Records<'a> {
-    /// `bytes` begin behind the header.
-    pub(crate) fn new(bytes: &'a [u8]) -> Records<'a> {
-        Records { rest: bytes }
+    /// `bytes` begin behind the header, which is as good as a mark if it is sound.
+    pub(crate) fn new(bytes: &'a [u8], header: Option<Mark>) -> Records<'a> {
+        Records { rest: bytes, known: header, believed_until: bytes.len() }
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        Mark::decode(self.rest).filter(|mark| self.known.is_none_or(|known| known.salt == mark.salt))
+    }
+
+    /// Finds the way out of damage. A length may itself be what is damaged: lengths are believed when they lead to the
+    /// next mark in as many records as that says. Looking for a record at every byte instead would find those that a
+    /// sender wrote into a payload.
+    fn step_over_damage(&mut self) -> Step<'a> {
+        let next = self.known.and_then(|known| Some((known.index, Mark::find(self.rest, known.salt)?)));
+        let Some((index, (len, mark))) = next else {
+            let bytes = self.rest.len() as u64;
+            self.rest = &[];
+            return Step::Lost { bytes };
+        };
+        let batch = &self.rest[..len];
+        let is_whole =
+            |records: &[u8]| count_records(records).is_some_and(|count| index.checked_add(count) == Some(mark.index));
+        self.believed_until = self.rest.len() - len;
+        if is_whole(batch) {
+            return self.step_over_record();
+        }
+        if batch.get(MARK_LEN..).is_some_and(is_whole) {
+            self.rest = &self.rest[MARK_LEN..];
+            return Step::DamagedMark;
+        }
+        self.rest = &self.rest[len..];
+        Step::Skipped
+    }
+
+    fn step_over_record(&mut self) -> Step<'a> {
+        let record = RawRecord::split(self.rest).expect("lengths up to the next mark were followed before");
+        self.rest = record.behind;
+        self.count_record();
+        Step::Damaged
+    }
+
+    fn count_record(&mut self) {
+        if let Some(known) = &mut self.known {
+            known.index = known.index.saturating_add(1);
+        }
     }
 }
 
@@ -100,28 +106,31 @@ impl<'a> Iterator for Records<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        // The length may itself be what is damaged. It is believed only when it leads to a sound record: looking for
-        // one at every byte instead would find those that a sender wrote into a payload.
-        let mut at = self.rest;
-        let mut damaged = 0;
-        while let Some(record) = RawRecord::split(at) {
-            match (record.is_sound(), damaged) {
-                (true, 0) => {
-                    self.rest = record.behind;
-                    return Some(Step::Record(record.payload));
-                }
-                (true, records) => {
-                    self.rest = at;
-                    return Some(Step::Damaged { records });
-                }
-                (false, _) => damaged += 1,
-            }
-            at = record.behind;
+        if let Some(mark) = self.mark() {
+            self.known = Some(mark);
+            self.rest = &self.rest[MARK_LEN..];
+            return Some(Step::Mark { index: mark.index });
         }
-        let bytes = self.rest.len() as u64;
-        self.rest = &[];
-        Some(Step::Lost { bytes })
+        if let Some(record) = RawRecord::split(self.rest).filter(RawRecord::is_sound) {
+            self.rest = record.behind;
+            self.count_record();
+            return Some(Step::Record(record.payload));
+        }
+        if self.rest.len() > self.believed_until {
+            return Some(self.step_over_record());
+        }
+        Some(self.step_over_damage())
     }
+}
+
+/// How many records the bytes hold by their lengths; none when these do not lead to the end.
+fn count_records(mut bytes: &[u8]) -> Option<u64> {
+    let mut count = 0;
+    while !bytes.is_empty() {
+        bytes = RawRecord::split(bytes)?.behind;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// A record whose header and length fit, unchecked.
@@ -152,7 +161,7 @@ fn checksum(len: [u8; 4], payload: &[u8]) -> u32 {
 
 /// Takes `N` bytes off the front; the callers stay within an array of known length.
 fn take<const N: usize>(reader: &mut &[u8]) -> [u8; N] {
-    let (taken, rest) = reader.split_first_chunk::<N>().expect("the header's fields add up to its length");
+    let (taken, rest) = reader.split_first_chunk::<N>().expect("the fields add up to the array's length");
     *reader = rest;
     *taken
 }

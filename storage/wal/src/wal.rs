@@ -3,7 +3,7 @@
 mod writer;
 
 use crate::replay::{Found, Segment, replay};
-use crate::segment::{HEADER_LEN, encode_record};
+use crate::segment::{PAYLOAD_LEN_MAX, encode_record};
 use crate::{Metrics, Position, Replay};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const FAILED_SESSIONS_MAX: usize = 1024;
 pub struct WalOptions {
     /// A segment that has reached this many bytes is closed. It may exceed them by what was appended during one fsync.
     pub segment_bytes_max: u64,
-    /// The largest payload, in bytes; at most `u32::MAX`.
+    /// The largest payload, in bytes; at most `u32::MAX - 1`.
     pub record_bytes_max: usize,
 }
 
@@ -129,7 +129,7 @@ impl Wal {
     /// # Errors
     /// [`WalError::Sealed`] when the buffer had to be written and that failed: the record is not in the log.
     pub fn append(&self, payload: &[u8]) -> Result<Position, WalError> {
-        let max = self.options.record_bytes_max.min(u32::MAX as usize);
+        let max = self.options.record_bytes_max.min(PAYLOAD_LEN_MAX);
         if payload.len() > max {
             return Err(WalError::TooLarge { len: payload.len(), max });
         }
@@ -215,17 +215,17 @@ impl Wal {
     fn write(&self, state: &mut MutexGuard<'_, State>, durability: Durability) {
         let mut writer = state.writer.take().expect("the caller has seen the writer");
         let spare = writer.take_spare();
-        let batch = std::mem::replace(&mut state.batch, spare);
+        let mut batch = std::mem::replace(&mut state.batch, spare);
         let end = state.next_position();
         let first = Position { session: end.session, index: end.index - batch.records };
-        let written = MutexGuard::unlocked(state, || writer.write(self, first, &batch, durability));
+        let written = MutexGuard::unlocked(state, || writer.write(self, first, &mut batch, durability));
 
         if let Some(key) = written.opened {
-            state.segments.push(Segment { key, first, end, bytes: HEADER_LEN as u64 });
+            state.segments.push(Segment { key, first, end, bytes: 0 });
         }
         if let Some(segment) = state.segments.last_mut().filter(|_| batch.records > 0) {
             segment.end = end;
-            segment.bytes += batch.bytes.len() as u64;
+            segment.bytes += written.bytes;
         }
         if let Some(index) = written.durable_index {
             state.durable_index = index;

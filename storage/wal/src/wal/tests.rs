@@ -2,7 +2,7 @@ mod damage;
 mod faults;
 
 use super::*;
-use crate::segment::RECORD_HEADER_LEN;
+use crate::segment::{HEADER_LEN, MARK_LEN, RECORD_HEADER_LEN};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn at(session: u64, index: u64) -> Position {
 }
 
 fn small_segments() -> WalOptions {
-    WalOptions { segment_bytes_max: 64, ..WalOptions::default() }
+    WalOptions { segment_bytes_max: 128, ..WalOptions::default() }
 }
 
 fn open_from(storage: &MemStorage, from: Position) -> (Wal, Replay, Records) {
@@ -87,7 +87,7 @@ fn segments_are_released_when_all_their_records_are_covered() {
     let storage = MemStorage::new(1);
     let (wal, ..) = open(&storage);
     for _ in 0..6 {
-        store(&wal, &[&[b'x'; 40]]);
+        store(&wal, &[&[b'x'; 100]]);
     }
     assert_eq!(keys(&storage).len(), 6);
     let size = wal.size();
@@ -119,7 +119,10 @@ fn large_batches_are_written_without_a_commit() {
     let storage = MemStorage::new(1);
     let (wal, ..) = open(&storage);
     wal.append(&vec![1; WRITE_THROUGH_BYTES]).unwrap();
-    assert_eq!(storage.list("").unwrap()[0].size as usize, HEADER_LEN + RECORD_HEADER_LEN + WRITE_THROUGH_BYTES);
+    assert_eq!(
+        storage.list("").unwrap()[0].size as usize,
+        HEADER_LEN + RECORD_HEADER_LEN + WRITE_THROUGH_BYTES + MARK_LEN
+    );
     assert_eq!(wal.metrics().fsyncs.get(), 0);
     wal.append(b"b").unwrap();
     wal.commit(wal.next_position()).unwrap();

@@ -3,7 +3,8 @@
 use super::Wal;
 use crate::Position;
 use crate::replay::segment_key;
-use crate::segment::Header;
+use crate::segment::{Header, Mark};
+use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 use watchfire_store::{AppendFile, StorageError};
 
@@ -35,6 +36,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 struct OpenFile {
     file: Box<dyn AppendFile>,
+    salt: u64,
     bytes: u64,
     /// Holds bytes that no sync has covered.
     is_dirty: bool,
@@ -45,6 +47,8 @@ struct OpenFile {
 pub(super) struct Written {
     /// Key of the segment begun with this batch.
     pub(super) opened: Option<String>,
+    /// Bytes added to the segment, be they durable or not.
+    pub(super) bytes: u64,
     /// Records before this index of the session are durable.
     pub(super) durable_index: Option<u64>,
     pub(super) result: Result<(), StorageError>,
@@ -65,8 +69,8 @@ impl Writer {
     }
 
     /// Writes the batch, whose first record stands at `first`; begins a new segment where the old one is full.
-    pub(super) fn write(&mut self, wal: &Wal, first: Position, batch: &Batch, durability: Durability) -> Written {
-        let mut written = Written { opened: None, durable_index: None, result: Ok(()) };
+    pub(super) fn write(&mut self, wal: &Wal, first: Position, batch: &mut Batch, durability: Durability) -> Written {
+        let mut written = Written { opened: None, bytes: 0, durable_index: None, result: Ok(()) };
         written.result = self.try_write(wal, first, batch, durability, &mut written);
         written
     }
@@ -75,7 +79,7 @@ impl Writer {
         &mut self,
         wal: &Wal,
         first: Position,
-        batch: &Batch,
+        batch: &mut Batch,
         durability: Durability,
         written: &mut Written,
     ) -> Result<(), StorageError> {
@@ -85,7 +89,7 @@ impl Writer {
                 written.durable_index = Some(first.index);
                 self.file = None;
             }
-            self.append(wal, first, &batch.bytes, written)?;
+            self.append(wal, first, batch, written)?;
         }
         if durability == Durability::Now {
             self.sync(wal)?;
@@ -94,22 +98,29 @@ impl Writer {
         Ok(())
     }
 
-    fn append(&mut self, wal: &Wal, first: Position, bytes: &[u8], written: &mut Written) -> Result<(), StorageError> {
-        let open = match &mut self.file {
-            Some(open) => open,
-            none => {
-                let key = segment_key(&wal.directory, first.session, self.next_seq);
-                let mut file = wal.storage.append(&key)?;
-                self.next_seq += 1;
-                written.opened = Some(key);
-                let header = Header { first }.encode();
-                file.append(&header)?;
-                none.insert(OpenFile { file, bytes: header.len() as u64, is_dirty: true })
-            }
+    /// Writes the batch and its mark, at the front of a new segment where none is open.
+    fn append(
+        &mut self,
+        wal: &Wal,
+        first: Position,
+        batch: &mut Batch,
+        written: &mut Written,
+    ) -> Result<(), StorageError> {
+        let open = if let Some(open) = &mut self.file {
+            open
+        } else {
+            let key = segment_key(&wal.directory, first.session, self.next_seq);
+            let file = wal.storage.append(&key)?;
+            self.next_seq += 1;
+            written.opened = Some(key);
+            let salt = RandomState::new().hash_one(first.session);
+            let open = self.file.insert(OpenFile { file, salt, bytes: 0, is_dirty: true });
+            open.append(&Header { first, salt }.encode(), written)?;
+            open
         };
-        open.is_dirty = true;
-        open.bytes += bytes.len() as u64;
-        open.file.append(bytes)
+        let mark = Mark { salt: open.salt, index: first.index + batch.records };
+        batch.bytes.extend_from_slice(&mark.encode());
+        open.append(&batch.bytes, written)
     }
 
     fn sync(&mut self, wal: &Wal) -> Result<(), StorageError> {
@@ -121,5 +132,14 @@ impl Writer {
         synced?;
         open.is_dirty = false;
         Ok(())
+    }
+}
+
+impl OpenFile {
+    fn append(&mut self, bytes: &[u8], written: &mut Written) -> Result<(), StorageError> {
+        self.is_dirty = true;
+        self.bytes += bytes.len() as u64;
+        written.bytes += bytes.len() as u64;
+        self.file.append(bytes)
     }
 }
