@@ -95,14 +95,31 @@ export interface TailHandlers {
   onConnected(connected: boolean): void;
 }
 
+/** How long to wait before a tail is opened again that the server or a proxy refused, in milliseconds. */
+const REOPEN_MS = 3_000;
+
 /** `GET logs/tail`, Server-Sent Events; returns what ends it. */
 export function tail(query: string, handlers: TailHandlers): () => void {
-  const source = new EventSource(apiUrl("watchfire/v1/logs/tail", { query }));
-  source.onopen = () => handlers.onConnected(true);
-  source.onerror = () => handlers.onConnected(false);
-  source.addEventListener("records", (event: MessageEvent<string>) => handlers.onRecords(JSON.parse(event.data) as LogRecord[]));
-  source.addEventListener("lost", (event: MessageEvent<string>) => handlers.onLost((JSON.parse(event.data) as { records: number }).records));
-  return () => source.close();
+  let source: EventSource;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const open = () => {
+    source = new EventSource(apiUrl("watchfire/v1/logs/tail", { query }));
+    source.onopen = () => handlers.onConnected(true);
+    source.onerror = () => {
+      handlers.onConnected(false);
+      // After a broken connection the browser tries again by itself, after an error answer it gives up.
+      if (source.readyState === EventSource.CLOSED) {
+        timer = setTimeout(open, REOPEN_MS);
+      }
+    };
+    source.addEventListener("records", (event: MessageEvent<string>) => handlers.onRecords(JSON.parse(event.data) as LogRecord[]));
+    source.addEventListener("lost", (event: MessageEvent<string>) => handlers.onLost((JSON.parse(event.data) as { records: number }).records));
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }
 
 function spanned({ query, start, end }: LogQuery) {

@@ -50,7 +50,7 @@ export function Shell() {
         To the content
       </a>
       <div class="rail">
-        <a class="mark" href={href("logs")} onClick={follow} aria-label="Watchfire">
+        <a class="mark" href={href("logs")} onClick={follow}>
           <img src="./icon.svg" alt="" />
           <span class="word">Watchfire</span>
         </a>
@@ -60,13 +60,17 @@ export function Shell() {
               key={name}
               href={href(name, name === "logs" || name === "metrics" ? shared : undefined)}
               aria-current={name === page ? "page" : undefined}
-              aria-label={name === "alerts" && firing > 0 ? `${title}, ${firing} firing` : title}
               title={title}
               onClick={follow}
             >
               <Icon name={icon} />
               <span class="word">{title}</span>
-              {name === "alerts" && firing > 0 && <span class="count">{compact(firing)}</span>}
+              {name === "alerts" && firing > 0 && (
+                <span class="count">
+                  {compact(firing)}
+                  <span class="hidden-text"> firing</span>
+                </span>
+              )}
             </a>
           ))}
         </nav>

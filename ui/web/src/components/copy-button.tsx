@@ -28,7 +28,7 @@ export function CopyButton({ text, label, children }: { readonly text: () => str
 
 /** Browsers give the clipboard to secure pages only; a selection works on plain HTTP too. */
 async function copyText(text: string): Promise<void> {
-  if (isSecureContext) {
+  if (window.isSecureContext) {
     await navigator.clipboard.writeText(text);
     return;
   }

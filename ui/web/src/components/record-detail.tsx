@@ -61,7 +61,7 @@ export function RecordDetail({ record, columns, aroundHref, onFollow, onFilter, 
               <dd>
                 <Text text={said} />
               </dd>
-              <span class="actions">
+              <dd class="actions">
                 <button type="button" class="tool" aria-label={`Only ${name} ${said}`} title="Only these" onClick={() => onFilter(name, text, "include")}>
                   <Icon name="plus" />
                 </button>
@@ -79,7 +79,7 @@ export function RecordDetail({ record, columns, aroundHref, onFollow, onFilter, 
                   <Icon name="column" />
                 </button>
                 <CopyButton label={`Copy ${name}`} text={() => text} />
-              </span>
+              </dd>
             </div>
           );
         })}

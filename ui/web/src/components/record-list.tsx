@@ -57,7 +57,8 @@ export function RecordList(props: Props) {
   }, [last, records.length]);
   useEffect(() => virtual.measure(), [row]);
   useEffect(() => {
-    const index = active === null ? -1 : records.findIndex((record) => record.id === active);
+    // A record opened by a click stays where it was clicked; one reached by keys comes into view.
+    const index = active === null || active === open ? -1 : records.findIndex((record) => record.id === active);
     if (index >= 0) {
       virtual.scrollToIndex(index, { align: "auto" });
     }

@@ -174,7 +174,7 @@ export function RangePanel({ range, zone, onRange, onZone }: Props) {
           <CopyButton label="Copy the range" text={() => (resolved.ok ? copyRange(range) : "")}>
             Copy
           </CopyButton>
-          {isSecureContext && (
+          {window.isSecureContext && (
             <button type="button" class="button quiet small" onClick={() => void paste()}>
               Paste
             </button>

@@ -17,8 +17,8 @@ export function senderAddress(listen: string, pageHost: string): string {
 /** A container that logs one line through Docker's own GELF driver. */
 export function dockerRun(address: string): string {
   return [
-    "docker run --rm \\",
-    `  --log-driver gelf --log-opt gelf-address=udp://${address} \\`,
+    "docker run --rm --log-driver gelf \\",
+    `  --log-opt gelf-address=udp://${address} \\`,
     '  alpine echo "hello from a container"',
   ].join("\n");
 }
@@ -27,5 +27,5 @@ export function dockerRun(address: string): string {
 export function shellLine(address: string): string {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
-  return `echo '{"version":"1.1","host":"'$(hostname)'","short_message":"hello from a shell","level":6}' \\\n  | nc -u -w1 ${host} ${address.slice(colon + 1)}`;
+  return `printf '{"version":"1.1","host":"%s","short_message":"hello"}' \\\n  "$(hostname)" | nc -u -w1 ${host} ${address.slice(colon + 1)}`;
 }

@@ -30,6 +30,9 @@ test("the list is bounded and counts what it let go", () => {
 test("a record that was searched and tailed stands once", () => {
   const tail = receive(EMPTY_TAIL, [record(3), record(2)], false);
   expect(ids(merge(tail, [record(2), record(1)]))).toEqual([3, 2, 1]);
+  expect(ids(merge(receive(EMPTY_TAIL, [record(5), record(1)], false), [record(6), record(3), record(0)]))).toEqual([6, 5, 3, 1, 0]);
+  const searched = [record(1)];
+  expect(merge(EMPTY_TAIL, searched)).toBe(searched);
 });
 
 test("the source is the service, else the host", () => {

@@ -38,7 +38,16 @@ export function merge(tail: Tail, searched: readonly LogRecord[]): readonly LogR
     return searched;
   }
   const live = new Set(tail.shown.map((record) => record.id));
-  return [...tail.shown, ...searched.filter((record) => !live.has(record.id))];
+  const rest = searched.filter((record) => !live.has(record.id));
+  const merged: LogRecord[] = [];
+  let next = 0;
+  for (const record of tail.shown) {
+    for (; next < rest.length && newestFirst(rest[next] ?? record, record) < 0; next += 1) {
+      merged.push(rest[next] ?? record);
+    }
+    merged.push(record);
+  }
+  return [...merged, ...rest.slice(next)];
 }
 
 /** Fields that name where a record came from, best first. */

@@ -40,7 +40,7 @@ export function RuleRow({ entry: { rule, group }, open, now, zone, onToggle }: P
         <span class="rule-group">{group.name}</span>
       </button>
       {shown.length > 0 && (
-        <ul class="active">
+        <ul class="active-alerts">
           {shown.map((alert) => (
             <AlertLine key={JSON.stringify(alert.labels)} alert={alert} rule={rule as AlertingRule} now={now} />
           ))}

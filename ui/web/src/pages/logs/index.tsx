@@ -56,9 +56,14 @@ export default function LogsPage() {
   const fields = useFields(view.query, span, !narrow || drawerOpen);
   const { tail, connection, showWaiting } = useTail(view.query, view.live, () => !atTop.current || view.open !== null || marked());
 
-  const searched = useMemo(() => search.data?.pages.flatMap((page) => page.records) ?? [], [search.data]);
+  // While a mistake is corrected, or after Stop, the last good answer stays in view, dimmed.
+  const good = useRef(search.data);
+  good.current = search.data ?? good.current;
+  const answer = good.current;
+  const stale = search.isPlaceholderData || search.data === undefined;
+  const searched = useMemo(() => answer?.pages.flatMap((page) => page.records) ?? [], [answer]);
   const records = useMemo(() => merge(tail, searched), [tail.shown, searched]);
-  const pages = search.data?.pages ?? [];
+  const pages = answer?.pages ?? [];
   const cost = pages.at(-1)?.stats ?? null;
   const partial = [...new Set([...pages.flatMap((page) => page.partial), ...(bars.data?.partial ?? [])])];
   const running = search.isFetching || (bars.isFetching && !view.live);
@@ -166,7 +171,7 @@ export default function LogsPage() {
             onToggle={() => update({ histogram: !view.histogram }, "replace")}
             onZoomOut={span && !isRelative(view.range) ? () => zoom(zoomOut(span, Date.now())) : null}
           />
-          {view.histogram && chartSpan && (
+          {view.histogram && chartSpan && !(nothing && view.query === "" && !view.live) && (
             <HistogramChart
               bars={stacked}
               span={chartSpan}
@@ -206,7 +211,7 @@ export default function LogsPage() {
               zone={zone}
               days={!narrow && span !== null && spansDays(span)}
               tall={narrow}
-              stale={search.isPlaceholderData}
+              stale={stale}
               foot={foot(search.hasNextPage, search.isFetchingNextPage, search.isPending && !running, records.length, view.live)}
               detail={(record) => (
                 <RecordDetail record={record} columns={view.columns} aroundHref={around(record)} onFollow={follow} onFilter={filter} onColumn={column} />
