@@ -43,7 +43,7 @@ pub struct AlertingOptions {
     pub query_offset: DurationMs,
     /// `global.external_labels`: added to every alert that leaves.
     pub external_labels: Labels,
-    /// Where users reach Watchfire, for links in notifications, without a slash at the end.
+    /// Where users reach Watchfire, for links in notifications.
     pub external_url: String,
     /// `rule_files`: paths whose last component may hold wildcards.
     pub rule_files: Vec<String>,
@@ -102,14 +102,14 @@ impl Alerting {
     ///
     /// `tsdb` takes what rules produce, `series` is what they read, `now` tells the time of day.
     pub fn new(
-        options: AlertingOptions,
+        mut options: AlertingOptions,
         tsdb: Arc<Tsdb>,
         series: Arc<dyn SeriesSource>,
         engine: Arc<Engine>,
         now: Arc<dyn Fn() -> TimeNs + Send + Sync>,
     ) -> Result<Alerting, RuleFileErrors> {
+        trim_slash(&mut options.external_url);
         let files = RuleFiles::load(&options.rule_files, &options.directory)?;
-        warn_all(&files.warnings);
         let metrics = Metrics::default();
         let now_ms = now().to_ms();
         let member = |spec| Arc::new(Member::new(new_group(spec, &options, true), now_ms));
@@ -137,10 +137,10 @@ impl Alerting {
     ///
     /// # Errors
     /// Nothing has changed then.
-    pub fn reload(&self, options: AlertingOptions) -> Result<(), RuleFileErrors> {
+    pub fn reload(&self, mut options: AlertingOptions) -> Result<(), RuleFileErrors> {
         let _one_at_a_time = self.reloading.lock();
+        trim_slash(&mut options.external_url);
         let files = RuleFiles::load(&options.rule_files, &options.directory)?;
-        warn_all(&files.warnings);
         let now = self.now_ms();
         let mut old = self.members.read().clone();
         let mut members = Vec::with_capacity(files.groups.len());
@@ -247,6 +247,11 @@ impl Alerting {
     }
 }
 
+/// Links are put together with a slash of their own.
+fn trim_slash(url: &mut String) {
+    url.truncate(url.trim_end_matches('/').len());
+}
+
 /// How long to sleep until `next`.
 fn wait(now: Timestamp, next: Option<Timestamp>) -> Duration {
     let until_ms = next.map_or(i64::MAX, |next| next.0.saturating_sub(now.0)).max(1);
@@ -259,12 +264,6 @@ fn new_group(spec: RuleGroup, options: &AlertingOptions, restores: bool) -> Grou
 
 fn new_dispatcher(config: AlertmanagerConfig, options: &AlertingOptions, metrics: &Metrics) -> Dispatcher {
     Dispatcher::new(config, &options.external_url, metrics.clone())
-}
-
-fn warn_all(warnings: &[String]) {
-    for warning in warnings {
-        tracing::warn!(%warning, "configuration");
-    }
 }
 
 /// An alert as it leaves: with the external labels, and an end that comes unless it is told again.

@@ -4,6 +4,8 @@
 
 mod files;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod tests;
 
 use crate::rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};

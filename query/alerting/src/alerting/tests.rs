@@ -162,7 +162,8 @@ async fn an_alert_reaches_its_receiver_through_failures_and_resolves() {
     assert_eq!(alert["annotations"]["summary"], "node at 14");
     assert_eq!(alert["generatorURL"], "http://watchfire.example/graph?g0.expr=heat%3Adouble+%3E+10&g0.tab=1");
     assert_eq!(bench.query("heat:double"), [r#"heat:double{job="node"} 14"#]);
-    assert_eq!(bench.query(r#"ALERTS{alertstate="firing"}"#).len(), 1);
+    // Written from the third evaluation on, when states from before the start have been read.
+    bench.until(|| bench.query(r#"ALERTS{alertstate="firing"}"#).pop()).await;
     assert_eq!(alerting.alerts()[0].value, "1.4e+01");
 
     bench.write("heat", 1.0);
