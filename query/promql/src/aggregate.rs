@@ -9,7 +9,7 @@ use crate::kahan::{KahanSum, Mean, Variance};
 use crate::quantile::{quantile, quantile_warning};
 use crate::{EvalError, Expr};
 use std::collections::HashMap;
-use watchfire_model::Labels;
+use watchfire_model::{Exhausted, Labels, QueryBudget};
 
 /// Series that are aggregated together.
 struct Members {
@@ -19,11 +19,7 @@ struct Members {
     series: Vec<Series>,
 }
 
-pub(crate) fn eval<'q>(
-    evaluator: &mut Evaluator<'q>,
-    node: &Aggregate,
-    steps: Steps,
-) -> Result<Vector<'q>, EvalError> {
+pub(crate) fn eval<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) -> Result<Vector<'q>, EvalError> {
     let param = node.param.as_deref();
     match (node.op, param) {
         (AggregateOp::CountValues, Some(param)) => count_values::eval(evaluator, node, param, steps),
@@ -53,31 +49,31 @@ fn members(vector: Vec<Series>, grouping: &Grouping) -> Vec<Members> {
 fn group_labels(labels: &Labels, grouping: &Grouping) -> Labels {
     match grouping {
         Grouping::By(names) => labels.filtered(|label| names.contains(&label.name)),
-        Grouping::Without(names) => labels
-            .filtered(|label| !names.contains(&label.name) && !METADATA_LABELS.contains(&label.name.as_str())),
+        Grouping::Without(names) => {
+            labels.filtered(|label| !names.contains(&label.name) && !METADATA_LABELS.contains(&label.name.as_str()))
+        }
     }
 }
 
 fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) -> Result<Vector<'q>, EvalError> {
     let operand = evaluator.vector(&node.operand, steps)?;
-    let mut ticker = Ticker::new(evaluator.query.budget);
+    let budget = evaluator.query.budget;
     let mut series = Vec::new();
     for group in members(operand.series, &node.grouping) {
-        ticker.tick(group.series.len() * steps.count)?;
-        let members = &group.series;
+        let members = (group.series.as_slice(), steps, budget);
         let values = match node.op {
-            AggregateOp::Sum => fold(members, steps, KahanSum::default(), KahanSum::add, KahanSum::total),
-            AggregateOp::Avg => fold(members, steps, Mean::default(), Mean::add, Mean::total),
-            AggregateOp::Stdvar => fold(members, steps, Variance::default(), Variance::add, Variance::total),
+            AggregateOp::Sum => fold(members, KahanSum::default(), KahanSum::add, KahanSum::total),
+            AggregateOp::Avg => fold(members, Mean::default(), Mean::add, Mean::total),
+            AggregateOp::Stdvar => fold(members, Variance::default(), Variance::add, Variance::total),
             AggregateOp::Stddev => {
-                fold(members, steps, Variance::default(), Variance::add, |variance| variance.total().sqrt())
+                fold(members, Variance::default(), Variance::add, |variance| variance.total().sqrt())
             }
-            AggregateOp::Count => fold(members, steps, 0.0, |count, _| *count += 1.0, |count| count),
-            AggregateOp::Min => fold(members, steps, f64::NAN, |min, value| *min = min.min(value), |min| min),
-            AggregateOp::Max => fold(members, steps, f64::NAN, |max, value| *max = max.max(value), |max| max),
+            AggregateOp::Count => fold(members, 0.0, |count, _| *count += 1.0, |count| count),
+            AggregateOp::Min => fold(members, f64::NAN, |min, value| *min = min.min(value), |min| min),
+            AggregateOp::Max => fold(members, f64::NAN, |max, value| *max = max.max(value), |max| max),
             // What is left is `group`: the other operators take a parameter.
-            _ => fold(members, steps, (), |(), _| (), |()| 1.0),
-        };
+            _ => fold(members, (), |(), _| (), |()| 1.0),
+        }?;
         series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
     }
     let held = evaluator.hold(series.len() * steps.count)?;
@@ -86,21 +82,21 @@ fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) 
 
 /// Folds the samples of each step; steps without samples stay absent.
 fn fold<A: Copy>(
-    members: &[Series],
-    steps: Steps,
+    (members, steps, budget): (&[Series], Steps, &QueryBudget),
     start: A,
     add: impl Fn(&mut A, f64),
     finish: impl Fn(A) -> f64,
-) -> Vec<f64> {
+) -> Result<Vec<f64>, Exhausted> {
     let mut folded: Vec<Option<A>> = vec![None; steps.count];
     for series in members {
+        budget.check()?;
         for (slot, value) in folded.iter_mut().zip(&series.values) {
             if !is_absent(*value) {
                 add(slot.get_or_insert(start), *value);
             }
         }
     }
-    folded.into_iter().map(|slot| slot.map_or_else(absent, &finish)).collect()
+    Ok(folded.into_iter().map(|slot| slot.map_or_else(absent, &finish)).collect())
 }
 
 fn eval_quantile<'q>(

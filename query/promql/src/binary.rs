@@ -34,17 +34,21 @@ pub(crate) fn eval<'q>(
             }
             Ok(Node::Scalar(lhs))
         }
-        (Node::Vector(vector), Node::Scalar(scalars)) => Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
-            operator.apply(vector, scalar).unwrap_or_else(absent)
-        })),
-        (Node::Scalar(scalars), Node::Vector(vector)) => Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
-            match operator.apply(scalar, vector) {
-                None => absent(),
-                // A filter keeps the vector's value, whichever side it stands on.
-                Some(_) if operator.is_filter() => vector,
-                Some(value) => value,
-            }
-        })),
+        (Node::Vector(vector), Node::Scalar(scalars)) => {
+            Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
+                operator.apply(vector, scalar).unwrap_or_else(absent)
+            }))
+        }
+        (Node::Scalar(scalars), Node::Vector(vector)) => {
+            Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
+                match operator.apply(scalar, vector) {
+                    None => absent(),
+                    // A filter keeps the vector's value, whichever side it stands on.
+                    Some(_) if operator.is_filter() => vector,
+                    Some(value) => value,
+                }
+            }))
+        }
         (Node::Vector(lhs), Node::Vector(rhs)) => {
             matching::eval(evaluator, node, operator, (lhs, rhs), steps).map(Node::Vector)
         }

@@ -11,9 +11,7 @@ mod subquery;
 
 pub(crate) use eval::{Evaluator, Node, Query};
 pub(crate) use select::{Pick, Window};
-pub(crate) use series::{
-    METADATA_LABELS, Series, Vector, absent, duplicate_labels, is_absent, merge_equal_labels,
-};
+pub(crate) use series::{METADATA_LABELS, Series, Vector, absent, duplicate_labels, is_absent, merge_equal_labels};
 pub(crate) use steps::{Steps, Ticker};
 
 use crate::{Annotations, EvalError, Expr, QueryOutput, ValueType};
@@ -87,7 +85,9 @@ impl Engine {
         }
         if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
             let name = expr.value_type().as_str();
-            return refuse(format!("invalid expression type {name:?} for range query, must be Scalar or instant Vector"));
+            return refuse(format!(
+                "invalid expression type {name:?} for range query, must be Scalar or instant Vector"
+            ));
         }
         let points_max = self.options.points_max;
         let Some(steps) = Steps::between(start.0, end.0, step_ms, points_max) else {

@@ -13,8 +13,8 @@ mod regression;
 mod signature;
 mod sort;
 
-pub use signature::{Repeats, Signature};
 pub(crate) use signature::signature;
+pub use signature::{Repeats, Signature};
 
 use crate::ast::Call;
 use crate::engine::{Evaluator, Node, Series, Steps, Ticker, Vector, Window, absent as absent_value};
@@ -40,9 +40,7 @@ pub(crate) fn call<'q>(
         "time" | "pi" | "start" | "end" | "step" | "range" | "min_of" | "max_of" | "vector" | "scalar"
         | "timestamp" => query::eval(evaluator, &site),
         "absent" | "absent_over_time" => absent::eval(evaluator, &site).map(Node::Vector),
-        "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
-            sort::eval(evaluator, &site).map(Node::Vector)
-        }
+        "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => sort::eval(evaluator, &site).map(Node::Vector),
         "label_replace" | "label_join" => labels::eval(evaluator, &site).map(Node::Vector),
         "rate" | "increase" | "delta" => rate::eval(evaluator, &site).map(Node::Vector),
         "irate" | "idelta" | "changes" | "resets" => counter::eval(evaluator, &site).map(Node::Vector),

@@ -50,7 +50,8 @@ impl Mean {
                 return;
             }
             self.incremental = true;
-            self.value = KahanSum { sum: self.value.sum / (self.count - 1.0), lost: self.value.lost / (self.count - 1.0) };
+            self.value =
+                KahanSum { sum: self.value.sum / (self.count - 1.0), lost: self.value.lost / (self.count - 1.0) };
         }
         let mean = self.value.sum;
         // An infinite mean only changes for an infinity of the other sign or for NaN.
@@ -115,14 +116,17 @@ mod tests {
         check(&[f64::INFINITY, 0.0, 1.0], f64::INFINITY, f64::INFINITY);
         check(&[0.0, f64::NEG_INFINITY], f64::NEG_INFINITY, f64::NEG_INFINITY);
         let mut mean = Mean::default();
-        [f64::INFINITY, f64::NEG_INFINITY].into_iter().for_each(|value| mean.add(value));
+        mean.add(f64::INFINITY);
+        mean.add(f64::NEG_INFINITY);
         assert!(mean.total().is_nan());
     }
 
     #[test]
     fn variance_of_equal_values_is_zero() {
         let mut variance = Variance::default();
-        [1.599_050_563_727_786_8; 3].into_iter().for_each(|value| variance.add(value));
+        for value in [1.599_050_563_727_786_8; 3] {
+            variance.add(value);
+        }
         assert_eq!(variance.total(), 0.0);
     }
 }

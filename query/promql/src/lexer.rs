@@ -48,8 +48,16 @@ pub(crate) struct Token<'a> {
 
 /// All tokens of `text`; the last is [`TokenKind::End`] or [`TokenKind::Error`].
 pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut lexer =
-        Lexer { text, at: 0, line: 1, line_start: 0, in_braces: false, in_brackets: false, parens: 0, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        line: 1,
+        line_start: 0,
+        in_braces: false,
+        in_brackets: false,
+        parens: 0,
+        tokens: Vec::new(),
+    };
     while lexer.step() {}
     lexer.tokens
 }

@@ -3,8 +3,8 @@
 //!
 //! Invariants
 //! - [`parse`] is total: any text yields a checked tree or an error with its place; nesting, height and length have limits.
-//! - Each node is evaluated over all steps at once, each series is read once per selector, and results do not depend
-//!   on the order in which the source yields series.
+//! - Each node is evaluated over all steps at once and each series is read once per selector. Results are ordered by what
+//!   the expression says, else by the source, which yields series by labels.
 //! - What this engine does not evaluate yet is [`EvalError::Unsupported`], never a silent difference.
 
 mod aggregate;
@@ -22,7 +22,8 @@ mod value;
 
 pub use ast::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Duration, DurationKind, Expr, ExprKind, Extension, Fill, Group,
-    Grouping, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side, Subquery, Text, ValueType, VectorSelector,
+    Grouping, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side, Subquery, Text, ValueType,
+    VectorSelector,
 };
 pub use engine::{Engine, EngineOptions};
 pub use error::{EvalError, ParseError};

@@ -89,11 +89,7 @@ impl<'a> Parser<'a> {
 
     /// Consumes a token of this kind, or says that it is missing.
     fn expect(&mut self, kind: &TokenKind, context: &str, expected: &str) -> Result<Span, ParseError> {
-        if self.peek().kind == *kind {
-            Ok(self.advance().span)
-        } else {
-            Err(self.peek().unexpected(context, expected))
-        }
+        if self.peek().kind == *kind { Ok(self.advance().span) } else { Err(self.peek().unexpected(context, expected)) }
     }
 
     /// An error at the next token.

@@ -5,27 +5,27 @@ use std::path::PathBuf;
 
 /// What passes today, by file.
 const FLOORS: [(&str, usize); 21] = [
-    ("aggregators", 0),
-    ("at_modifier", 0),
-    ("collision", 0),
-    ("duration_expression", 0),
-    ("extended_vectors", 0),
-    ("fill-modifier", 0),
-    ("functions", 0),
-    ("histograms", 0),
+    ("aggregators", 49),
+    ("at_modifier", 78),
+    ("collision", 1),
+    ("duration_expression", 16),
+    ("extended_vectors", 16),
+    ("fill-modifier", 26),
+    ("functions", 210),
+    ("histograms", 93),
     ("info", 0),
-    ("limit", 0),
-    ("literals", 0),
-    ("name_label_dropping", 0),
+    ("limit", 1),
+    ("literals", 25),
+    ("name_label_dropping", 1),
     ("native_histograms", 0),
-    ("operators", 0),
-    ("range_queries", 0),
-    ("selectors", 0),
-    ("staleness", 0),
-    ("start_timestamps", 0),
-    ("subquery", 0),
-    ("trig_functions", 0),
-    ("type_and_unit", 0),
+    ("operators", 74),
+    ("range_queries", 16),
+    ("selectors", 8),
+    ("staleness", 13),
+    ("start_timestamps", 1),
+    ("subquery", 9),
+    ("trig_functions", 19),
+    ("type_and_unit", 58),
 ];
 
 /// The folder of shared data, where it is at hand.
@@ -53,7 +53,9 @@ fn upstream_scripts_pass_as_far_as_they_did() {
         let passed = count - failures.len();
         println!("promql: {name}: {passed} of {count}");
         if verbose.as_ref().is_some_and(|wanted| wanted == name || wanted == "all") {
-            failures.iter().for_each(|failure| println!("  {failure}"));
+            for failure in &failures {
+                println!("  {failure}");
+            }
         }
         passes += passed;
         evals += count;

@@ -1,5 +1,7 @@
 //! Tests of the engine as a whole: scripts that a user could write, upstream's scripts, and a second parser's opinion.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test binary, helpers outside of test functions too")]
+
 mod conformance;
 mod oracle;
 mod properties;

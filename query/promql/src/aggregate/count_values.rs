@@ -25,11 +25,14 @@ pub(super) fn eval<'q>(
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
     let mut series: Vec<Series> = Vec::new();
+    // Every distinct value makes a series: each is counted before the next is made.
+    let mut held = evaluator.hold(0)?;
     for group in members(operand.series, &node.grouping) {
         // Bits, not values: NaN counts as one value, as its text does.
         let mut index_by_bits: HashMap<u64, usize> = HashMap::new();
         for member in &group.series {
             ticker.tick(steps.count)?;
+            let known = series.len();
             for (step, value) in member.values.iter().enumerate().filter(|(_, value)| !is_absent(**value)) {
                 let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
                 let index = *index_by_bits.entry(bits).or_insert_with(|| {
@@ -45,8 +48,8 @@ pub(super) fn eval<'q>(
                 let count = &mut series[index].values[step];
                 *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
             }
+            held.add((series.len() - known) * steps.count)?;
         }
     }
-    let held = evaluator.hold(series.len() * steps.count)?;
     Ok(Vector { series, held })
 }

@@ -113,7 +113,8 @@ fn ratios(evaluator: &mut Evaluator<'_>, params: &[f64], param: &Expr) -> Result
         let capped = ratio.clamp(-1.0, 1.0);
         if capped != *ratio {
             let (got, used) = (format_number(*ratio), format_number(capped));
-            evaluator.warn(&format!("ratio value should be between -1 and 1, got {got}, capping to {used}"), param.span);
+            evaluator
+                .warn(&format!("ratio value should be between -1 and 1, got {got}, capping to {used}"), param.span);
         }
         ratios.push(capped);
     }
@@ -129,10 +130,10 @@ fn in_ratio(labels: &Labels, ratio: f64) -> bool {
 
 /// A hash that is the same in every process: FNV-1a, then a finalizer that spreads it over all bits.
 fn hash(labels: &Labels) -> u64 {
-    let bytes = labels.iter().flat_map(|label| {
-        label.name.bytes().chain([0xff]).chain(label.value.bytes()).chain([0xff])
-    });
-    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let bytes =
+        labels.iter().flat_map(|label| label.name.bytes().chain([0xff]).chain(label.value.bytes()).chain([0xff]));
+    let mut hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)

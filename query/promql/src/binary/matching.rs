@@ -5,9 +5,9 @@ use super::drop_empty;
 use super::operator::Operator;
 use crate::EvalError;
 use crate::ast::{Binary, MatchLabels, Matching, Side};
-use crate::engine::{Evaluator, METADATA_LABELS, Series, Steps, Ticker, Vector, absent, is_absent};
+use crate::engine::{Evaluator, METADATA_LABELS, Series, Steps, Vector, absent, is_absent};
 use std::collections::HashMap;
-use watchfire_model::{Labels, METRIC_NAME};
+use watchfire_model::{Labels, METRIC_NAME, QueryBudget};
 
 /// The labels of a series that decide which series of the other side it matches.
 pub(super) fn signature(labels: &Labels, on: &MatchLabels) -> Labels {
@@ -37,18 +37,18 @@ pub(super) fn eval<'q>(
     let many_side = matching.group.as_ref().map_or(Side::Left, |group| group.many);
     let (many, one) = if many_side == Side::Left { (lhs, rhs) } else { (rhs, lhs) };
     let many_present = present_steps(&many.series, steps);
-    let join = Join { operator, matching, many_side, steps, many_present };
+    let join = Join { operator, matching, many_side, steps, many_present, budget: evaluator.query.budget };
     let mut series = Vec::new();
-    let mut ticker = Ticker::new(evaluator.query.budget);
+    let mut held = evaluator.hold(0)?;
     for (signature, mut group) in match_groups(many.series, one.series, &matching.on) {
         join.fill(&signature, &mut group);
         if !group.many.is_empty() && !group.one.is_empty() {
-            ticker.tick(group.many.len() * steps.count)?;
+            let known = series.len();
             join.group(&signature, &group, &mut series)?;
+            held.add((series.len() - known) * steps.count)?;
         }
     }
     drop_empty(&mut series);
-    let held = evaluator.hold(series.len() * steps.count)?;
     Ok(Vector { series, held })
 }
 
@@ -84,14 +84,14 @@ struct Join<'m> {
     steps: Steps,
     /// Steps at which the many side has any sample at all: at others, duplicates of the one side do no harm.
     many_present: Vec<bool>,
+    budget: &'m QueryBudget,
 }
 
 impl Join<'_> {
     /// Adds stand-ins for what a side lacks, where `fill` asks for them.
     fn fill(&self, signature: &Labels, group: &mut MatchGroup) {
-        let fill = self.matching.fill;
-        let (fill_many, fill_one) =
-            if self.many_side == Side::Left { (fill.left, fill.right) } else { (fill.right, fill.left) };
+        // As upstream: behind `group_right`, `fill_left` still names the side that may match many.
+        let (fill_many, fill_one) = (self.matching.fill.left, self.matching.fill.right);
         let stand_in = |value: f64, lacks: &dyn Fn(usize) -> bool| Series {
             labels: signature.clone(),
             name_dropped: false,
@@ -114,6 +114,7 @@ impl Join<'_> {
         let mut matched = vec![false; if is_one_to_one { self.steps.count } else { 0 }];
         let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
         for many in &group.many {
+            self.budget.check()?;
             // Which result a partner leads to; the partner seldom changes from step to step.
             let mut last: Option<(usize, usize)> = None;
             for step in 0..self.steps.count {

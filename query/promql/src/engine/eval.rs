@@ -66,7 +66,7 @@ impl<'q> Evaluator<'q> {
                 if *negative {
                     match &mut value {
                         Node::Scalar(values) => values.iter_mut().for_each(|value| *value = -*value),
-                        Node::Vector(vector) => vector.series.iter_mut().for_each(|series| series.map(|value| -value)),
+                        Node::Vector(vector) => self.map(vector, |value| -value)?,
                         Node::String(_) => {}
                     }
                 }
@@ -103,6 +103,15 @@ impl<'q> Evaluator<'q> {
         }
     }
 
+    /// Replaces every sample; the results have no names.
+    pub(crate) fn map(&self, vector: &mut Vector<'_>, change: impl Fn(f64) -> f64) -> Result<(), EvalError> {
+        for series in &mut vector.series {
+            self.query.budget.check()?;
+            series.map(&change);
+        }
+        Ok(())
+    }
+
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'q>, EvalError> {
         Ok(Held::new(self.query.budget, samples)?)
     }
@@ -122,7 +131,9 @@ impl<'q> Evaluator<'q> {
             Node::String(text) => Node::String(text),
             Node::Vector(Vector { mut series, .. }) => {
                 let held = self.hold(series.len() * count)?;
-                series.iter_mut().for_each(|one| one.values = vec![one.values[0]; count]);
+                for one in &mut series {
+                    one.values = vec![one.values[0]; count];
+                }
                 Node::Vector(Vector { series, held })
             }
         })

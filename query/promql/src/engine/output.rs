@@ -66,6 +66,7 @@ impl Evaluator<'_> {
 fn clean(mut series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
     for one in series.iter_mut().filter(|one| one.name_dropped) {
         one.labels = without_metadata(&one.labels);
+        one.name_dropped = false;
     }
     merge_equal_labels(series)
 }

@@ -61,17 +61,18 @@ pub(crate) fn without_metadata(labels: &Labels) -> Labels {
     labels.filtered(|label| !METADATA_LABELS.contains(&label.name.as_str()))
 }
 
-/// Joins series with equal labels into one, keeping the order of their first ones.
+/// Joins series that will have equal labels into one, keeping the order of their first ones.
 ///
 /// # Errors
 /// Two of them have a sample at one step.
 pub(crate) fn merge_equal_labels(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
-    let mut index_by_labels: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut index_by_labels: HashMap<(Labels, bool), usize> = HashMap::with_capacity(series.len());
     let mut merged: Vec<Series> = Vec::with_capacity(series.len());
     for one in series {
-        match index_by_labels.get(&one.labels) {
+        let key = (one.labels.clone(), one.name_dropped);
+        match index_by_labels.get(&key) {
             None => {
-                index_by_labels.insert(one.labels.clone(), merged.len());
+                index_by_labels.insert(key, merged.len());
                 merged.push(one);
             }
             Some(index) => {

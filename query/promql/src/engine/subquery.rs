@@ -12,12 +12,7 @@ use watchfire_model::Samples;
 const SUBQUERY_STEPS_MAX: usize = 1 << 20;
 
 impl<'q> Evaluator<'q> {
-    pub(super) fn subquery(
-        &mut self,
-        subquery: &Subquery,
-        span: Span,
-        steps: Steps,
-    ) -> Result<Windows<'q>, EvalError> {
+    pub(super) fn subquery(&mut self, subquery: &Subquery, span: Span, steps: Steps) -> Result<Windows<'q>, EvalError> {
         let reference = self.reference(&subquery.modifiers)?;
         let range_ms = self.positive_duration_ms(&subquery.range)?;
         let step_ms = match &subquery.step {

@@ -8,13 +8,12 @@ use watchfire_model::Labels;
 const DAY_SECONDS: i64 = 86_400;
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
-    let mut vector = match site.args.first() {
-        Some(arg) => evaluator.vector(arg, site.steps)?,
-        None => {
-            let values = site.steps.times().map(|time| time as f64 / 1000.0).collect();
-            let series = vec![Series { labels: Labels::empty(), name_dropped: false, values }];
-            Vector { series, held: evaluator.hold(site.steps.count)? }
-        }
+    let mut vector = if let Some(arg) = site.args.first() {
+        evaluator.vector(arg, site.steps)?
+    } else {
+        let values = site.steps.times().map(|time| time as f64 / 1000.0).collect();
+        let series = vec![Series { labels: Labels::empty(), name_dropped: false, values }];
+        Vector { series, held: evaluator.hold(site.steps.count)? }
     };
     let part: fn(i64) -> i64 = match site.name {
         "minute" => |time| time.rem_euclid(3600) / 60,
@@ -28,7 +27,7 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         _ => |time| Date::of(time).year,
     };
     // NaN and values beyond the calendar are cut to its ends, as an integer conversion does.
-    vector.series.iter_mut().for_each(|series| series.map(|value| part(value as i64) as f64));
+    evaluator.map(&mut vector, |value| part(value as i64) as f64)?;
     Ok(vector)
 }
 

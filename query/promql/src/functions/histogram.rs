@@ -20,14 +20,14 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         "histogram_quantile" => {
             let phis = quantiles(evaluator, &args[..1], site)?.swap_remove(0);
             let histograms = histograms(evaluator, &args[1], site)?;
-            map(evaluator, site, histograms, None, |buckets, step| quantile(phis[step], buckets))
+            map(evaluator, site, &histograms, |buckets, step| quantile(phis[step], buckets))
         }
         "histogram_quantiles" => histogram_quantiles(evaluator, site),
         "histogram_fraction" => {
             let lower = evaluator.scalar(&args[0], site.steps)?;
             let upper = evaluator.scalar(&args[1], site.steps)?;
             let histograms = histograms(evaluator, &args[2], site)?;
-            map(evaluator, site, histograms, None, |buckets, step| (fraction(lower[step], upper[step], buckets), false))
+            map(evaluator, site, &histograms, |buckets, step| (fraction(lower[step], upper[step], buckets), false))
         }
         "histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar" => {
             // Only native histograms have a result, and a source yields none yet.
@@ -54,9 +54,7 @@ fn histograms(evaluator: &mut Evaluator<'_>, arg: &Expr, site: &Site<'_>) -> Res
         let text = series.labels.get_or_empty(BOUND);
         let Ok(bound) = text.parse::<f64>() else {
             let mut message = format!("bucket label \"le\" is missing or has a malformed value of {text:?}");
-            if let Some(name) = series.labels.metric_name() {
-                message.push_str(&format!(" for metric name {:?}", name.as_str()));
-            }
+            message.push_str(&for_metric(&series.labels));
             evaluator.warn(&message, arg.span);
             continue;
         };
@@ -70,20 +68,20 @@ fn histograms(evaluator: &mut Evaluator<'_>, arg: &Expr, site: &Site<'_>) -> Res
     Ok(histograms)
 }
 
-/// A result per histogram and step; `label` is added to what the histograms are called.
+/// A result per histogram and step.
 fn map<'q>(
     evaluator: &mut Evaluator<'q>,
     site: &Site<'_>,
-    histograms: Vec<Histogram>,
-    label: Option<(&str, &str)>,
+    histograms: &[Histogram],
     compute: impl Fn(&mut Vec<Bucket>, usize) -> (f64, bool),
 ) -> Result<Vector<'q>, EvalError> {
     let mut series = Vec::with_capacity(histograms.len());
-    append(evaluator, site, &histograms, label, compute, &mut series)?;
+    append(evaluator, site, histograms, None, compute, &mut series)?;
     let held = evaluator.hold(series.len() * site.steps.count)?;
     Ok(Vector { series, held })
 }
 
+/// Appends a result per histogram; `label` is added to what the histogram is called.
 fn append(
     evaluator: &mut Evaluator<'_>,
     site: &Site<'_>,
@@ -128,10 +126,13 @@ fn warn_of_repair(evaluator: &mut Evaluator<'_>, site: &Site<'_>, histogram: &Hi
     let vector = if site.name == "histogram_quantile" { &site.args[1] } else { &site.args[0] };
     let help = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
     let mut message = format!("input to histogram_quantile needed to be fixed for monotonicity (see {help})");
-    if let Some(name) = histogram.labels.metric_name() {
-        message.push_str(&format!(" for metric name {:?}", name.as_str()));
-    }
+    message.push_str(&for_metric(&histogram.labels));
     evaluator.inform(&message, vector.span);
+}
+
+/// How remarks name the metric, where it has a name.
+fn for_metric(labels: &Labels) -> String {
+    labels.metric_name().map_or_else(String::new, |name| format!(" for metric name {:?}", name.as_str()))
 }
 
 /// Evaluates arguments that are quantiles, and remarks on those outside 0 to 1.

@@ -21,9 +21,8 @@ fn replace<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<
     let template = text(&site.args[2], "replacement in label_replace()")?;
     let source = text(&site.args[3], "source label name in label_replace()")?;
     let expression = text(&site.args[4], "regular expression in label_replace()")?;
-    let regex = anchored(expression).map_err(|_| {
-        EvalError::Execution(format!("invalid regular expression in label_replace(): {expression}"))
-    })?;
+    let regex = anchored(expression)
+        .map_err(|_| EvalError::Execution(format!("invalid regular expression in label_replace(): {expression}")))?;
     let mut vector = evaluator.vector(&site.args[0], site.steps)?;
     for series in &mut vector.series {
         let Some(captures) = regex.captures(series.labels.get_or_empty(source)) else { continue };
@@ -56,9 +55,7 @@ fn join<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>
 
 fn text<'e>(arg: &'e Expr, what: &str) -> Result<&'e str, EvalError> {
     match &arg.unparenthesised().kind {
-        ExprKind::String(text) => {
-            text.as_str().ok_or_else(|| EvalError::Execution(format!("invalid {what}: {text}")))
-        }
+        ExprKind::String(text) => text.as_str().ok_or_else(|| EvalError::Execution(format!("invalid {what}: {text}"))),
         _ => unreachable!("the type check lets only strings stand here"),
     }
 }

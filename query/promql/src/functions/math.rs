@@ -45,7 +45,7 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         _ => return Err(site.unsupported()),
     };
     let mut vector = evaluator.vector(&site.args[0], site.steps)?;
-    vector.series.iter_mut().for_each(|series| series.map(function));
+    evaluator.map(&mut vector, function)?;
     Ok(vector)
 }
 

@@ -33,19 +33,25 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
 
 fn sum(values: &[f64]) -> f64 {
     let mut sum = KahanSum::default();
-    values.iter().for_each(|value| sum.add(*value));
+    for value in values {
+        sum.add(*value);
+    }
     sum.total()
 }
 
 fn mean(values: &[f64]) -> f64 {
     let mut mean = Mean::default();
-    values.iter().for_each(|value| mean.add(*value));
+    for value in values {
+        mean.add(*value);
+    }
     mean.total()
 }
 
 fn variance(values: &[f64]) -> f64 {
     let mut variance = Variance::default();
-    values.iter().for_each(|value| variance.add(*value));
+    for value in values {
+        variance.add(*value);
+    }
     variance.total()
 }
 
@@ -100,7 +106,9 @@ fn mad_over_time<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<V
         scratch.clear();
         scratch.extend_from_slice(window.values);
         let median = quantile(0.5, &mut scratch);
-        scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
+        for value in &mut scratch {
+            *value = (*value - median).abs();
+        }
         Some(quantile(0.5, &mut scratch))
     })
 }

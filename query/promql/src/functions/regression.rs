@@ -7,7 +7,9 @@ use crate::kahan::KahanSum;
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     match site.name {
-        "deriv" => site.map_windows(evaluator, 0, |window| line(window, *window.times.first()?).map(|(slope, _)| slope)),
+        "deriv" => {
+            site.map_windows(evaluator, 0, |window| line(window, *window.times.first()?).map(|(slope, _)| slope))
+        }
         "predict_linear" => {
             let ahead = evaluator.scalar(&site.args[1], site.steps)?;
             site.map_windows(evaluator, 0, |window| {
@@ -48,9 +50,9 @@ fn line(window: Window<'_>, zero_time: i64) -> Option<(f64, f64)> {
 fn check_factor(kind: &str, name: &str, factors: &[f64]) -> Result<(), EvalError> {
     match factors.iter().find(|factor| !(0.0..=1.0).contains(*factor)) {
         None => Ok(()),
-        Some(factor) => Err(EvalError::Execution(format!(
-            "invalid {kind} factor. Expected: 0 <= {name} <= 1, got: {factor:.6}"
-        ))),
+        Some(factor) => {
+            Err(EvalError::Execution(format!("invalid {kind} factor. Expected: 0 <= {name} <= 1, got: {factor:.6}")))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::ast::ValueType;
 use ValueType::{Matrix, Scalar, String, Vector};
 
 /// What a function takes and returns.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
     pub name: &'static str,
     /// The last type also holds for repeated arguments.
@@ -38,13 +38,14 @@ const fn experimental(name: &'static str, args: &'static [ValueType], returns: V
     Signature { name, args, repeats: Repeats::Once, returns, experimental: true }
 }
 
-const fn repeated(signature: Signature, repeats: Repeats) -> Signature {
-    Signature { repeats, ..signature }
+const fn repeated(repeats: Repeats, signature: Signature) -> Signature {
+    let Signature { name, args, returns, experimental, .. } = signature;
+    Signature { name, args, repeats, returns, experimental }
 }
 
 /// An instant-vector function whose argument defaults to the evaluation time.
 const fn calendar(name: &'static str) -> Signature {
-    repeated(stable(name, &[Vector], Vector), Repeats::UpTo(1))
+    repeated(Repeats::UpTo(1), stable(name, &[Vector], Vector))
 }
 
 /// Sorted by name.
@@ -83,16 +84,16 @@ static SIGNATURES: [Signature; 90] = [
     stable("histogram_count", &[Vector], Vector),
     stable("histogram_fraction", &[Scalar, Scalar, Vector], Vector),
     stable("histogram_quantile", &[Scalar, Vector], Vector),
-    repeated(experimental("histogram_quantiles", &[Vector, String, Scalar, Scalar], Vector), Repeats::UpTo(9)),
+    repeated(Repeats::UpTo(9), experimental("histogram_quantiles", &[Vector, String, Scalar, Scalar], Vector)),
     stable("histogram_stddev", &[Vector], Vector),
     stable("histogram_stdvar", &[Vector], Vector),
     stable("histogram_sum", &[Vector], Vector),
     calendar("hour"),
     stable("idelta", &[Matrix], Vector),
     stable("increase", &[Matrix], Vector),
-    repeated(experimental("info", &[Vector, Vector], Vector), Repeats::UpTo(1)),
+    repeated(Repeats::UpTo(1), experimental("info", &[Vector, Vector], Vector)),
     stable("irate", &[Matrix], Vector),
-    repeated(stable("label_join", &[Vector, String, String, String], Vector), Repeats::AnyNumber),
+    repeated(Repeats::AnyNumber, stable("label_join", &[Vector, String, String, String], Vector)),
     stable("label_replace", &[Vector, String, String, String, String], Vector),
     stable("last_over_time", &[Matrix], Vector),
     stable("ln", &[Vector], Vector),
@@ -113,14 +114,14 @@ static SIGNATURES: [Signature; 90] = [
     experimental("range", &[], Scalar),
     stable("rate", &[Matrix], Vector),
     stable("resets", &[Matrix], Vector),
-    repeated(stable("round", &[Vector, Scalar], Vector), Repeats::UpTo(1)),
+    repeated(Repeats::UpTo(1), stable("round", &[Vector, Scalar], Vector)),
     stable("scalar", &[Vector], Scalar),
     stable("sgn", &[Vector], Vector),
     stable("sin", &[Vector], Vector),
     stable("sinh", &[Vector], Vector),
     stable("sort", &[Vector], Vector),
-    repeated(experimental("sort_by_label", &[Vector, String], Vector), Repeats::AnyNumber),
-    repeated(experimental("sort_by_label_desc", &[Vector, String], Vector), Repeats::AnyNumber),
+    repeated(Repeats::AnyNumber, experimental("sort_by_label", &[Vector, String], Vector)),
+    repeated(Repeats::AnyNumber, experimental("sort_by_label_desc", &[Vector, String], Vector)),
     stable("sort_desc", &[Vector], Vector),
     stable("sqrt", &[Vector], Vector),
     experimental("start", &[], Scalar),

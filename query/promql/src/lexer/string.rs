@@ -23,16 +23,23 @@ pub(super) fn unquote(text: &str) -> Result<(Vec<u8>, usize), String> {
 /// Reads what stands behind a backslash.
 fn escape(chars: &mut std::str::CharIndices<'_>, quote: char, bytes: &mut Vec<u8>) -> Result<(), String> {
     let (_, char) = chars.next().ok_or("escape sequence not terminated")?;
+    let plain = match char {
+        'a' => Some(b'\x07'),
+        'b' => Some(b'\x08'),
+        'f' => Some(b'\x0c'),
+        'n' => Some(b'\n'),
+        'r' => Some(b'\r'),
+        't' => Some(b'\t'),
+        'v' => Some(b'\x0b'),
+        '\\' => Some(b'\\'),
+        _ if char == quote => Some(quote as u8),
+        _ => None,
+    };
+    if let Some(byte) = plain {
+        bytes.push(byte);
+        return Ok(());
+    }
     let (digits, radix) = match char {
-        'a' => return push(bytes, b'\x07'),
-        'b' => return push(bytes, b'\x08'),
-        'f' => return push(bytes, b'\x0c'),
-        'n' => return push(bytes, b'\n'),
-        'r' => return push(bytes, b'\r'),
-        't' => return push(bytes, b'\t'),
-        'v' => return push(bytes, b'\x0b'),
-        '\\' => return push(bytes, b'\\'),
-        _ if char == quote => return push(bytes, quote as u8),
         '0'..='7' => (2, 8),
         'x' => (2, 16),
         'u' => (4, 16),
@@ -51,13 +58,9 @@ fn escape(chars: &mut std::str::CharIndices<'_>, quote: char, bytes: &mut Vec<u8
     if matches!(char, 'u' | 'U') {
         let scalar = u32::try_from(value).ok().and_then(char::from_u32).ok_or_else(invalid)?;
         bytes.extend_from_slice(scalar.encode_utf8(&mut [0; 4]).as_bytes());
-        return Ok(());
+    } else {
+        bytes.push(u8::try_from(value).map_err(|_| invalid())?);
     }
-    push(bytes, u8::try_from(value).map_err(|_| invalid())?)
-}
-
-fn push(bytes: &mut Vec<u8>, byte: u8) -> Result<(), String> {
-    bytes.push(byte);
     Ok(())
 }
 

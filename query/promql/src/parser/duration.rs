@@ -48,8 +48,7 @@ impl Parser<'_> {
                     return Err(parser.error(format!("duration has more than {} operators in a row", super::DEPTH_MAX)));
                 }
                 parser.advance();
-                let rhs =
-                    parser.duration(op.precedence() + u8::from(op != BinaryOp::Pow), context)?;
+                let rhs = parser.duration(op.precedence() + u8::from(op != BinaryOp::Pow), context)?;
                 let span = duration.span.to(rhs.span);
                 let kind = DurationKind::Binary { op, lhs: Box::new(duration), rhs: Box::new(rhs) };
                 duration = Duration { kind, span };

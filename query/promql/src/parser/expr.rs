@@ -2,8 +2,8 @@
 
 use super::{Parser, Tree, check};
 use crate::ast::{
-    Binary, BinaryOp, Expr, ExprKind, Fill, Group, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side, Subquery,
-    VectorSelector,
+    Binary, BinaryOp, Expr, ExprKind, Fill, Group, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side,
+    Subquery, VectorSelector,
 };
 use crate::lexer::TokenKind;
 use crate::{ParseError, Span};
@@ -67,8 +67,7 @@ impl Parser<'_> {
             () => None,
         };
         if let Some(many) = many {
-            let include =
-                if self.peek().kind == TokenKind::LeftParen { self.label_list()? } else { Vec::new() };
+            let include = if self.peek().kind == TokenKind::LeftParen { self.label_list()? } else { Vec::new() };
             matching.group = Some(Group { many, include });
         }
         matching.fill = self.fill()?;

@@ -10,7 +10,8 @@ use watchfire_model::{METRIC_NAME, MatchOp, Matcher};
 const LABEL_MATCHING: &str = "label matching";
 
 /// Why a modifier cannot stand behind this operand.
-const NO_SELECTOR: &str = "modifier must be preceded by an instant vector selector or range vector selector or a subquery";
+const NO_SELECTOR: &str =
+    "modifier must be preceded by an instant vector selector or range vector selector or a subquery";
 
 impl Parser<'_> {
     /// `name`, `name{…}` or `{…}`.
@@ -94,8 +95,7 @@ impl Parser<'_> {
     fn at_time(&mut self) -> Result<i64, ParseError> {
         let span = self.peek().span;
         let sign_or_number = self.peek().clone();
-        let seconds =
-            self.signed_number("@").map_err(|_| sign_or_number.unexpected("@", "timestamp"))?.value;
+        let seconds = self.signed_number("@").map_err(|_| sign_or_number.unexpected("@", "timestamp"))?.value;
         let ms = (seconds * 1000.0).round();
         // Powers of two, so that both bounds are exact.
         if ms.is_nan() || ms >= -(i64::MIN as f64) || ms <= i64::MIN as f64 {

@@ -44,12 +44,7 @@ pub(crate) fn vector(got: &[VectorSample], want: &[(Labels, Vec<Point>)], is_ord
     }
 }
 
-pub(crate) fn matrix(
-    got: &[MatrixSeries],
-    want: &[(Labels, Vec<Point>)],
-    start: i64,
-    step: i64,
-) -> Result<(), String> {
+pub(crate) fn matrix(got: &[MatrixSeries], want: &[(Labels, Vec<Point>)], start: i64, step: i64) -> Result<(), String> {
     if !got.is_sorted_by(|a, b| a.labels < b.labels) {
         return Err("the result is not sorted by labels".to_owned());
     }
@@ -72,9 +67,10 @@ pub(crate) fn matrix(
     for series in got {
         let Some(want) = missing.remove(&series.labels) else { return Err(format!("unexpected {series:?}")) };
         let equal = want.len() == series.times.len()
-            && want.iter().zip(series.times.iter().zip(&series.values)).all(
-                |((want_time, want_value), (time, value))| want_time == time && almost_equal(*want_value, *value),
-            );
+            && want
+                .iter()
+                .zip(series.times.iter().zip(&series.values))
+                .all(|((want_time, want_value), (time, value))| want_time == time && almost_equal(*want_value, *value));
         if !equal {
             return Err(format!("{series:?} instead of {want:?}"));
         }
@@ -92,19 +88,19 @@ pub(crate) fn annotations(got: &[String], want: &Expected) -> Result<(), String>
     if want.some.is_empty() {
         return Ok(());
     }
-    if let Some(unmet) = want.some.iter().find(|want| !got.iter().any(|got| matches(got, want.as_ref()))) {
+    if let Some(unmet) = want.some.iter().find(|want| !got.iter().any(|got| matches(got, want))) {
         return Err(format!("no annotation matches {unmet:?} in {got:?}"));
     }
-    match got.iter().find(|got| !want.some.iter().any(|want| matches(got, want.as_ref()))) {
+    match got.iter().find(|got| !want.some.iter().any(|want| matches(got, want))) {
         Some(unexpected) => Err(format!("unexpected annotation {unexpected}")),
         None => Ok(()),
     }
 }
 
-pub(crate) fn matches(got: &str, want: Option<&Pattern>) -> bool {
+pub(crate) fn matches(got: &str, want: &Pattern) -> bool {
     match want {
-        None => true,
-        Some(Pattern::Exact(text)) => got == text,
-        Some(Pattern::Regex(expression)) => regex::Regex::new(expression).is_ok_and(|regex| regex.is_match(got)),
+        Pattern::Any => true,
+        Pattern::Exact(text) => got == text,
+        Pattern::Regex(expression) => regex::Regex::new(expression).is_ok_and(|regex| regex.is_match(got)),
     }
 }

@@ -2,7 +2,7 @@
 //! those again as the middle of a range query: the results have to be the same.
 
 use super::compare;
-use super::script::{Command, Eval, Result_, Script, When};
+use super::script::{Command, Eval, Script, Want, When};
 use super::source::MemorySource;
 use watchfire_model::{QueryBudget, Timestamp};
 use watchfire_promql::{At, Engine, EvalError, Expr, ExprKind, QueryOutput, Value, VectorSample, parse};
@@ -12,8 +12,17 @@ const SAMPLES_MAX: u64 = 2_000_000;
 
 /// Functions whose result varies with the evaluation time even where their arguments do not.
 const AT_UNSAFE: [&str; 11] = [
-    "time", "timestamp", "predict_linear", "minute", "hour", "day_of_week", "day_of_month", "day_of_year",
-    "days_in_month", "month", "year",
+    "time",
+    "timestamp",
+    "predict_linear",
+    "minute",
+    "hour",
+    "day_of_week",
+    "day_of_month",
+    "day_of_year",
+    "days_in_month",
+    "month",
+    "year",
 ];
 
 /// Functions of the query's own range.
@@ -35,10 +44,8 @@ pub(crate) fn run(script: &Script) -> (usize, Vec<String>) {
             Command::Eval(eval) => {
                 count += 1;
                 let outcome = check(&source, eval);
-                let outcome = match source.take_histograms_selected() {
-                    true => Err("reads native histograms".to_owned()),
-                    false => outcome,
-                };
+                let outcome =
+                    if source.take_histograms_selected() { Err("reads native histograms".to_owned()) } else { outcome };
                 if let Err(reason) = outcome {
                     failures.push(format!("line {line}: {}: {reason}", eval.expr));
                 }
@@ -56,13 +63,13 @@ fn check(source: &MemorySource, eval: &Eval) -> Result<(), String> {
             let Some(output) = check_failure(eval, output)? else { return Ok(()) };
             check_annotations(eval, &output)?;
             match (&output.value, &eval.result) {
-                (Value::Matrix(got), Result_::Series(want)) => compare::matrix(got, want, start, step),
+                (Value::Matrix(got), Want::Series(want)) => compare::matrix(got, want, start, step),
                 (got, want) => Err(format!("{got:?} instead of {want:?}")),
             }
         }
         When::Instant(time) => {
             check_instant(source, eval, &expr.clone()?, time)?;
-            if matches!(eval.result, Result_::String(_)) {
+            if matches!(eval.result, Want::String(_)) {
                 return Ok(());
             }
             let mut pinned = expr?;
@@ -71,7 +78,8 @@ fn check(source: &MemorySource, eval: &Eval) -> Result<(), String> {
             }
             let others = if time == 0 { vec![-1000, 0, 1000] } else { vec![-10 * time, 0, time / 5, time, 10 * time] };
             for other in others {
-                check_instant(source, eval, &pinned, other).map_err(|reason| format!("{pinned} at {other} ms: {reason}"))?;
+                check_instant(source, eval, &pinned, other)
+                    .map_err(|reason| format!("{pinned} at {other} ms: {reason}"))?;
             }
             Ok(())
         }
@@ -91,10 +99,10 @@ fn check_instant(source: &MemorySource, eval: &Eval, expr: &Expr, time: i64) -> 
     let Some(output) = check_failure(eval, instant(source, expr, time))? else { return Ok(()) };
     check_annotations(eval, &output)?;
     match (&output.value, &eval.result) {
-        (Value::Scalar { value, .. }, Result_::Scalar(want)) if compare::almost_equal(*value, *want) => {}
-        (Value::String { value, .. }, Result_::String(want)) if value == want => return Ok(()),
-        (Value::Vector(got), Result_::Series(want)) => compare::vector(got, want, eval.is_ordered)?,
-        (Value::Matrix(got), Result_::RangeVector { start, step, series }) => {
+        (Value::Scalar { value, .. }, Want::Scalar(want)) if compare::almost_equal(*value, *want) => {}
+        (Value::String { value, .. }, Want::String(want)) if value == want => return Ok(()),
+        (Value::Vector(got), Want::Series(want)) => compare::vector(got, want, eval.is_ordered)?,
+        (Value::Matrix(got), Want::RangeVector { start, step, series }) => {
             return compare::matrix(got, series, *start, *step);
         }
         (got, want) => return Err(format!("{got:?} instead of {want:?}")),
@@ -102,7 +110,8 @@ fn check_instant(source: &MemorySource, eval: &Eval, expr: &Expr, time: i64) -> 
     if calls_any(expr, &QUERY_CONTEXT) {
         return Ok(());
     }
-    let output = range(source, expr, time - 60_000, time + 60_000, 60_000).map_err(|error| format!("as a range: {error}"))?;
+    let output =
+        range(source, expr, time - 60_000, time + 60_000, 60_000).map_err(|error| format!("as a range: {error}"))?;
     if eval.is_ordered {
         return Ok(());
     }
@@ -115,11 +124,11 @@ fn check_instant(source: &MemorySource, eval: &Eval, expr: &Expr, time: i64) -> 
         })
         .collect();
     let outcome = match &eval.result {
-        Result_::Scalar(want) => match middle.as_slice() {
+        Want::Scalar(want) => match middle.as_slice() {
             [only] if compare::almost_equal(only.value, *want) => Ok(()),
             other => Err(format!("{other:?} instead of {want}")),
         },
-        Result_::Series(want) => compare::vector(&middle, want, false),
+        Want::Series(want) => compare::vector(&middle, want, false),
         _ => Ok(()),
     };
     outcome.map_err(|reason| format!("as a range: {reason}"))
@@ -131,7 +140,7 @@ fn check_failure(eval: &Eval, output: Result<QueryOutput, EvalError>) -> Result<
         (Ok(output), None) => Ok(Some(output)),
         (Ok(output), Some(_)) => Err(format!("should fail, but is {:?}", output.value)),
         (Err(EvalError::Unsupported { .. }), Some(_)) => Err("fails because it is not supported".to_owned()),
-        (Err(error), Some(want)) if compare::matches(&error.to_string(), want.as_ref()) => Ok(None),
+        (Err(error), Some(want)) if compare::matches(&error.to_string(), want) => Ok(None),
         (Err(error), Some(want)) => Err(format!("fails with `{error}` instead of {want:?}")),
         (Err(error), None) => Err(error.to_string()),
     }
@@ -144,9 +153,10 @@ fn check_annotations(eval: &Eval, output: &QueryOutput) -> Result<(), String> {
 
 fn calls_any(expr: &Expr, names: &[&str]) -> bool {
     let mut found = false;
-    expr.walk(&mut |node| match &node.kind {
-        ExprKind::Call(call) => found |= names.contains(&call.function.name),
-        _ => {}
+    expr.walk(&mut |node| {
+        if let ExprKind::Call(call) = &node.kind {
+            found |= names.contains(&call.function.name);
+        }
     });
     found || expr.to_string().contains("step()") || expr.to_string().contains("range()")
 }

@@ -19,11 +19,12 @@ pub(crate) enum Command {
 pub(crate) struct Eval {
     pub(crate) expr: String,
     pub(crate) when: When,
-    pub(crate) fails: Option<Option<Pattern>>,
+    /// Where it has to fail, how.
+    pub(crate) fails: Option<Pattern>,
     pub(crate) warnings: Expected,
     pub(crate) infos: Expected,
     pub(crate) is_ordered: bool,
-    pub(crate) result: Result_,
+    pub(crate) result: Want,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,19 +37,19 @@ pub(crate) enum When {
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) none: bool,
-    /// Empty pattern: any text.
-    pub(crate) some: Vec<Option<Pattern>>,
+    pub(crate) some: Vec<Pattern>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pattern {
+    Any,
     Exact(String),
     Regex(String),
 }
 
 /// What the value has to be.
 #[derive(Debug)]
-pub(crate) enum Result_ {
+pub(crate) enum Want {
     Scalar(f64),
     String(String),
     Series(Vec<(Labels, Vec<Point>)>),
@@ -146,28 +147,28 @@ fn eval(line: &str, lines: &[&str]) -> Result<Eval, String> {
     let mut eval = Eval {
         expr: expr.to_owned(),
         when,
-        fails: (head == "eval_fail").then_some(None),
+        fails: (head == "eval_fail").then_some(Pattern::Any),
         warnings: Expected::default(),
         infos: Expected::default(),
         is_ordered: head == "eval_ordered",
-        result: Result_::Series(Vec::new()),
+        result: Want::Series(Vec::new()),
     };
     if head == "eval_warn" {
-        eval.warnings.some.push(None);
+        eval.warnings.some.push(Pattern::Any);
     }
     if head == "eval_info" {
-        eval.infos.some.push(None);
+        eval.infos.some.push(Pattern::Any);
     }
     for line in lines {
         if let Some(rest) = line.strip_prefix("expect ").or_else(|| line.strip_prefix("expect\t")) {
             expect(rest.trim(), &mut eval)?;
         } else if let Ok(value) = line.parse::<f64>() {
-            eval.result = Result_::Scalar(value);
+            eval.result = Want::Scalar(value);
         } else {
             let end = labels_len(line);
             let line = (super::points::labels(&line[..end])?, points(&line[end..])?);
             match &mut eval.result {
-                Result_::Series(series) | Result_::RangeVector { series, .. } => series.push(line),
+                Want::Series(series) | Want::RangeVector { series, .. } => series.push(line),
                 _ => return Err("series beside a scalar or string".to_owned()),
             }
         }
@@ -186,28 +187,29 @@ fn expect(text: &str, eval: &mut Eval) -> Result<(), String> {
         "ordered" => eval.is_ordered = true,
         "string" => {
             let expr = watchfire_promql::parse(rest).map_err(|error| error.to_string())?;
-            let watchfire_promql::ExprKind::String(text) = expr.kind else { return Err(format!("not a string: {rest}")) };
-            eval.result = Result_::String(String::from_utf8_lossy(&text.0).into_owned());
+            let watchfire_promql::ExprKind::String(text) = expr.kind else {
+                return Err(format!("not a string: {rest}"));
+            };
+            eval.result = Want::String(String::from_utf8_lossy(&text.0).into_owned());
         }
         "range" => {
             let (start, rest) = word(keyword(keyword(rest, "vector")?, "from")?);
             let (_end, rest) = word(keyword(rest, "to")?);
             let (step, _) = word(keyword(rest, "step")?);
-            eval.result =
-                Result_::RangeVector { start: duration(start)?, step: duration(step)?, series: Vec::new() };
+            eval.result = Want::RangeVector { start: duration(start)?, step: duration(step)?, series: Vec::new() };
         }
         _ => return Err(format!("not an expectation: {text}")),
     }
     Ok(())
 }
 
-fn pattern(text: &str) -> Result<Option<Pattern>, String> {
+fn pattern(text: &str) -> Result<Pattern, String> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(Pattern::Any);
     }
     match text.split_once(':') {
-        Some(("msg", text)) => Ok(Some(Pattern::Exact(text.trim().to_owned()))),
-        Some(("regex", text)) => Ok(Some(Pattern::Regex(text.trim().to_owned()))),
+        Some(("msg", text)) => Ok(Pattern::Exact(text.trim().to_owned())),
+        Some(("regex", text)) => Ok(Pattern::Regex(text.trim().to_owned())),
         _ => Err(format!("neither `msg:` nor `regex:`: {text}")),
     }
 }
