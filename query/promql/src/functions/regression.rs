@@ -36,7 +36,7 @@ fn line(window: Window<'_>, zero_time: i64) -> Option<(f64, f64)> {
     let n = window.values.len() as f64;
     let [mut sum_x, mut sum_y, mut sum_xy, mut sum_xx] = [KahanSum::default(); 4];
     for (time, y) in window.times.iter().zip(window.values) {
-        let x = (time - zero_time) as f64 / 1000.0;
+        let x = time.saturating_sub(zero_time) as f64 / 1000.0;
         sum_x.add(x);
         sum_y.add(*y);
         sum_xy.add(x * y);
