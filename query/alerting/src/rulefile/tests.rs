@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
 
@@ -132,4 +133,14 @@ fn the_alert_generator_suite_needs_only_what_is_named() {
         "{}",
         texts[0]
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_is_refused_or_read(
+        text in "(groups:|- name: a|rules:|- alert: B|- record: c|expr: up|for: 1m|labels: \\{|\\}|annotations:|<<: \\*x|&x|\\{\\{|\n|  |    |, |x: y|null){0,24}"
+    ) {
+        let _ = RuleFile::parse(Path::new("r.yml"), &text);
+    }
 }

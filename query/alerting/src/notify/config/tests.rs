@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
 
@@ -130,4 +131,14 @@ fn alertmanagers_own_files_load_with_warnings() {
     assert!(
         good.warnings.iter().any(|warning| warning == "inhibit_rules: not supported yet, alerts are not inhibited")
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_is_refused_or_read(
+        text in "(route:|receiver: r|receivers:|- name: r|matchers: \\[|a=~|\"|\\]|\\{|\\}|group_by: |'...'|\n|  |, |continue: true|webhook_configs:|x){0,24}"
+    ) {
+        let _ = parse(&text);
+    }
 }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::notify::{FailureReason, fingerprint};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const MINUTE: i64 = 60_000;
@@ -292,4 +294,69 @@ fn fingerprints_are_prometheus() {
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     assert_eq!(fingerprint(&Labels::from_pairs([("a", "b")])), by_hand);
+}
+
+/// One event in the life of three alerts.
+#[derive(Debug, Clone)]
+enum Event {
+    Fire(usize),
+    Resolve(usize),
+    Pass { seconds: i64, outcome: Option<FailureReason> },
+    Reload,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let outcome = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(FailureReason::ServerError)),
+        1 => Just(Some(FailureReason::ClientError)),
+    ];
+    prop_oneof![
+        3 => (0..3_usize).prop_map(Event::Fire),
+        3 => (0..3_usize).prop_map(Event::Resolve),
+        3 => (1..200_i64, outcome).prop_map(|(seconds, outcome)| Event::Pass { seconds, outcome }),
+        1 => Just(Event::Reload),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn in_the_end_the_receiver_knows_what_fires(events in proptest::collection::vec(event(), 1..20)) {
+        let mut bench = Bench::new(
+            "route: {receiver: r, group_wait: 5s, group_interval: 30s, repeat_interval: 10m}\n\
+             receivers: [{name: r, webhook_configs: [{url: 'http://localhost/'}]}]\n",
+        );
+        let config = bench.dispatcher.config.clone();
+        let names = ["A", "B", "C"];
+        let mut firing: BTreeMap<usize, Incoming> = BTreeMap::new();
+        // What the receiver believes: the last body that got through.
+        let mut believed = BTreeSet::new();
+        let mut last = None;
+        for event in events.into_iter().chain([Event::Pass { seconds: 120, outcome: None }]) {
+            match event {
+                Event::Fire(index) => {
+                    firing.entry(index).or_insert_with(|| bench.fire(names[index]));
+                }
+                Event::Resolve(index) => {
+                    if let Some(alert) = firing.remove(&index) {
+                        bench.resolve(&alert);
+                    }
+                }
+                Event::Pass { seconds, outcome } => {
+                    for (_, (_, _, fires, _)) in bench.pass(seconds, outcome) {
+                        if outcome.is_none() {
+                            believed = fires.into_iter().collect();
+                        }
+                        last = Some(outcome);
+                    }
+                }
+                Event::Reload => bench.dispatcher.reconfigure(bench.now, config.clone(), "http://watchfire"),
+            }
+        }
+        let fires: BTreeSet<String> = firing.keys().map(|index| names[*index].to_owned()).collect();
+        prop_assert_eq!(&believed, &fires, "last attempt {:?}", last);
+        let (groups, alerts, deliveries) = bench.dispatcher.counts();
+        prop_assert_eq!((groups, alerts, deliveries), (usize::from(!fires.is_empty()), fires.len(), 0));
+    }
 }
