@@ -99,7 +99,12 @@ impl Appender {
         Ok(())
     }
 
-    pub(crate) fn write_metadata(&mut self, metric: &str, metadata: &MetricMetadata, log: Log<'_>) -> Result<(), TsdbError> {
+    pub(crate) fn write_metadata(
+        &mut self,
+        metric: &str,
+        metadata: &MetricMetadata,
+        log: Log<'_>,
+    ) -> Result<(), TsdbError> {
         if self.session.is_none() {
             // The epoch to come begins with all descriptions.
             return Ok(());
@@ -165,8 +170,10 @@ impl Appender {
         self.epoch += 1;
         let start = log.wal.append(&encode_epoch())?;
         let metadata = log.metadata.lock();
-        let entries: Vec<(&str, &MetricMetadata)> =
-            metadata.iter().flat_map(|(metric, variants)| variants.iter().map(move |variant| (metric, variant))).collect();
+        let entries: Vec<(&str, &MetricMetadata)> = metadata
+            .iter()
+            .flat_map(|(metric, variants)| variants.iter().map(move |variant| (metric, variant)))
+            .collect();
         for entries in entries.chunks(METADATA_RECORD_ENTRIES) {
             log.wal.append(&encode_metadata(entries.iter().copied()))?;
         }
@@ -181,7 +188,9 @@ impl Appender {
         for index in 0..self.unsynced.len() {
             let payload = std::mem::take(&mut self.unsynced[index].1);
             let written = match Record::decode(&payload) {
-                Ok(Record::Samples(samples)) => self.define(&samples, log).and_then(|()| Ok(log.wal.append(&payload)?)),
+                Ok(Record::Samples(samples)) => {
+                    self.define(&samples, log).and_then(|()| Ok(log.wal.append(&payload)?))
+                }
                 Ok(_) | Err(Damage(_)) => unreachable!("these records were encoded by this process"),
             };
             self.unsynced[index].1 = payload;

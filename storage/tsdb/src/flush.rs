@@ -159,7 +159,13 @@ impl Shared {
     }
 
     /// Writes a block of each window from `first` to `until` and one of everything else.
-    fn write_blocks(&self, frozen: &[Frozen], texts: &[SmolStr], first: i64, until: i64) -> Result<Vec<BlockMeta>, TsdbError> {
+    fn write_blocks(
+        &self,
+        frozen: &[Frozen],
+        texts: &[SmolStr],
+        first: i64,
+        until: i64,
+    ) -> Result<Vec<BlockMeta>, TsdbError> {
         let mut windows: Vec<Option<i64>> = Vec::new();
         for series in frozen {
             for unit in series.series.samples().frozen() {

@@ -11,24 +11,24 @@
 //!
 //! Every byte on disk is drawn in `FORMAT.md`.
 
-mod options;
+mod appender;
+mod block;
+mod codec;
 mod error;
+mod flush;
+mod head;
+mod index;
+mod maintain;
+mod merge;
+mod metadata;
+mod metrics;
+mod open;
+mod options;
+mod record;
+mod select;
+mod state;
 mod status;
 mod tsdb;
-mod open;
-mod appender;
-mod record;
-mod metadata;
-mod head;
-mod flush;
-mod maintain;
-mod state;
-mod block;
-mod select;
-mod merge;
-mod index;
-mod codec;
-mod metrics;
 
 #[cfg(test)]
 mod tests;

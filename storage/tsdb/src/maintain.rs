@@ -25,7 +25,8 @@ impl Shared {
     /// Takes blocks out of the store that lie wholly before the retention.
     fn apply_retention(&self) -> Result<(), TsdbError> {
         let Some(oldest) = self.oldest_kept() else { return Ok(()) };
-        let (gone, kept): (Vec<_>, Vec<_>) = self.blocks().iter().cloned().partition(|block| block.meta.max_time < oldest);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            self.blocks().iter().cloned().partition(|block| block.meta.max_time < oldest);
         if gone.is_empty() {
             return Ok(());
         }
@@ -43,7 +44,8 @@ impl Shared {
     /// Finds the newest time that enough windows within one retention before it agree on.
     pub(crate) fn confirm_time(&self) {
         let blocks = self.blocks();
-        let mut ends: Vec<i64> = blocks.iter().filter(|block| !block.meta.stray).map(|block| block.meta.max_time).collect();
+        let mut ends: Vec<i64> =
+            blocks.iter().filter(|block| !block.meta.stray).map(|block| block.meta.max_time).collect();
         ends.sort_unstable();
         ends.dedup_by_key(|end| self.window(*end));
         let retention = i64::try_from(self.options.retention.0).unwrap_or(i64::MAX);

@@ -69,7 +69,9 @@ mod tests {
         for help in ["b", "c", "d", "e"] {
             assert!(table.set("up", described(help)).is_some());
         }
-        let helps = |table: &MetadataTable| table.iter().flat_map(|(_, all)| all).map(|one| one.help.clone()).collect::<Vec<_>>();
+        let helps = |table: &MetadataTable| {
+            table.iter().flat_map(|(_, all)| all).map(|one| one.help.clone()).collect::<Vec<_>>()
+        };
         assert_eq!(helps(&table), ["b", "c", "d", "e"]);
         let kept = table.set("long", described(&"ä".repeat(HELP_LEN_MAX))).expect("news");
         assert_eq!(kept.help.len(), HELP_LEN_MAX);

@@ -35,21 +35,49 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("tsdb");
         let counters = [
             ("appended_samples", "Samples stored, also those that replaced another.", &self.appended_samples),
-            ("duplicate_samples", "Samples at the time of their series' newest, which they replaced.", &self.duplicate_samples),
-            ("out_of_order_samples", "Samples stored that were older than their series' newest.", &self.out_of_order_samples),
+            (
+                "duplicate_samples",
+                "Samples at the time of their series' newest, which they replaced.",
+                &self.duplicate_samples,
+            ),
+            (
+                "out_of_order_samples",
+                "Samples stored that were older than their series' newest.",
+                &self.out_of_order_samples,
+            ),
             ("too_old_samples", "Samples refused because they were older than the retention.", &self.too_old_samples),
-            ("too_far_ahead_samples", "Samples refused because they lay too far ahead of the clock.", &self.too_far_ahead_samples),
-            ("unknown_series_samples", "Samples not taken because the head had dropped their series.", &self.unknown_series_samples),
+            (
+                "too_far_ahead_samples",
+                "Samples refused because they lay too far ahead of the clock.",
+                &self.too_far_ahead_samples,
+            ),
+            (
+                "unknown_series_samples",
+                "Samples not taken because the head had dropped their series.",
+                &self.unknown_series_samples,
+            ),
             ("refused_series", "Registrations refused, mostly because of the limit of series.", &self.refused_series),
             ("created_series", "Series added to the head.", &self.created_series),
             ("dropped_series", "Idle series removed from the head.", &self.dropped_series),
-            ("damaged_reads", "Reads that found a part of a block damaged and went on without it.", &self.damaged_reads),
+            (
+                "damaged_reads",
+                "Reads that found a part of a block damaged and went on without it.",
+                &self.damaged_reads,
+            ),
             ("flushes", "Flushes of the head to blocks.", &self.flushes),
             ("failed_flushes", "Flushes that failed and are tried again.", &self.failed_flushes),
             ("retention_deleted_blocks", "Blocks deleted because of their age.", &self.retention_deleted_blocks),
-            ("failed_metadata_writes", "Descriptions of metrics that could not be logged.", &self.failed_metadata_writes),
+            (
+                "failed_metadata_writes",
+                "Descriptions of metrics that could not be logged.",
+                &self.failed_metadata_writes,
+            ),
             ("replayed_records", "Records of the log read at the start.", &self.replayed_records),
-            ("replay_damaged_records", "Records of the log that could not be decoded at the start.", &self.replay_damaged_records),
+            (
+                "replay_damaged_records",
+                "Records of the log that could not be decoded at the start.",
+                &self.replay_damaged_records,
+            ),
             ("replay_orphan_samples", "Samples of the log whose series was not defined.", &self.replay_orphan_samples),
         ];
         for (name, help, counter) in counters {

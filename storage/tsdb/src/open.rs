@@ -23,7 +23,11 @@ const WAL_DIRECTORY: &str = "wal/metrics";
 const MANIFEST_PREFIX: &str = "manifest/metrics";
 pub(crate) const BLOCK_PREFIX: &str = "metrics/";
 
-pub(crate) fn open(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>, options: TsdbOptions) -> Result<Shared, TsdbError> {
+pub(crate) fn open(
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    options: TsdbOptions,
+) -> Result<Shared, TsdbError> {
     let manifest: Manifest<TsdbState> = Manifest::open(Arc::clone(&storage), MANIFEST_PREFIX)?;
     let state = manifest.state();
     let metrics = Metrics::default();

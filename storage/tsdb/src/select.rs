@@ -164,7 +164,10 @@ impl Shared {
         match read {
             Ok(part) => Ok(Some(part)),
             Err(ReadError::Budget(exhausted)) => Err(exhausted.into()),
-            Err(ReadError::Damaged(_) | ReadError::Storage(StorageError::NotFound { .. } | StorageError::Damaged { .. })) => {
+            Err(
+                ReadError::Damaged(_)
+                | ReadError::Storage(StorageError::NotFound { .. } | StorageError::Damaged { .. }),
+            ) => {
                 block.set_damaged();
                 self.metrics.damaged_reads.inc();
                 Ok(None)

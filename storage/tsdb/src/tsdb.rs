@@ -196,7 +196,11 @@ impl Tsdb {
             max_time: newest.map(Timestamp),
             wal_bytes: shared.wal.size(),
             blocks: block_status,
-            damaged_blocks: blocks.iter().filter(|block| block.is_damaged()).map(|block| block.meta.key.clone()).collect(),
+            damaged_blocks: blocks
+                .iter()
+                .filter(|block| block.is_damaged())
+                .map(|block| block.meta.key.clone())
+                .collect(),
         }
     }
 
@@ -281,7 +285,8 @@ impl Shared {
     /// Windows of samples, neighbours once; those before `until` are left out.
     fn windows(&self, samples: &[(SeriesId, Sample)], until: i64) -> impl Iterator<Item = i64> {
         let mut last = None;
-        let windows = samples.iter().map(|(_, sample)| self.window(sample.time.0)).filter(move |window| *window >= until);
+        let windows =
+            samples.iter().map(|(_, sample)| self.window(sample.time.0)).filter(move |window| *window >= until);
         windows.filter(move |window| last.replace(*window) != Some(*window))
     }
 
@@ -298,7 +303,10 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("options", &self.options).field("blocks", &self.blocks().len()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("options", &self.options)
+            .field("blocks", &self.blocks().len())
+            .finish_non_exhaustive()
     }
 }
 

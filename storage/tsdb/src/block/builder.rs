@@ -78,7 +78,8 @@ impl<'a> BlockBuilder<'a> {
             self.page_ends.push(self.pages.len());
         }
         let symbols = self.used_symbols(texts.len());
-        let sections = [self.symbols_section(texts, &symbols), self.series_section(&symbols), self.postings_section(&symbols)];
+        let sections =
+            [self.symbols_section(texts, &symbols), self.series_section(&symbols), self.postings_section(&symbols)];
         let len = HEADER_LEN + sections.iter().map(Vec::len).sum::<usize>() + self.pages.len();
         let mut bytes = Vec::with_capacity(len);
         bytes.extend_from_slice(&MAGIC);

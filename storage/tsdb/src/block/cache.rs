@@ -69,6 +69,9 @@ where
 
 impl fmt::Debug for Caches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caches").field("index_bytes", &self.indexes.weight()).field("page_bytes", &self.pages.weight()).finish()
+        f.debug_struct("Caches")
+            .field("index_bytes", &self.indexes.weight())
+            .field("page_bytes", &self.pages.weight())
+            .finish()
     }
 }

@@ -50,9 +50,21 @@ pub(super) struct Page {
 
 impl BlockIndex {
     /// Decodes the three sections; the first page begins at `pages_offset`.
-    pub(super) fn decode(symbols: &[u8], series: &[u8], postings: &[u8], pages_offset: u64) -> Result<BlockIndex, Damage> {
+    pub(super) fn decode(
+        symbols: &[u8],
+        series: &[u8],
+        postings: &[u8],
+        pages_offset: u64,
+    ) -> Result<BlockIndex, Damage> {
         let symbols = decode_symbols(&mut Cursor::new(symbols))?;
-        let mut index = BlockIndex { symbols, postings: Postings::default(), series: Vec::new(), pairs: Vec::new(), pages: Vec::new(), size: 0 };
+        let mut index = BlockIndex {
+            symbols,
+            postings: Postings::default(),
+            series: Vec::new(),
+            pairs: Vec::new(),
+            pages: Vec::new(),
+            size: 0,
+        };
         let mut cursor = Cursor::new(series);
         index.decode_pages(&mut cursor, pages_offset)?;
         index.decode_series(&mut cursor)?;
@@ -138,7 +150,10 @@ impl BlockIndex {
             }
             let extent = Extent { page, start, len: cursor.varint_u32()? };
             let page_len = self.pages.get(page as usize).ok_or(Damage("a series lies in no page"))?.len;
-            start = start.checked_add(extent.len).filter(|end| *end <= page_len).ok_or(Damage("a series leaves its page"))?;
+            start = start
+                .checked_add(extent.len)
+                .filter(|end| *end <= page_len)
+                .ok_or(Damage("a series leaves its page"))?;
             let hash = hash_pairs(&self.pairs[pairs_start..], &self.symbols);
             self.series.push(SeriesEntry { hash, pairs_end: self.pairs.len() as u32, extent });
         }

@@ -67,7 +67,9 @@ impl Block {
         merge: &mut Merge<'_>,
     ) -> Result<(), ReadError> {
         let extent = index.extent(number);
-        let page = caches.pages.get_or_insert_with(&(self.number, extent.page), || self.load_page(extent.page, index, budget))?;
+        let page = caches
+            .pages
+            .get_or_insert_with(&(self.number, extent.page), || self.load_page(extent.page, index, budget))?;
         let units = page.get(extent.start as usize..).and_then(|rest| rest.get(..extent.len as usize));
         let mut units = Cursor::new(units.ok_or(Damage("a page is too short"))?);
         while !units.is_empty() {
@@ -86,7 +88,11 @@ impl Block {
         let mut cursor = Cursor::new(&bytes);
         let mut section = |(len, checksum): (usize, u32)| {
             let section = cursor.take(len)?;
-            if crc32c::crc32c(section) == checksum { Ok(section) } else { Err(Damage("a checksum of the index does not match")) }
+            if crc32c::crc32c(section) == checksum {
+                Ok(section)
+            } else {
+                Err(Damage("a checksum of the index does not match"))
+            }
         };
         let [symbols, series, postings] = sections;
         let (symbols, series, postings) = (section(symbols)?, section(series)?, section(postings)?);
@@ -121,7 +127,11 @@ impl Block {
         let page = index.page(page);
         let bytes = self.storage.read_range(&self.meta.key, page.offset, page.len as usize)?;
         budget.note_bytes(bytes.len() as u64);
-        if crc32c::crc32c(&bytes) == page.checksum { Ok(bytes) } else { Err(Damage("the checksum of a page does not match").into()) }
+        if crc32c::crc32c(&bytes) == page.checksum {
+            Ok(bytes)
+        } else {
+            Err(Damage("the checksum of a page does not match").into())
+        }
     }
 }
 

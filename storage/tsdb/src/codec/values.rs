@@ -101,7 +101,11 @@ fn encode_decimals(decimals: &Decimals, count: usize, out: &mut Vec<u8>) {
         last_delta = int - last;
         last = int;
     }
-    let options = [(PLAIN, min, &plain[..count]), (DELTA, ints[0], &delta[1..count]), (DELTA_DELTA, ints[0], &delta_delta[1..count])];
+    let options = [
+        (PLAIN, min, &plain[..count]),
+        (DELTA, ints[0], &delta[1..count]),
+        (DELTA_DELTA, ints[0], &delta_delta[1..count]),
+    ];
     let (plan, (mode, base, numbers)) = options
         .into_iter()
         .map(|option| (ints::plan(option.2), option))

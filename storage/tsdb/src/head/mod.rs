@@ -99,7 +99,8 @@ impl HeadIndex {
     }
 
     pub(crate) fn find(&self, labels: &Labels) -> Option<&Arc<Series>> {
-        let is_it = |slot: &u32| self.slot(*slot).is_some_and(|series| same_labels(labels, &series.labels, &self.symbols));
+        let is_it =
+            |slot: &u32| self.slot(*slot).is_some_and(|series| same_labels(labels, &series.labels, &self.symbols));
         self.slot(*self.by_labels.find(hash_labels(labels), is_it)?)
     }
 

@@ -34,7 +34,8 @@ fn hash<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
 }
 
 pub(crate) fn same_labels(labels: &Labels, pairs: &[Pair], texts: &impl Texts) -> bool {
-    let same = |label: &Label, pair: &Pair| label.name == *texts.text(pair.name) && label.value == *texts.text(pair.value);
+    let same =
+        |label: &Label, pair: &Pair| label.name == *texts.text(pair.name) && label.value == *texts.text(pair.value);
     labels.len() == pairs.len() && labels.iter().zip(pairs).all(|(label, pair)| same(label, pair))
 }
 

@@ -52,7 +52,11 @@ impl Posting {
             }
             Posting::Many(mut bitmap) => {
                 bitmap.remove(id);
-                if bitmap.len() > FEW_MAX as u64 / 2 { Some(Posting::Many(bitmap)) } else { Some(Posting::from_bitmap(*bitmap)) }
+                if bitmap.len() > FEW_MAX as u64 / 2 {
+                    Some(Posting::Many(bitmap))
+                } else {
+                    Some(Posting::from_bitmap(*bitmap))
+                }
             }
         }
     }

@@ -80,7 +80,8 @@ impl Postings {
     /// Memory, approximately.
     pub(crate) fn size(&self) -> usize {
         let values = |values: &Values| {
-            let postings = values.by_value.values().map(|posting| size_of::<Posting>() + 8 + posting.size()).sum::<usize>();
+            let postings =
+                values.by_value.values().map(|posting| size_of::<Posting>() + 8 + posting.size()).sum::<usize>();
             values.present.serialized_size() + postings
         };
         self.names.values().map(values).sum::<usize>() + self.all.serialized_size()

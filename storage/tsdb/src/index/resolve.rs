@@ -18,7 +18,8 @@ pub(crate) fn resolve(
 ) -> Result<RoaringBitmap, Exhausted> {
     budget.check()?;
     // Matchers that want a label come first: they start from few series. The others only take series away.
-    let (taking, wanting): (Vec<&Matcher>, Vec<&Matcher>) = matchers.iter().partition(|matcher| matcher.matches_empty());
+    let (taking, wanting): (Vec<&Matcher>, Vec<&Matcher>) =
+        matchers.iter().partition(|matcher| matcher.matches_empty());
     let mut result: Option<RoaringBitmap> = None;
     for matcher in wanting {
         let series = match texts.find(matcher.name()).and_then(|name| postings.values(name)) {

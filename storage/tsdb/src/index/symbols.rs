@@ -101,7 +101,10 @@ impl SymbolTable {
 
     /// Memory, approximately.
     pub(crate) fn size(&self) -> usize {
-        self.texts.iter().map(|text| size_of::<SmolStr>() + if text.is_heap_allocated() { text.len() + 16 } else { 0 }).sum()
+        self.texts
+            .iter()
+            .map(|text| size_of::<SmolStr>() + if text.is_heap_allocated() { text.len() + 16 } else { 0 })
+            .sum()
     }
 }
 

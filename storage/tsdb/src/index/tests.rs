@@ -21,7 +21,10 @@ fn indexed(series: Vec<(u32, Labels)>) -> Indexed {
 }
 
 fn intern(interner: &mut Interner, labels: &Labels) -> Vec<Pair> {
-    let pair = |label: &watchfire_model::Label| Pair { name: interner.acquire(&label.name), value: interner.acquire(&label.value) };
+    let pair = |label: &watchfire_model::Label| Pair {
+        name: interner.acquire(&label.name),
+        value: interner.acquire(&label.value),
+    };
     labels.iter().map(pair).collect()
 }
 
@@ -51,7 +54,8 @@ fn any_labels() -> impl Strategy<Value = Labels> {
 
 fn any_matcher() -> impl Strategy<Value = Matcher> {
     let op = prop_oneof![Just(MatchOp::Equal), Just(MatchOp::NotEqual), Just(MatchOp::Regex), Just(MatchOp::NotRegex)];
-    let value = prop_oneof![Just(""), Just("x"), Just("x|y"), Just(".*"), Just(".+"), Just("x.*"), Just("|y"), Just("z")];
+    let value =
+        prop_oneof![Just(""), Just("x"), Just("x|y"), Just(".*"), Just(".+"), Just("x.*"), Just("|y"), Just("z")];
     (prop_oneof![Just("a"), Just("b"), Just("d")], op, value)
         .prop_map(|(name, op, value)| Matcher::new(name, op, value).expect("the expressions above are valid"))
 }

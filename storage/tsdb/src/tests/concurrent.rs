@@ -10,16 +10,21 @@ fn queries_miss_nothing_while_the_head_is_flushed() {
     let store = Fixture::new();
     let (tsdb, clock) = (&store.tsdb, &store.clock);
     let written = AtomicI64::new(0);
-    let done = AtomicBool::new(false);
+    let (done, maintained) = (AtomicBool::new(false), AtomicI64::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
-            let ids: Vec<SeriesId> = (0..4).map(|number| tsdb.register(&series(number)).expect("below the limit")).collect();
+            let ids: Vec<SeriesId> =
+                (0..4).map(|number| tsdb.register(&series(number)).expect("below the limit")).collect();
             for tick in 0..TICKS {
                 clock.advance_ms(10);
                 let sample = Sample { time: Timestamp(START + tick * 10), value: tick as f64 };
                 let batch: Vec<_> = ids.iter().map(|id| (*id, sample)).collect();
                 assert_eq!(tsdb.append(&batch).expect("the storage works").stored, ids.len());
                 written.store(tick + 1, Ordering::SeqCst);
+                let before = maintained.load(Ordering::SeqCst);
+                while tick % (SPAN / 20) == 0 && maintained.load(Ordering::SeqCst) < before + 2 {
+                    thread::yield_now();
+                }
             }
             done.store(true, Ordering::SeqCst);
         });
@@ -27,6 +32,7 @@ fn queries_miss_nothing_while_the_head_is_flushed() {
             while !done.load(Ordering::SeqCst) {
                 tsdb.maintain().expect("the storage works");
                 tsdb.commit().expect("the storage works");
+                maintained.fetch_add(1, Ordering::SeqCst);
             }
         });
         let mut rounds = 0;

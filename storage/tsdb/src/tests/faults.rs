@@ -24,8 +24,8 @@ fn a_flush_that_fails_anywhere_loses_nothing() {
         let (mut store, model) = filled();
         store.storage.fail_at(store.storage.operations() + step, Fault::Io);
         failures += u32::from(store.tsdb.maintain().is_err());
-        assert_eq!(store.all(), model, "step {step}, running on");
         store.storage.repair();
+        assert_eq!(store.all(), model, "step {step}, running on");
         store.clock.advance_ms(60_000);
         store.tsdb.maintain().expect("the storage works again");
         assert_eq!(store.all(), model, "step {step}, tried again");
@@ -104,7 +104,10 @@ fn a_damaged_block_is_named_and_left_out() {
         let damaged = tsdb.status().damaged_blocks;
         assert_eq!(damaged, [block.key.clone()], "bit {bit}");
         for (labels, samples) in &left {
-            assert!(samples.iter().all(|(time, bits)| model[labels].get(time) == Some(bits)), "bit {bit}: only what was stored");
+            assert!(
+                samples.iter().all(|(time, bits)| model[labels].get(time) == Some(bits)),
+                "bit {bit}: only what was stored"
+            );
         }
         let lost = (block.samples) as usize;
         assert_eq!(left.values().map(BTreeMap::len).sum::<usize>() + lost, 60, "bit {bit}: the rest is there");

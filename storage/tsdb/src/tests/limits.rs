@@ -12,11 +12,16 @@ fn what_is_refused_is_counted() {
     let store = Fixture::with(options);
     let id = store.tsdb.register(&series(0)).expect("below the limit");
     let unknown = SeriesId(id.0 + 1);
-    let batch =
-        [at(START, id), at(START, id), at(START - 5, id), at(START - 10_001, id), at(START + 501, id), at(START, unknown)];
+    let batch = [
+        at(START, id),
+        at(START, id),
+        at(START - 5, id),
+        at(START - 10_001, id),
+        at(START + 501, id),
+        at(START, unknown),
+    ];
     let appended = store.tsdb.append(&batch).expect("the storage works");
-    let want =
-        Appended { stored: 3, duplicates: 1, out_of_order: 1, too_old: 1, too_far_ahead: 1, unknown: vec![5] };
+    let want = Appended { stored: 3, duplicates: 1, out_of_order: 1, too_old: 1, too_far_ahead: 1, unknown: vec![5] };
     assert_eq!(appended, want);
     assert_eq!(store.tsdb.status().head_samples, 2);
 }
@@ -84,7 +89,12 @@ fn age_deletes_blocks_but_a_clock_that_jumps_does_not() {
     }
     assert!(oldest(&store) > Some(START + 2 * SPAN), "time went on, and the first blocks are past the retention");
     let deleted = store.tsdb.status().min_time.expect("there are samples");
-    assert!(deleted.0 >= store.now() - 24 * SPAN && deleted.0 < store.now() - 18 * SPAN, "{deleted:?} at {}", store.now());
+    assert!(
+        deleted.0 >= store.now() - 24 * SPAN && deleted.0 < store.now() - 18 * SPAN,
+        "{deleted:?} at {}",
+        store.now()
+    );
+    store.tsdb.commit().expect("the storage works");
     let before = store.all();
     store.crash();
     assert_eq!(store.all(), before);

@@ -1,0 +1,167 @@
+//! What samples cost: CPU, memory and disk of 100,000 series over three hours, on a directory.
+//!
+//! `cargo bench -p watchfire-tsdb --bench append [-- <ticks>]`; times are of the whole process, from /proc.
+#![expect(clippy::print_stdout, reason = "printing figures is what this program is for")]
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+use watchfire_model::{Labels, QueryBudget, Sample, Samples, SeriesSource, TimeNs, TimeRange, Timestamp};
+use watchfire_store::{DirStorage, ManualClock};
+use watchfire_tsdb::{SeriesId, Tsdb, TsdbOptions};
+
+const TARGETS: usize = 100;
+const SERIES_PER_TARGET: usize = 1000;
+const STEP_MS: i64 = 15_000;
+/// A multiple of two hours.
+const START_MS: i64 = 1_800_000_000_000;
+
+fn main() {
+    let ticks = std::env::args().find_map(|arg| arg.parse::<i64>().ok()).unwrap_or(730);
+    let directory = tempfile::tempdir().expect("a directory for the store");
+    let clock = Arc::new(ManualClock::new(TimeNs(START_MS * 1_000_000)));
+    let open = || {
+        let storage = DirStorage::open(directory.path()).expect("an empty directory");
+        Tsdb::open(Arc::new(storage), Arc::clone(&clock) as _, TsdbOptions::default()).expect("the store opens")
+    };
+    let tsdb = open();
+    let n_series = (TARGETS * SERIES_PER_TARGET) as f64;
+
+    let rss_before = rss_bytes();
+    let (cpu, started) = (cpu_seconds(), Instant::now());
+    let ids: Vec<Vec<SeriesId>> = (0..TARGETS).map(|target| register(&tsdb, target)).collect();
+    println!(
+        "register: {:.2} us CPU, {:.2} us wall per series, labels built included",
+        (cpu_seconds() - cpu) / n_series * 1e6,
+        started.elapsed().as_secs_f64() / n_series * 1e6
+    );
+    println!("after registering: {:.0} B RSS per series", (rss_bytes() - rss_before) / n_series);
+
+    let mut signals: Vec<Signal> = (0..TARGETS * SERIES_PER_TARGET).map(Signal::new).collect();
+    let (mut cpu, mut started) = (cpu_seconds(), Instant::now());
+    let mut measured = 0;
+    for tick in 0..ticks {
+        clock.advance_ms(STEP_MS);
+        for (target, ids) in ids.iter().enumerate() {
+            let time = Timestamp(START_MS + tick * STEP_MS + target as i64 * 149);
+            let signals = &mut signals[target * SERIES_PER_TARGET..][..SERIES_PER_TARGET];
+            let batch: Vec<_> =
+                ids.iter().zip(signals).map(|(id, signal)| (*id, Sample { time, value: signal.next() })).collect();
+            tsdb.append(&batch).expect("the directory takes it");
+        }
+        tsdb.commit().expect("the directory takes it");
+        measured += TARGETS * SERIES_PER_TARGET;
+        if tick == 20 || tick == ticks - 1 {
+            let samples = measured as f64 / 1e6;
+            println!(
+                "{} ticks: {:.3} CPU s, {:.3} s per M samples (100 targets, a commit a tick)",
+                tick + 1,
+                (cpu_seconds() - cpu) / samples,
+                started.elapsed().as_secs_f64() / samples
+            );
+            println!(
+                "  {:.0} B RSS per series, {:.0} B of it in the head's structures",
+                (rss_bytes() - rss_before) / n_series,
+                tsdb.head_bytes() as f64 / n_series
+            );
+            (cpu, started, measured) = (cpu_seconds(), Instant::now(), 0);
+        }
+    }
+
+    let (cpu, started) = (cpu_seconds(), Instant::now());
+    tsdb.maintain().expect("the directory takes it");
+    let status = tsdb.status();
+    println!(
+        "flush: {:.2} CPU s, {:.2} s; {} B of log",
+        cpu_seconds() - cpu,
+        started.elapsed().as_secs_f64(),
+        status.wal_bytes
+    );
+    for block in &status.blocks {
+        println!(
+            "block: {} series, {} samples, {:.3} B per sample",
+            block.series,
+            block.samples,
+            block.bytes as f64 / block.samples as f64
+        );
+    }
+    println!("after the flush: {:.0} B RSS per series", (rss_bytes() - rss_before) / n_series);
+
+    read_all(&tsdb, "first");
+    read_all(&tsdb, "second");
+    drop(tsdb);
+    let started = Instant::now();
+    let tsdb = open();
+    println!(
+        "opened again in {:.2} s with {} samples in the head",
+        started.elapsed().as_secs_f64(),
+        tsdb.status().head_samples
+    );
+}
+
+fn register(tsdb: &Tsdb, target: usize) -> Vec<SeriesId> {
+    let series = |number: usize| {
+        Labels::from_pairs([
+            ("__name__", format!("bench_requests_metric_{}", number / 10)),
+            ("instance", format!("10.0.{target}.17:9100")),
+            ("job", "bench".to_owned()),
+            ("cluster", "europe-west-1-production".to_owned()),
+            ("namespace", format!("team-{}", target % 10)),
+            ("pod", format!("service-{target}-7d9f8b6c5d-x{target}x")),
+            ("code", format!("{}", 200 + number % 10)),
+        ])
+    };
+    (0..SERIES_PER_TARGET).map(|number| tsdb.register(&series(number)).expect("below the limit")).collect()
+}
+
+/// Half counters, a third gauges with two digits, some constants and some noise.
+struct Signal {
+    kind: usize,
+    random: u64,
+    value: f64,
+}
+
+impl Signal {
+    fn new(number: usize) -> Signal {
+        Signal { kind: number % 12, random: number as u64 + 1, value: (number % 977) as f64 }
+    }
+
+    fn next(&mut self) -> f64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let random = (self.random >> 40) as f64;
+        self.value = match self.kind {
+            0..6 => self.value + (random % 50.0).floor(),
+            6..10 => ((self.value * 100.0 + random % 41.0 - 20.0).round() / 100.0).abs(),
+            10 => self.value,
+            _ => random.sqrt().sin(),
+        };
+        self.value
+    }
+}
+
+fn read_all(tsdb: &Tsdb, which: &str) {
+    let (cpu, budget, mut samples) = (cpu_seconds(), QueryBudget::unlimited(), Samples::default());
+    let found = tsdb.select(&[], TimeRange::ALL, &budget).expect("the directory can be read");
+    let selected = cpu_seconds() - cpu;
+    for reader in &found {
+        samples.clear();
+        reader.read(TimeRange::ALL, &budget, &mut samples).expect("the directory can be read");
+    }
+    println!(
+        "{which} query of everything: {selected:.2} CPU s to select, {:.3} CPU s per M samples",
+        (cpu_seconds() - cpu) / budget.samples() as f64 * 1e6
+    );
+}
+
+/// User and system time of this process.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    // The 14th and 15th field, in hundredths of a second; the first two are before the parenthesis.
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn rss_bytes() -> f64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<f64>().ok()).unwrap_or(0.0) * 4096.0
+}
