@@ -3,7 +3,7 @@
 //! Invariants: `dist/` is built from `web/` and committed, so a machine with Rust alone builds the whole
 //! product; [`index`] always exists (the build stops without it); nothing here knows of HTTP beyond the
 //! header values that go with a file. The page needs no inline script or style, so it works under
-//! [`CONTENT_SECURITY_POLICY`]. Its pages are paths of one segment (`/logs`, `/metrics`, …) and its files
+//! [`CONTENT_SECURITY_POLICY`]. Its pages are paths of one segment (`/logs`, `/graph`, …) and its files
 //! are named relative to them: the caller answers an unknown path of one segment with [`index`].
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));

@@ -1,7 +1,7 @@
 // Where the reader is: the page and its view, which live in the address alone.
 
 import { useCallback, useMemo, useSyncExternalStore } from "preact/compat";
-import { LOGS, METRICS, pageOf, type Codec, type PageName } from "../lib/view";
+import { LOGS, METRICS, pageOf, pathOf, type Codec, type PageName } from "../lib/view";
 
 export type How = "push" | "replace";
 
@@ -11,7 +11,7 @@ const announce = () => listeners.forEach((listener) => listener());
 /** The address of a page with a view, relative to the path the page is served under. */
 export function href(page: PageName, params: URLSearchParams = new URLSearchParams()): string {
   const query = params.toString();
-  return `./${page}${query === "" ? "" : `?${query}`}`;
+  return `./${pathOf(page)}${query === "" ? "" : `?${query}`}`;
 }
 
 /** Goes to a page. `replace` leaves no step in the browser's history. */

@@ -19,7 +19,7 @@ export function CostLine({ loaded, total, cost, partial, running }: Props) {
       <span>{records}</span>
       {cost && <span>{duration(cost.elapsed_ms)}</span>}
       {cost && (
-        <span title={`${count(cost.records_scanned)} records scanned, ${bytes(cost.bytes_read)} read, ${count(cost.granules_pruned)} granules skipped by the index`}>
+        <span class="granules" title={`${count(cost.records_scanned)} records scanned, ${bytes(cost.bytes_read)} read, ${count(cost.granules_pruned)} granules skipped by the index`}>
           {count(cost.granules_read)} of {plural(cost.granules, "granule")} read
         </span>
       )}

@@ -32,7 +32,7 @@ export function FieldList({ fields, query, columns, onFilter, onColumn }: Props)
     <section class="fields" aria-label="Fields">
       <input class="input" type="search" placeholder="Find a field or value" aria-label="Find a field or value" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       {fields === null && <p class="waiting">Counting fields…</p>}
-      {fields !== null && ordered.length === 0 && <p class="waiting">{fields.length === 0 ? "No fields in this range." : "No field has this name or value."}</p>}
+      {fields !== null && ordered.length === 0 && <p class="waiting">{fields.length === 0 ? "No fields: nothing was found." : "No field has this name or value."}</p>}
       <ul>
         {ordered.map((field) => {
           const open = words !== "" || openFirst.has(field.name) !== toggled.has(field.name);

@@ -9,7 +9,7 @@ afterEach(cleanup);
 const ENTRY: LegendEntry = {
   key: "0 up",
   labels: { __name__: "up", job: "api", instance: "a" },
-  color: "#4477aa",
+  color: "--series-1",
   dashed: false,
   shown: true,
   statistics: { last: 1, min: null, max: 2.5, mean: 1.5 },

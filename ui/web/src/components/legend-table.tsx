@@ -1,12 +1,12 @@
 // The series of a chart with their figures. Click shows only one, Ctrl-click turns one on or off.
 
 import { sample } from "../lib/format";
-import { seriesName, type LabelSet, type Statistics } from "../lib/series";
+import { seriesName, type LabelSet, type SeriesColor, type Statistics } from "../lib/series";
 
 export interface LegendEntry {
   readonly key: string;
   readonly labels: LabelSet;
-  readonly color: string;
+  readonly color: SeriesColor;
   readonly dashed: boolean;
   readonly shown: boolean;
   readonly statistics: Statistics;
@@ -47,7 +47,7 @@ export function LegendTable({ entries, hidden, onIsolate, onToggle }: Props) {
                 onClick={(event) => (event.ctrlKey || event.metaKey || event.shiftKey ? onToggle(entry.key) : onIsolate(entry.key))}
               >
                 <svg width="16" height="4" aria-hidden="true">
-                  <path d="M0 2h16" stroke={entry.color} stroke-width="3" stroke-dasharray={entry.dashed ? "4 2" : undefined} />
+                  <path d="M0 2h16" stroke-width="3" stroke-dasharray={entry.dashed ? "4 2" : undefined} style={{ stroke: `var(${entry.color})` }} />
                 </svg>
                 <span class="mono">{seriesName(entry.labels, hidden)}</span>
               </button>

@@ -163,7 +163,7 @@ function Row({ record, index, columns, zone, days, open, active, onToggle }: Row
 }
 
 function template(columns: readonly string[], days: boolean): string {
-  return `30px ${days ? "138px" : "98px"} minmax(84px, 128px) ${columns.map(() => "minmax(72px, 140px) ").join("")}minmax(0, 1fr)`;
+  return `30px ${days ? "148px" : "100px"} minmax(84px, 128px) ${columns.map(() => "minmax(72px, 140px) ").join("")}minmax(0, 1fr)`;
 }
 
 function firstLine(message: string): string {

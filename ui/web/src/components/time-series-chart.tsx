@@ -4,14 +4,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { compact } from "../lib/format";
-import type { Grid } from "../lib/series";
+import { PALETTE, type Grid, type SeriesColor } from "../lib/series";
 import { timeTicks } from "../lib/ticks";
 import type { Span, Zone } from "../lib/time-range";
 import { onThemeChange, readColors } from "./colors";
 
 export interface Line {
   readonly name: string;
-  readonly color: string;
+  readonly color: SeriesColor;
   readonly dash: readonly number[];
   readonly shown: boolean;
 }
@@ -32,7 +32,7 @@ interface Props {
 
 /** A drag shorter than this is a click; pixels. */
 const DRAG_MIN = 4;
-const TONES = ["--line", "--line-strong", "--ink-3", "--ember"] as const;
+const TONES = ["--line", "--line-strong", "--ink-3", ...PALETTE] as const;
 
 export function TimeSeriesChart(props: Props) {
   const host = useRef<HTMLDivElement>(null);
@@ -139,7 +139,7 @@ function options(width: number, latest: { readonly current: Props }, colors: Rea
       {},
       ...lines.map((line): uPlot.Series => ({
         label: line.name,
-        stroke: line.color,
+        stroke: colors[line.color],
         width: 1.5,
         show: line.shown,
         spanGaps: false,

@@ -19,8 +19,9 @@ export interface Statistics {
   readonly mean: number | null;
 }
 
-/** Eight colours that stay apart in the three common colour-vision deficiencies. */
-export const PALETTE = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bb5566", "#888888"] as const;
+/** Custom properties of the eight colours that series take. */
+export const PALETTE = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6", "--series-7", "--series-8"] as const;
+export type SeriesColor = (typeof PALETTE)[number];
 const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
 /** `metric{label="value"}`; `{}` for a series without labels. */
@@ -45,7 +46,7 @@ export function commonLabels(all: readonly LabelSet[]): ReadonlySet<string> {
  * A colour and dash pattern per series: the colour follows the label set's hash, so that a series keeps it
  * between queries; while colours are free no two series share one, then dash patterns tell them apart.
  */
-export function assignStyles(names: readonly string[]): readonly { readonly color: string; readonly dash: readonly number[] }[] {
+export function assignStyles(names: readonly string[]): readonly { readonly color: SeriesColor; readonly dash: readonly number[] }[] {
   const used: number[] = PALETTE.map(() => 0);
   return names.map((name) => {
     const least = Math.min(...used);

@@ -4,7 +4,7 @@ import type { Span, Zone } from "./time-range";
 
 /** Steps that people read easily, in seconds. */
 const NICE_STEPS = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000,
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000,
 ] as const;
 
 /** The smallest nice step, in seconds, that cuts the span into at most `pieces`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ALERTS, INPUTS, LOGS, METRICS, pageOf, type AlertsView, type Codec, type InputsView, type LogsView, type MetricsView } from "./view";
+import { ALERTS, INPUTS, LOGS, METRICS, pageOf, pathOf, type AlertsView, type Codec, type InputsView, type LogsView, type MetricsView } from "./view";
 
 /** A reload shows the same view: the address is read back after a trip through text. */
 function restores<View>(codec: Codec<View>, view: View) {
@@ -35,5 +35,6 @@ test("links made for Prometheus open here", () => {
   const view = METRICS.read(new URLSearchParams("g0.expr=up%20%3D%3D%200&g0.tab=1&g1.expr=up"));
   expect(view.expressions).toEqual(["up == 0", "up"]);
   expect(view.tab).toBe("table");
+  expect((["logs", "metrics", "alerts", "inputs"] as const).map((page) => pageOf(`/${pathOf(page)}`))).toEqual(["logs", "metrics", "alerts", "inputs"]);
   expect(["/graph", "/x/targets", "/rules", "/", "/logs"].map(pageOf)).toEqual(["metrics", "inputs", "alerts", "logs", "logs"]);
 });

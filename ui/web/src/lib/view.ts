@@ -114,10 +114,14 @@ export const INPUTS: Codec<InputsView> = {
   write: (view) => build([["filter", view.filter], ["unhealthy", view.unhealthy ? "1" : ""], ["open", view.open ?? ""]]),
 };
 
+/** A page's path: one segment. `/metrics` is where Watchfire exposes its own, so the page is at `/graph`, as Prometheus' is. */
+export function pathOf(page: PageName): string {
+  return page === "metrics" ? "graph" : page;
+}
+
 /** The page of an address's last path segment; Prometheus' own page names are understood. */
 export function pageOf(path: string): PageName {
   switch (path.slice(path.lastIndexOf("/") + 1)) {
-    case "metrics":
     case "graph":
     case "query":
       return "metrics";

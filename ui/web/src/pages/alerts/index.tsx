@@ -124,7 +124,7 @@ function NoRules() {
       </div>
       <p>A first one, which fires when a target has been away for a minute:</p>
       <div class="snippet">
-        <pre>{"groups:\n  - name: first\n    rules:\n      - alert: TargetDown\n        expr: up == 0\n        for: 1m\n        labels: { severity: page }\n        annotations:\n          summary: '{{ $labels.job }} at {{ $labels.instance }} does not answer'"}</pre>
+        <pre>{"groups:\n  - name: first\n    rules:\n      - alert: TargetDown\n        expr: up == 0\n        for: 1m\n        labels: { severity: page }\n        annotations:\n          summary: '{{ $labels.instance }} does not answer'"}</pre>
       </div>
     </div>
   );

@@ -122,7 +122,7 @@ export default function LogsPage() {
   }, [narrow]);
 
   const fieldList = (
-    <FieldList fields={fields.data?.fields ?? null} query={view.query} columns={view.columns} onFilter={filter} onColumn={column} />
+    <FieldList fields={fields.data?.fields ?? (fields.error ? [] : null)} query={view.query} columns={view.columns} onFilter={filter} onColumn={column} />
   );
   const nothing = records.length === 0 && search.isSuccess && !search.isPlaceholderData && !running;
   return (

@@ -4,7 +4,7 @@ import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "preact/hooks";
 import { valueOf, type Failure } from "../../api/client";
 import { metadata, metricNames, query, queryRange, type InstantResult, type MetricMetadata, type RangeResult, type Told } from "../../api/prometheus";
-import { align, assignStyles, seriesName, statistics, type LabelSet, type Points, type Statistics } from "../../lib/series";
+import { PALETTE, align, assignStyles, seriesName, statistics, type LabelSet, type Points, type SeriesColor, type Statistics } from "../../lib/series";
 import { niceStep } from "../../lib/ticks";
 import type { Span } from "../../lib/time-range";
 
@@ -19,7 +19,7 @@ const POINTS_MAX = 10_000;
 export interface Series {
   readonly key: string;
   readonly labels: LabelSet;
-  readonly color: string;
+  readonly color: SeriesColor;
   readonly dash: readonly number[];
   readonly statistics: Statistics;
 }
@@ -74,7 +74,7 @@ export function useSeries(results: readonly (RangeResult | undefined)[], span: S
     const series = drawn.map(({ entry }, index): Series => ({
       key: keys[index] ?? "",
       labels: entry.metric,
-      color: styles[index]?.color ?? "",
+      color: styles[index]?.color ?? PALETTE[0],
       dash: styles[index]?.dash ?? [],
       statistics: statistics(grid.columns[index] ?? []),
     }));
