@@ -105,8 +105,7 @@ impl ParquetEncoder {
 
     fn finish(mut self) -> Result<(Vec<u8>, ParquetMetaData), LogStoreError> {
         let metadata = self.writer.finish().map_err(encode_error)?;
-        let bytes = self.writer.into_inner().map_err(encode_error)?;
-        Ok((bytes, metadata))
+        Ok((std::mem::take(self.writer.inner_mut()), metadata))
     }
 }
 

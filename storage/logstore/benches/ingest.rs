@@ -1,0 +1,181 @@
+//! What taking in and finding costs: `cargo bench -p watchfire-logstore -- day.ndjson` with GELF messages, one a line, as
+//! `loggen ndjson day.ndjson 1000000` writes them. Parsing is left out of the figures. Needs about 2 KiB of memory a message.
+
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::sync::Arc;
+use std::time::Instant;
+use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
+use watchfire_model::{
+    FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget, TimeNs, TimeRangeNs, Wildcard,
+};
+use watchfire_store::{DirStorage, Storage, SystemClock};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const BATCH: usize = 1000;
+const REPEATS: usize = 7;
+
+fn main() {
+    let Some(path) = std::env::args().skip(1).find(|argument| !argument.starts_with("--")) else {
+        println!("name a file of GELF messages, one a line: cargo bench -p watchfire-logstore -- day.ndjson");
+        return;
+    };
+    let batches = read_batches(&path);
+    let count: usize = batches.iter().map(Vec::len).sum();
+    let per_million = |value: f64| value / count as f64 * 1e6;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(directory.path()).expect("a fresh directory"));
+    let open = || {
+        LogStore::open(Arc::clone(&storage), Arc::new(SystemClock), LogStoreOptions::default())
+            .expect("the store opens")
+    };
+    let store = open();
+
+    let (cpu, wall) = (cpu_seconds(), Instant::now());
+    for batch in batches {
+        let position = store.append(batch).expect("there is room");
+        store.commit(position).expect("the disk works");
+    }
+    println!("append: {:.2} cpu-s/M with flushes under way", per_million(cpu_seconds() - cpu));
+    store.flush().expect("the disk works");
+    println!(
+        "append and flush: {:.2} cpu-s/M, {:.0} records/s",
+        per_million(cpu_seconds() - cpu),
+        count as f64 / wall.elapsed().as_secs_f64()
+    );
+    let status = store.status();
+    println!("disk: {:.1} B/record in {} blocks", status.block_bytes as f64 / count as f64, status.blocks);
+    for (ending, bytes) in sizes(&*storage) {
+        println!("  {ending}: {:.1} B/record", bytes as f64 / count as f64);
+    }
+    drop(store);
+    let store = open();
+    for (name, query) in queries() {
+        let cold = time_ms(&store, &query);
+        let mut warm: Vec<f64> = (0..REPEATS).map(|_| time_ms(&store, &query).0).collect();
+        warm.sort_by(f64::total_cmp);
+        println!("{name}: {:.1} ms warm, {:.1} cold; {}", warm[REPEATS / 2], cold.0, cold.1);
+    }
+}
+
+enum Query {
+    Newest(LogFilter),
+    PerMinute(LogFilter, Option<&'static str>),
+    Fields(LogFilter),
+}
+
+fn queries() -> Vec<(&'static str, Query)> {
+    let any = |text: &str| LogFilter::Any(FieldPattern::text(text));
+    let field = |name: &str, text: &str| LogFilter::Field { name: name.into(), pattern: FieldPattern::text(text) };
+    let like = |pattern: &str| {
+        let pattern = Wildcard::parse(pattern).expect("a short pattern");
+        LogFilter::Field { name: "message".into(), pattern: FieldPattern::Wildcard(pattern) }
+    };
+    let slow = LogFilter::Range {
+        name: "duration_ms".into(),
+        range: NumberRange { low: std::ops::Bound::Included(1000.0), high: std::ops::Bound::Unbounded },
+    };
+    vec![
+        ("newest 100", Query::Newest(LogFilter::All)),
+        ("needle, newest 100", Query::Newest(any("zk81qxneedle"))),
+        ("absent word", Query::Newest(any("zk81qxabsent"))),
+        ("word + field, newest 100", Query::Newest(LogFilter::And(vec![any("error"), field("level", "3")]))),
+        ("phrase, newest 100", Query::Newest(any("connection refused"))),
+        ("number range, newest 100", Query::Newest(slow)),
+        ("count per minute, all", Query::PerMinute(LogFilter::All, None)),
+        ("count per minute by level", Query::PerMinute(LogFilter::All, Some("level"))),
+        ("count per minute, common word", Query::PerMinute(any("error"), None)),
+        ("count per minute, substring", Query::PerMinute(like("*eption*"), None)),
+        ("fields of a word", Query::Fields(any("error"))),
+        ("fields of all", Query::Fields(LogFilter::All)),
+    ]
+}
+
+/// Milliseconds, and what was found.
+fn time_ms(store: &LogStore, query: &Query) -> (f64, String) {
+    let budget = QueryBudget::unlimited();
+    let range = TimeRangeNs::ALL;
+    let begin = Instant::now();
+    let found = match query {
+        Query::Newest(filter) => {
+            let request = SearchRequest { filter: filter.clone(), range, limit: 100, cursor: None };
+            let result = store.search(&request, &budget).expect("the store answers");
+            format!("{} records, {:?}", result.records.len(), result.stats)
+        }
+        Query::PerMinute(filter, by) => {
+            let status = store.status();
+            let (start, end) = status.times.expect("there are records");
+            let range = TimeRangeNs { start, end: end.plus_ns(1) };
+            let by = by.map(Into::into);
+            let request = HistogramRequest { filter: filter.clone(), range, step_ns: 60_000_000_000, by };
+            let result = store.histogram(&request, &budget).expect("the store answers");
+            format!("{} records, {:?}", result.total, result.stats)
+        }
+        Query::Fields(filter) => {
+            let request = FieldsRequest { filter: filter.clone(), range, values_max: 10 };
+            let result = store.fields(&request, &budget).expect("the store answers");
+            format!("{} fields, {:?}", result.fields.len(), result.stats)
+        }
+    };
+    (begin.elapsed().as_secs_f64() * 1e3, found)
+}
+
+fn sizes(storage: &dyn Storage) -> Vec<(&'static str, u64)> {
+    let objects = storage.list("logs/").expect("the disk works");
+    [".parquet", ".idx"]
+        .map(|ending| {
+            (ending, objects.iter().filter(|object| object.key.ends_with(ending)).map(|object| object.size).sum())
+        })
+        .to_vec()
+}
+
+/// User and system time of this process. Linux: proc(5), `/proc/self/stat`, in ticks of 10 ms.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks =
+        |field: usize| after_name.split_whitespace().nth(field).and_then(|ticks| ticks.parse().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn read_batches(path: &str) -> Vec<Vec<LogRecord>> {
+    let lines = BufReader::new(File::open(path).expect("the named file")).lines();
+    let records: Vec<LogRecord> = lines.map_while(Result::ok).filter_map(|line| parse(&line)).collect();
+    let mut batches = Vec::with_capacity(records.len() / BATCH + 1);
+    let mut records = records.into_iter().peekable();
+    while records.peek().is_some() {
+        batches.push(records.by_ref().take(BATCH).collect());
+    }
+    batches
+}
+
+fn parse(line: &str) -> Option<LogRecord> {
+    let message: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    let text = |name: &str| message.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().into();
+    let time = TimeNs((message.get("timestamp")?.as_f64()? * 1e9) as i64);
+    let level = message.get("level").and_then(serde_json::Value::as_u64).and_then(|level| Level::new(level as u8));
+    let field = |(name, value): (&String, &serde_json::Value)| {
+        let value = match value {
+            serde_json::Value::Bool(value) => FieldValue::Bool(*value),
+            serde_json::Value::String(text) => FieldValue::Text(text.into()),
+            serde_json::Value::Number(number) => {
+                number.as_i64().map_or_else(|| FieldValue::F64(number.as_f64().unwrap_or(0.0)), FieldValue::I64)
+            }
+            _ => return None,
+        };
+        Some((name.strip_prefix('_')?.into(), value))
+    };
+    Some(LogRecord {
+        time,
+        received: time,
+        stream: LogRecord::DEFAULT_STREAM.into(),
+        host: text("host"),
+        message: text("short_message"),
+        level,
+        fields: message.iter().filter_map(field).collect(),
+    })
+}
