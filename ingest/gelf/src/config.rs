@@ -183,3 +183,26 @@ impl TcpConfig {
 fn check(holds: bool, key: &'static str, reason: &'static str) -> Result<(), GelfError> {
     if holds { Ok(()) } else { Err(GelfError::Config { key, reason }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_unknown_keys_are_refused() {
+        GelfConfig::default().validate().expect("defaults are valid");
+        let read = |text: &str| serde_json::from_str::<GelfConfig>(text);
+        assert_eq!(read("{}").expect("all keys have defaults"), GelfConfig::default());
+        let config = read(r#"{"udp":{"listen":"127.0.0.1:0","queue":"64MiB","chunks":{"timeout":"10s"}}}"#);
+        assert_eq!(config.expect("known keys").udp.chunks.timeout, DurationMs::from_secs(10));
+        assert!(read(r#"{"udp":{"port":12201}}"#).is_err());
+    }
+
+    #[test]
+    fn bad_values_are_named_by_their_key() {
+        let mut config = GelfConfig::default();
+        config.udp.threads = 0;
+        let error = config.validate().expect_err("no thread");
+        assert_eq!(error.to_string(), "`logs.gelf.udp.threads`: must be 1 to 16");
+    }
+}

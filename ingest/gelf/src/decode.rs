@@ -73,6 +73,15 @@ impl FaultCounts {
 }
 
 impl Decoded {
+    /// Takes the records out and forgets the rest; keeps room for as many again.
+    pub(crate) fn take(&mut self) -> Vec<LogRecord> {
+        let room = Vec::with_capacity(self.records.len());
+        self.faults.clear();
+        self.counts.clear();
+        self.n_messages = 0;
+        std::mem::replace(&mut self.records, room)
+    }
+
     pub(crate) fn fault(&mut self, index: usize, reason: FaultReason) {
         self.counts.add(reason, 1);
         if self.faults.len() < FAULTS_MAX {
@@ -216,3 +225,6 @@ pub(crate) enum LineEnd {
     /// Another object, or nothing from a sender that has fallen silent.
     Any,
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod chunk;
 mod compression;
 mod config;
 mod counters;
+mod datagrams;
 mod decode;
 mod fault;
 mod fields;
@@ -33,7 +34,8 @@ mod udp;
 pub use chunk::{CHUNKS_MAX, Chunk, ChunkError, MessageId, parse_chunk};
 pub use config::{ChunkLimits, GelfConfig, HttpConfig, MessageLimits, TcpConfig, UdpConfig};
 pub use counters::InputCounters;
-pub use decode::{Arrival, Decoded, Decoder};
+pub use datagrams::{DatagramDecoder, Outcome};
+pub use decode::{Arrival, Decoded, Decoder, FaultCounts};
 pub use fault::{Fault, FaultReason};
 pub use http::{HttpBatch, HttpInput, decode_body};
 pub use metrics::Metrics;
@@ -59,3 +61,8 @@ pub enum GelfError {
     #[error("cannot start a thread for GELF over {transport}")]
     Thread { transport: &'static str, source: std::io::Error },
 }
+
+#[cfg(test)]
+mod nasty;
+#[cfg(test)]
+mod recorder;

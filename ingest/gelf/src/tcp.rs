@@ -218,12 +218,12 @@ impl Connection {
 
     /// Reads and stores until the other end closes; the error is why this end does.
     fn serve(&mut self) -> Result<(), FaultReason> {
-        let frame_max = usize::try_from(self.shared.config.frame_max.0).unwrap_or(usize::MAX);
+        let frame_max = self.frame_max();
         loop {
             match self.read()? {
                 Arrived::Bytes => self.store_frames()?,
-                Arrived::Nothing => self.store_quiet()?,
-                Arrived::End => return self.store(self.buffer.len()),
+                Arrived::Nothing => self.store_quiet(),
+                Arrived::End => return self.store_nul_frames(self.buffer.len()),
             }
             if self.buffer.len() > frame_max {
                 return Err(FaultReason::FrameTooLong);
@@ -234,7 +234,7 @@ impl Connection {
                 return Err(FaultReason::FrameTimeout);
             }
             if self.shared.stop.load(Relaxed) {
-                return Ok(());
+                return self.store_nul_frames(self.buffer.len());
             }
         }
     }
@@ -301,36 +301,43 @@ impl Connection {
     fn store_frames(&mut self) -> Result<(), FaultReason> {
         self.quiet_len = 0;
         if let Some(last) = memchr::memrchr(0, &self.buffer[self.without_nul_len..]) {
-            return self.store(self.without_nul_len + last + 1);
+            return self.store_nul_frames(self.without_nul_len + last + 1);
         }
         self.without_nul_len = self.buffer.len();
         // A sender of lines. Searching only after the buffer has grown by half keeps the work linear.
         if self.buffer.len() > self.without_object_len + self.without_object_len / 2 {
             let whole_len = whole_objects_len(&self.buffer, LineEnd::NextObject);
-            self.store(whole_len)?;
+            self.store(whole_len);
             self.without_object_len = self.buffer.len();
         }
         Ok(())
     }
 
+    /// Stores the frames in the first `len` bytes, of which the last needs no NUL, up to one that is too long.
+    fn store_nul_frames(&mut self, len: usize) -> Result<(), FaultReason> {
+        let frame_max = self.frame_max();
+        let frames = self.buffer[..len].split(|byte| *byte == 0);
+        let good_len: usize = frames.take_while(|frame| frame.len() <= frame_max).map(|frame| frame.len() + 1).sum();
+        self.store(good_len.min(len));
+        if good_len < len { Err(FaultReason::FrameTooLong) } else { Ok(()) }
+    }
+
+    fn frame_max(&self) -> usize {
+        usize::try_from(self.shared.config.frame_max.0).unwrap_or(usize::MAX)
+    }
+
     /// Stores whole objects whose sender has fallen silent without ending the frame.
-    fn store_quiet(&mut self) -> Result<(), FaultReason> {
-        if self.buffer.len() == self.quiet_len {
-            return Ok(());
+    fn store_quiet(&mut self) {
+        if self.buffer.len() != self.quiet_len {
+            self.store(whole_objects_len(&self.buffer, LineEnd::Any));
+            self.quiet_len = self.buffer.len();
         }
-        self.store(whole_objects_len(&self.buffer, LineEnd::Any))?;
-        self.quiet_len = self.buffer.len();
-        Ok(())
     }
 
     /// Stores the first `len` bytes, which are whole frames, and removes them from the buffer.
-    fn store(&mut self, len: usize) -> Result<(), FaultReason> {
+    fn store(&mut self, len: usize) {
         if len == 0 {
-            return Ok(());
-        }
-        let frame_max = usize::try_from(self.shared.config.frame_max.0).unwrap_or(usize::MAX);
-        if self.buffer[..len].split(|byte| *byte == 0).any(|frame| frame.len() > frame_max) && self.has_nul(len) {
-            return Err(FaultReason::FrameTooLong);
+            return;
         }
         self.is_first_frame = false;
         let started = Instant::now();
@@ -352,11 +359,6 @@ impl Connection {
         self.without_nul_len = 0;
         self.without_object_len = 0;
         self.frame_start = Instant::now();
-        Ok(())
-    }
-
-    fn has_nul(&self, len: usize) -> bool {
-        memchr::memchr(0, &self.buffer[..len]).is_some()
     }
 
     fn decode(&mut self, len: usize) -> Decoded {
@@ -400,3 +402,6 @@ impl Drop for Connection {
         self.shared.counters.connection_closed();
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

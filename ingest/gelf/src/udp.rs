@@ -1,13 +1,11 @@
 //! GELF over UDP. Each socket has two threads: one takes datagrams from the kernel, many at a time, and does nothing else,
 //! so that a burst waits in our own queue instead of overflowing the kernel's small buffer; the other decodes.
 
-use crate::chunk::{Chunk, ChunkError, parse_chunk};
 use crate::config::UdpConfig;
 use crate::counters::{InputCounters, SenderTally};
-use crate::decode::{Arrival, Decoded, Decoder, FaultCounts, read_payload};
+use crate::datagrams::{DatagramDecoder, Outcome};
 use crate::fault::FaultReason;
 use crate::queue::{Batch, Popped, Queue};
-use crate::reassembly::{Inserted, Reassembler};
 use crate::socket::{self, BATCH_LEN, BatchReceiver};
 use crate::{GelfError, Now, STOP_CHECK};
 use parking_lot::Mutex;
@@ -133,9 +131,7 @@ impl UdpInput {
             queue,
             shared: Arc::clone(&self.shared),
             drops,
-            decoder: Decoder::new(config.messages),
-            reassembler: Reassembler::new(config.chunks),
-            decoded: Decoded::default(),
+            datagrams: DatagramDecoder::new(config.messages, config.chunks),
             tally: None,
             last_sweep: TimeNs::MIN,
         };
@@ -265,10 +261,7 @@ struct Worker {
     queue: Arc<Queue>,
     shared: Arc<Shared>,
     drops: Arc<KernelDrops>,
-    decoder: Decoder,
-    reassembler: Reassembler,
-    /// Results of the batch at hand.
-    decoded: Decoded,
+    datagrams: DatagramDecoder,
     /// What the sender of the last datagrams has sent, not yet added to the counters.
     tally: Option<(IpAddr, SenderTally)>,
     last_sweep: TimeNs,
@@ -288,53 +281,18 @@ impl Worker {
             self.sweep();
             self.hand_over();
         }
+        // Nothing more will come: what is incomplete now stays so.
+        for (sender, outcome) in self.datagrams.expire(TimeNs::MAX) {
+            self.add_to_sender(sender, outcome, self.last_sweep);
+        }
+        self.hand_over();
         self.drops.count(&self.shared.counters);
     }
 
     fn decode_batch(&mut self, batch: &Batch) {
         for (sender, datagram) in batch.iter() {
-            let losses_before = self.decoded.counts.n_losses();
-            let records_before = self.decoded.records.len();
-            self.decode_datagram(sender, datagram, batch.received);
-            let tally = SenderTally {
-                records: (self.decoded.records.len() - records_before) as u64,
-                losses: self.decoded.counts.n_losses() - losses_before,
-                last_received: batch.received,
-            };
-            self.add_to_sender(sender.ip(), tally);
-        }
-    }
-
-    fn decode_datagram(&mut self, sender: SocketAddr, datagram: &[u8], received: TimeNs) {
-        match parse_chunk(datagram) {
-            Ok(chunk) => return self.insert_chunk(sender, chunk, received),
-            Err(ChunkError::NotChunked) => {}
-            Err(error) => return self.decoded.fault(0, chunk_fault(error)),
-        }
-        let limits = self.decoder.limits();
-        let plain = match self.decoder.inflate(datagram) {
-            Ok(plain) => plain,
-            Err(reason) => return self.decoded.fault(0, reason),
-        };
-        if parse_chunk(plain) == Err(ChunkError::NotChunked) {
-            return read_payload(plain, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
-        }
-        // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
-        let datagram = plain.to_vec();
-        match parse_chunk(&datagram) {
-            Ok(chunk) => self.insert_chunk(sender, chunk, received),
-            Err(error) => self.decoded.fault(0, chunk_fault(error)),
-        }
-    }
-
-    fn insert_chunk(&mut self, sender: SocketAddr, chunk: Chunk<'_>, received: TimeNs) {
-        match self.reassembler.insert(sender, chunk, received) {
-            Inserted::Waiting => {}
-            Inserted::Complete(payload) => {
-                let arrival = Arrival { sender: sender.ip(), received };
-                self.decoder.decode(&payload, &arrival, &mut self.decoded);
-            }
-            Inserted::Dropped(reason) => self.decoded.fault(0, reason),
+            let outcome = self.datagrams.insert(sender, datagram, batch.received);
+            self.add_to_sender(sender.ip(), outcome, batch.received);
         }
     }
 
@@ -346,63 +304,41 @@ impl Worker {
         }
         self.last_sweep = now;
         self.drops.count(&self.shared.counters);
-        let mut complete = Vec::new();
-        self.reassembler.expire(now, &mut complete);
-        for (sender, payload) in complete {
-            let records_before = self.decoded.records.len();
-            self.decoder.decode(&payload, &Arrival { sender: sender.ip(), received: now }, &mut self.decoded);
-            let records = (self.decoded.records.len() - records_before) as u64;
-            self.add_to_sender(sender.ip(), SenderTally { records, losses: 0, last_received: now });
+        for (sender, outcome) in self.datagrams.expire(now) {
+            self.add_to_sender(sender, outcome, now);
         }
     }
 
     /// Gives the batch's records to the sink and its numbers to the counters.
     fn hand_over(&mut self) {
-        for lost in self.reassembler.take_lost() {
-            self.decoded.counts.add(lost.reason, 1);
-            let now = self.last_sweep;
-            self.add_to_sender(lost.sender.ip(), SenderTally { losses: 1, records: 0, last_received: now });
-            let (n_received, count) = (lost.n_received, lost.count);
-            let text = lost.reason.text();
-            self.shared
-                .counters
-                .set_error(format!("{}: {n_received} of {count} chunks arrived: {text}", lost.sender.ip()));
-        }
+        let counters = &self.shared.counters;
         if let Some((sender, tally)) = self.tally.take() {
-            self.shared.counters.add_sender(sender, tally);
+            counters.add_sender(sender, tally);
         }
-        self.shared.counters.add_chunks(&self.reassembler.take_counts());
-        self.count_faults();
-        let records = std::mem::take(&mut self.decoded.records);
+        let decoded = &mut self.datagrams.decoded;
+        for (reason, count) in decoded.counts.iter() {
+            counters.add_faults(reason, u64::from(count));
+        }
+        if let Some(fault) = decoded.faults.iter().rfind(|fault| fault.reason.is_loss()) {
+            counters.set_error(fault.reason.text().to_owned());
+        }
+        let records = decoded.take();
+        counters.add_chunks(&self.datagrams.take_counts());
         if records.is_empty() {
             return;
         }
         let n_records = records.len();
-        self.decoded.records.reserve(n_records);
-        let n_dropped = self.shared.sink.offer(records);
-        self.shared.counters.add_records((n_records - n_dropped.min(n_records)) as u64);
+        let n_dropped = self.shared.sink.offer(records).min(n_records);
+        counters.add_records((n_records - n_dropped) as u64);
         if n_dropped > 0 {
-            self.shared.counters.add_faults(FaultReason::PipelineFull, n_dropped as u64);
-            self.shared.counters.set_error(FaultReason::PipelineFull.text().to_owned());
+            counters.add_faults(FaultReason::PipelineFull, n_dropped as u64);
+            counters.set_error(FaultReason::PipelineFull.text().to_owned());
         }
-    }
-
-    fn count_faults(&mut self) {
-        if self.decoded.counts == FaultCounts::default() {
-            return;
-        }
-        for (reason, count) in self.decoded.counts.iter() {
-            self.shared.counters.add_faults(reason, u64::from(count));
-        }
-        if let Some(fault) = self.decoded.faults.iter().find(|fault| fault.reason.is_loss()) {
-            self.shared.counters.set_error(fault.reason.text().to_owned());
-        }
-        self.decoded.faults.clear();
-        self.decoded.counts.clear();
     }
 
     /// Adds to the tally at hand, and to the counters when the sender changes: neighbours mostly have the same.
-    fn add_to_sender(&mut self, sender: IpAddr, more: SenderTally) {
+    fn add_to_sender(&mut self, sender: IpAddr, outcome: Outcome, now: TimeNs) {
+        let more = SenderTally { records: outcome.n_records, losses: outcome.n_losses, last_received: now };
         match &mut self.tally {
             Some((known, tally)) if *known == sender => {
                 tally.records += more.records;
@@ -418,10 +354,5 @@ impl Worker {
     }
 }
 
-fn chunk_fault(error: ChunkError) -> FaultReason {
-    match error {
-        ChunkError::NotChunked => FaultReason::InvalidJson,
-        ChunkError::Truncated { .. } => FaultReason::ChunkTruncated,
-        ChunkError::Sequence { .. } => FaultReason::ChunkSequence,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Datagrams as records: whole messages, chunks of messages, compressed or not. Time is an argument.
+
+use crate::chunk::{Chunk, ChunkError, parse_chunk};
+use crate::config::{ChunkLimits, MessageLimits};
+use crate::decode::{Arrival, Decoded, Decoder, read_payload};
+use crate::fault::FaultReason;
+use crate::reassembly::{Inserted, Reassembler, ReassemblyCounts};
+use std::net::{IpAddr, SocketAddr};
+use watchfire_model::TimeNs;
+
+/// Everything between a datagram and its records; one for each socket.
+#[derive(Debug)]
+pub struct DatagramDecoder {
+    decoder: Decoder,
+    reassembler: Reassembler,
+    /// What the datagrams held since it was last taken out.
+    pub decoded: Decoded,
+}
+
+/// What one datagram led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    pub n_records: u64,
+    pub n_losses: u64,
+}
+
+impl DatagramDecoder {
+    pub fn new(messages: MessageLimits, chunks: ChunkLimits) -> DatagramDecoder {
+        DatagramDecoder {
+            decoder: Decoder::new(messages),
+            reassembler: Reassembler::new(chunks),
+            decoded: Decoded::default(),
+        }
+    }
+
+    /// Takes in a datagram; records and faults are added to [`DatagramDecoder::decoded`].
+    pub fn insert(&mut self, sender: SocketAddr, datagram: &[u8], received: TimeNs) -> Outcome {
+        let (records_before, losses_before) = (self.decoded.records.len(), self.decoded.counts.n_losses());
+        self.decode(sender, datagram, received);
+        Outcome {
+            n_records: (self.decoded.records.len() - records_before) as u64,
+            n_losses: self.decoded.counts.n_losses() - losses_before,
+        }
+    }
+
+    /// Ends what has waited too long. Call it a few times a second; returns what it led to, by sender: chunked messages
+    /// that were lost since the last call, also to make room, and those that were found to be whole.
+    pub fn expire(&mut self, now: TimeNs) -> Vec<(IpAddr, Outcome)> {
+        let mut complete = Vec::new();
+        self.reassembler.expire(now, &mut complete);
+        let mut outcomes = Vec::new();
+        for (sender, payload) in complete {
+            let records_before = self.decoded.records.len();
+            self.decode_whole(sender, &payload, now);
+            let n_records = (self.decoded.records.len() - records_before) as u64;
+            outcomes.push((sender.ip(), Outcome { n_records, n_losses: 0 }));
+        }
+        for lost in self.reassembler.take_lost() {
+            self.decoded.fault(0, lost.reason);
+            outcomes.push((lost.sender.ip(), Outcome { n_records: 0, n_losses: 1 }));
+        }
+        outcomes
+    }
+
+    /// What happened to chunks since the last call.
+    pub(crate) fn take_counts(&mut self) -> ReassemblyCounts {
+        self.reassembler.take_counts()
+    }
+
+    fn decode(&mut self, sender: SocketAddr, datagram: &[u8], received: TimeNs) {
+        match parse_chunk(datagram) {
+            Ok(chunk) => return self.insert_chunk(sender, chunk, received),
+            Err(ChunkError::NotChunked) => {}
+            Err(error) => return self.decoded.fault(0, chunk_fault(error)),
+        }
+        let limits = self.decoder.limits();
+        let plain = match self.decoder.inflate(datagram) {
+            Ok(plain) => plain,
+            Err(reason) => return self.decoded.fault(0, reason),
+        };
+        if parse_chunk(plain) == Err(ChunkError::NotChunked) {
+            return read_payload(plain, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
+        }
+        // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
+        let datagram = plain.to_vec();
+        match parse_chunk(&datagram) {
+            Ok(chunk) => self.insert_chunk(sender, chunk, received),
+            Err(error) => self.decoded.fault(0, chunk_fault(error)),
+        }
+    }
+
+    fn insert_chunk(&mut self, sender: SocketAddr, chunk: Chunk<'_>, received: TimeNs) {
+        match self.reassembler.insert(sender, chunk, received) {
+            Inserted::Waiting => {}
+            Inserted::Complete(payload) => self.decode_whole(sender, &payload, received),
+            Inserted::Dropped(reason) => self.decoded.fault(0, reason),
+        }
+    }
+
+    fn decode_whole(&mut self, sender: SocketAddr, payload: &[u8], received: TimeNs) {
+        self.decoder.decode(payload, &Arrival { sender: sender.ip(), received }, &mut self.decoded);
+    }
+}
+
+fn chunk_fault(error: ChunkError) -> FaultReason {
+    match error {
+        ChunkError::NotChunked => FaultReason::InvalidJson,
+        ChunkError::Truncated { .. } => FaultReason::ChunkTruncated,
+        ChunkError::Sequence { .. } => FaultReason::ChunkSequence,
+    }
+}
