@@ -221,7 +221,7 @@ impl SeriesReader for StoredSeries {
                 self.read_changed(&blocks, range, budget, &mut merge)?;
             }
             if let Some(series) = &self.found.head {
-                self.read_head(series, &mut merge)?;
+                read_head(series, &mut merge)?;
             }
             if self.found.head.is_none() || Arc::ptr_eq(&blocks, &self.shared.blocks()) {
                 return Ok(());
@@ -249,10 +249,10 @@ impl StoredSeries {
                     let index = &self.view.open[place as usize].index;
                     self.read_block(block, index, number, range, budget, merge)?;
                 }
-            } else if let Some(index) = self.shared.undamaged(block, block.index(&self.shared.caches, budget))? {
-                if let Some(number) = index.find(&self.found.labels) {
-                    self.read_block(block, &index, number, range, budget, merge)?;
-                }
+            } else if let Some(index) = self.shared.undamaged(block, block.index(&self.shared.caches, budget))?
+                && let Some(number) = index.find(&self.found.labels)
+            {
+                self.read_block(block, &index, number, range, budget, merge)?;
             }
         }
         Ok(())
@@ -273,11 +273,11 @@ impl StoredSeries {
         }
         Ok(())
     }
+}
 
-    fn read_head(&self, series: &Series, merge: &mut Merge<'_>) -> Result<(), SelectError> {
-        series.samples().read(merge).map_err(|error| match error {
-            ReadError::Budget(exhausted) => exhausted.into(),
-            other => SelectError::Storage(other.to_string()),
-        })
-    }
+fn read_head(series: &Series, merge: &mut Merge<'_>) -> Result<(), SelectError> {
+    series.samples().read(merge).map_err(|error| match error {
+        ReadError::Budget(exhausted) => exhausted.into(),
+        other => SelectError::Storage(other.to_string()),
+    })
 }

@@ -79,7 +79,7 @@ impl<'a> BlockBuilder<'a> {
         }
         let symbols = self.used_symbols(texts.len());
         let sections =
-            [self.symbols_section(texts, &symbols), self.series_section(&symbols), self.postings_section(&symbols)];
+            [symbols_section(texts, &symbols), self.series_section(&symbols), self.postings_section(&symbols)];
         let len = HEADER_LEN + sections.iter().map(Vec::len).sum::<usize>() + self.pages.len();
         let mut bytes = Vec::with_capacity(len);
         bytes.extend_from_slice(&MAGIC);
@@ -117,15 +117,6 @@ impl<'a> BlockBuilder<'a> {
             *symbol = number;
         }
         symbols
-    }
-
-    fn symbols_section(&self, texts: &[SmolStr], symbols: &[Option<u32>]) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_varint(&mut out, symbols.iter().flatten().count() as u64);
-        for (text, _) in texts.iter().zip(symbols).filter(|(_, symbol)| symbol.is_some()) {
-            put_text(&mut out, text);
-        }
-        out
     }
 
     fn series_section(&self, symbols: &[Option<u32>]) -> Vec<u8> {
@@ -181,6 +172,15 @@ impl<'a> BlockBuilder<'a> {
         }
         out
     }
+}
+
+fn symbols_section(texts: &[SmolStr], symbols: &[Option<u32>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_varint(&mut out, symbols.iter().flatten().count() as u64);
+    for (text, _) in texts.iter().zip(symbols).filter(|(_, symbol)| symbol.is_some()) {
+        put_text(&mut out, text);
+    }
+    out
 }
 
 fn number(symbols: &[Option<u32>], symbol: u32) -> u64 {

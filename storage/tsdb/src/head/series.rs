@@ -32,7 +32,7 @@ pub(crate) struct Series {
 #[derive(Debug, Default)]
 pub(crate) struct SeriesSamples {
     /// On its way into a block; read from here until the block can be read.
-    frozen: Option<Box<Vec<Unit>>>,
+    frozen: Box<[Unit]>,
     /// Samples in order of time, all full but for the last.
     units: Vec<Unit>,
     /// Newer than all `units`.
@@ -152,7 +152,7 @@ impl SeriesSamples {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.frozen.is_none() && self.units.is_empty() && self.ring.is_empty() && self.late.is_none()
+        self.frozen.is_empty() && self.units.is_empty() && self.ring.is_empty() && self.late.is_none()
     }
 
     /// Moves all samples before `until` and from `ahead` on to `frozen`, in units that do not cross multiples of `span`.
@@ -175,17 +175,17 @@ impl SeriesSamples {
         all.times.drain(live.clone());
         all.values.drain(live.clone());
         let frozen = encode_windows(&all, span);
-        self.frozen = (!frozen.is_empty()).then(|| Box::new(frozen));
+        self.frozen = frozen.into();
         Frozen { frozen: all.len(), replaced }
     }
 
     pub(crate) fn frozen(&self) -> &[Unit] {
-        self.frozen.as_ref().map_or(&[], |frozen| &frozen[..])
+        &self.frozen
     }
 
     /// Lets go of what is in a block now; returns how many samples that were.
     pub(crate) fn thaw(&mut self) -> usize {
-        self.frozen.take().map_or(0, |frozen| frozen.iter().map(Unit::len).sum())
+        std::mem::take(&mut self.frozen).iter().map(Unit::len).sum()
     }
 
     /// Memory beyond the series itself, for measurements.

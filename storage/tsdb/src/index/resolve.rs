@@ -60,8 +60,8 @@ fn passing(
     match matcher.op() {
         MatchOp::Equal => add(matcher.value()),
         // Of this operator only `!= ""` fails the empty string.
-        MatchOp::NotEqual => set = values.present().clone(),
-        MatchOp::Regex if matcher.value() == ".+" => set = values.present().clone(),
+        MatchOp::NotEqual => return Ok(values.present().clone()),
+        MatchOp::Regex if matcher.value() == ".+" => return Ok(values.present().clone()),
         MatchOp::Regex if is_set(matcher.value()) => matcher.value().split('|').for_each(add),
         MatchOp::Regex | MatchOp::NotRegex => {
             for (index, (value, posting)) in values.iter().enumerate() {

@@ -7,7 +7,7 @@ fn filled() -> (Fixture, Model) {
     let mut model = Model::new();
     for tick in 0..30 {
         store.clock.advance_ms(SPAN / 10);
-        let samples: Vec<_> = (0..2).map(|number| (series(number), store.now(), tick as f64 / 8.0)).collect();
+        let samples: Vec<_> = (0..2).map(|number| (series(number), store.now(), f64::from(tick) / 8.0)).collect();
         for (labels, time, value) in &samples {
             model.entry(labels.clone()).or_default().insert(*time, value.to_bits());
         }
@@ -102,7 +102,7 @@ fn a_damaged_block_is_named_and_left_out() {
         let tsdb = open(&storage, &store.clock, &store.options);
         let left = query(&tsdb, &[], TimeRange::ALL);
         let damaged = tsdb.status().damaged_blocks;
-        assert_eq!(damaged, [block.key.clone()], "bit {bit}");
+        assert_eq!(damaged, std::slice::from_ref(&block.key), "bit {bit}");
         for (labels, samples) in &left {
             assert!(
                 samples.iter().all(|(time, bits)| model[labels].get(time) == Some(bits)),

@@ -9,7 +9,7 @@ fn at(time: i64, id: SeriesId) -> (SeriesId, Sample) {
 #[test]
 fn what_is_refused_is_counted() {
     let options = TsdbOptions { retention: DurationMs(10_000), ahead_max: DurationMs(500), ..TsdbOptions::default() };
-    let store = Fixture::with(options);
+    let store = Fixture::with(&options);
     let id = store.tsdb.register(&series(0)).expect("below the limit");
     let unknown = SeriesId(id.0 + 1);
     let batch = [
@@ -28,7 +28,7 @@ fn what_is_refused_is_counted() {
 
 #[test]
 fn series_have_a_limit() {
-    let store = Fixture::with(TsdbOptions { series_max: 2, ..TsdbOptions::default() });
+    let store = Fixture::with(&TsdbOptions { series_max: 2, ..TsdbOptions::default() });
     let first = store.tsdb.register(&series(0)).expect("below the limit");
     store.tsdb.register(&series(1)).expect("below the limit");
     assert!(matches!(store.tsdb.register(&series(2)), Err(TsdbError::SeriesLimit { max: 2 })));
@@ -66,7 +66,7 @@ fn idle_series_leave_and_their_ids_are_not_mistaken() {
 
 #[test]
 fn age_deletes_blocks_but_a_clock_that_jumps_does_not() {
-    let mut store = Fixture::with(TsdbOptions { retention: DurationMs(20 * SPAN as u64), ..TsdbOptions::default() });
+    let mut store = Fixture::with(&TsdbOptions { retention: DurationMs(20 * SPAN as u64), ..TsdbOptions::default() });
     let step = |store: &mut Fixture| {
         store.clock.advance_ms(SPAN / 2);
         store.append(&[(series(0), store.now(), 1.0)]);

@@ -34,14 +34,14 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Fixture {
-        Fixture::with(TsdbOptions::default())
+        Fixture::with(&TsdbOptions::default())
     }
 
     /// A store with the tests' windows and a retention that they do not reach.
-    fn with(options: TsdbOptions) -> Fixture {
+    fn with(options: &TsdbOptions) -> Fixture {
         let defaults = TsdbOptions::default();
         let retention = if options.retention == defaults.retention { DurationMs(500_000) } else { options.retention };
-        let options = TsdbOptions { retention, block_span: DurationMs(SPAN as u64), ..options };
+        let options = TsdbOptions { retention, block_span: DurationMs(SPAN as u64), ..options.clone() };
         let storage = MemStorage::new(7);
         let clock = Arc::new(ManualClock::new(TimeNs(START * 1_000_000)));
         let tsdb = open(&storage, &clock, &options);
