@@ -179,7 +179,9 @@ mod tests {
 
     fn encode(records: &[LogRecord], first_sequence: u64) -> Vec<u8> {
         let mut encoder = BatchEncoder::new(Vec::new());
-        records.iter().for_each(|record| encoder.push(record));
+        for record in records {
+            encoder.push(record);
+        }
         encoder.finish(first_sequence).to_vec()
     }
 

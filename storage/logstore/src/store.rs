@@ -2,7 +2,7 @@
 
 use crate::batch::{BATCH_VERSION, BatchEncoder, BatchError, decode};
 use crate::block::layout::GRANULE_ROWS;
-use crate::block::{Block, BlockCache, ReadError};
+use crate::block::{Block, BlockCache};
 use crate::flush::{Flusher, Frozen};
 use crate::memtable::{Chunk, Memtable};
 use crate::metrics::Metrics;
@@ -345,7 +345,7 @@ impl Source for Inner {
         Snapshot { chunks: fresh.chunks().cloned().collect(), blocks: fresh.blocks.to_vec() }
     }
 
-    fn note_damaged(&self, _block: &Block, _error: &ReadError) {
+    fn note_damaged(&self) {
         self.metrics.damaged_blocks.inc();
     }
 }

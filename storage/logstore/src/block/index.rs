@@ -53,7 +53,9 @@ pub(crate) fn encode(layout: &Layout, tokens: &EncodedTokens) -> Vec<u8> {
         sections.push(section);
     }
     let mut file = frame::encode(CONTENTS_MAGIC, VERSION, &contents);
-    sections.iter().for_each(|section| file.extend_from_slice(section));
+    for section in &sections {
+        file.extend_from_slice(section);
+    }
     file
 }
 

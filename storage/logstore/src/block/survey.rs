@@ -1,6 +1,6 @@
 //! Looks at all records of a block to be, and decides which columns it gets.
 
-use super::layout::{ColumnKind, FIELD_COLUMNS_MAX, FIXED_COLUMNS, FieldColumn};
+use super::layout::{ColumnKind, FIELD_COLUMNS_MAX, FIXED_COLUMNS, FieldColumn, ValueKind};
 use foldhash::fast::RandomState;
 use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
@@ -28,10 +28,8 @@ pub(crate) const TO_REST: u32 = u32::MAX;
 struct Seen {
     name: SmolStr,
     records: u64,
-    bools: bool,
-    i64s: bool,
-    f64s: bool,
-    texts: bool,
+    /// Bit [`ValueKind::code`] for each type that occurs.
+    kinds: u8,
     sampled: u64,
     distinct: HashSet<u64>,
 }
@@ -48,22 +46,20 @@ impl Survey {
             hints.resize(hints.len().max(record.fields.len()), 0);
             for ((name, value), hint) in record.fields.iter().zip(&mut hints) {
                 if seen.get(*hint as usize).is_none_or(|seen| seen.name != *name) {
-                    *hint = match by_name.get(name) {
-                        Some(index) => *index,
-                        None => {
-                            let index = seen.len() as u32;
-                            by_name.insert(name.clone(), index);
-                            seen.push(Seen::new(name.clone()));
-                            index
-                        }
-                    };
+                    let next = seen.len() as u32;
+                    *hint = *by_name.entry(name.clone()).or_insert(next);
+                    if *hint == next {
+                        seen.push(Seen::new(name.clone()));
+                    }
                 }
                 seen[*hint as usize].look(value, &hasher);
                 targets.push(*hint);
             }
         }
         let (fields, column_of) = choose(&seen);
-        targets.iter_mut().for_each(|target| *target = column_of[*target as usize]);
+        for target in &mut targets {
+            *target = column_of[*target as usize];
+        }
         Survey { fields, targets }
     }
 
@@ -76,30 +72,19 @@ impl Survey {
 impl Seen {
     fn new(name: SmolStr) -> Seen {
         let distinct = HashSet::default();
-        Seen { name, records: 0, bools: false, i64s: false, f64s: false, texts: false, sampled: 0, distinct }
+        Seen { name, records: 0, kinds: 0, sampled: 0, distinct }
     }
 
     fn look(&mut self, value: &FieldValue, hasher: &RandomState) {
         self.records += 1;
         let sample = self.sampled < SAMPLE_VALUES;
-        let hash = match value {
-            FieldValue::Bool(value) => {
-                self.bools = true;
-                u64::from(*value)
-            }
-            FieldValue::I64(value) => {
-                self.i64s = true;
-                *value as u64
-            }
-            FieldValue::F64(value) => {
-                self.f64s = true;
-                value.to_bits()
-            }
-            FieldValue::Text(value) => {
-                self.texts = true;
-                if sample { hasher.hash_one(value.as_str()) } else { 0 }
-            }
+        let (kind, hash) = match value {
+            FieldValue::Bool(value) => (ValueKind::Bool, u64::from(*value)),
+            FieldValue::I64(value) => (ValueKind::I64, *value as u64),
+            FieldValue::F64(value) => (ValueKind::F64, value.to_bits()),
+            FieldValue::Text(value) => (ValueKind::Text, if sample { hasher.hash_one(value.as_str()) } else { 0 }),
         };
+        self.kinds |= bit(kind);
         if sample {
             self.sampled += 1;
             self.distinct.insert(hash);
@@ -107,14 +92,23 @@ impl Seen {
     }
 
     fn kind(&self) -> ColumnKind {
-        match (self.bools, self.i64s, self.f64s, self.texts) {
-            (true, false, false, false) => ColumnKind::Bool,
-            (false, true, false, false) => ColumnKind::I64,
-            (false, false, true, false) => ColumnKind::F64,
-            (false, false, false, true) => ColumnKind::Text,
-            _ => ColumnKind::Mixed,
+        let only = |kind| self.kinds == bit(kind);
+        if only(ValueKind::Bool) {
+            ColumnKind::Bool
+        } else if only(ValueKind::I64) {
+            ColumnKind::I64
+        } else if only(ValueKind::F64) {
+            ColumnKind::F64
+        } else if only(ValueKind::Text) {
+            ColumnKind::Text
+        } else {
+            ColumnKind::Mixed
         }
     }
+}
+
+fn bit(kind: ValueKind) -> u8 {
+    1 << kind.code()
 }
 
 /// The columns by name, and for every name seen the index of its column.

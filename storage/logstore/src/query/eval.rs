@@ -8,7 +8,7 @@ use crate::block::{Block, Opened, ReadError, Reads};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef};
-use watchfire_model::{FieldPattern, FieldValue, TimeRangeNs};
+use watchfire_model::{FieldPattern, FieldValue, TimeNs, TimeRangeNs};
 
 /// A granule and the means to read it.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ impl<'a> Granule<'a> {
             Plan::Constant(true) => Ok(within.clone()),
             Plan::Constant(false) => Ok(within.filter(|_| false)),
             Plan::And(parts) => parts.iter().try_fold(within.clone(), |rows, part| self.filter(part, &rows)),
-            Plan::Or(parts) => self.any(parts.iter(), within, |part, rows| self.filter(part, rows)),
+            Plan::Or(parts) => any(parts.iter(), within, |part, rows| self.filter(part, rows)),
             Plan::Not(part) => {
                 let mut rows = within.clone();
                 rows.subtract(&self.filter(part, within)?);
@@ -74,7 +74,7 @@ impl<'a> Granule<'a> {
             }
             Plan::Pattern { places, pattern } => {
                 let here = places.iter().filter(|(_, granules)| granules.contains(self.index));
-                self.any(here, within, |(place, _), rows| self.filter_place(place, pattern, rows))
+                any(here, within, |(place, _), rows| self.filter_place(place, pattern, rows))
             }
             Plan::Levels(wanted) => {
                 let column = self.column(LEVEL)?;
@@ -95,26 +95,6 @@ impl<'a> Granule<'a> {
                 Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| !value.to_text().is_empty()),
             },
         }
-    }
-
-    /// The rows that some part passes; a row is looked at until one does.
-    fn any<P>(
-        self,
-        parts: impl Iterator<Item = P>,
-        within: &RowSet,
-        filter: impl Fn(P, &RowSet) -> Result<RowSet, ReadError>,
-    ) -> Result<RowSet, ReadError> {
-        let mut left = within.clone();
-        let mut passed = within.filter(|_| false);
-        for part in parts {
-            if left.is_empty() {
-                break;
-            }
-            let rows = filter(part, &left)?;
-            left.subtract(&rows);
-            passed.unite(&rows);
-        }
-        Ok(passed)
     }
 
     fn filter_place(self, place: &Place, pattern: &FieldPattern, within: &RowSet) -> Result<RowSet, ReadError> {
@@ -154,12 +134,31 @@ impl<'a> Granule<'a> {
     }
 }
 
+/// The rows that some part passes; a row is looked at until one does.
+fn any<P>(
+    parts: impl Iterator<Item = P>,
+    within: &RowSet,
+    filter: impl Fn(P, &RowSet) -> Result<RowSet, ReadError>,
+) -> Result<RowSet, ReadError> {
+    let mut left = within.clone();
+    let mut passed = within.filter(|_| false);
+    for part in parts {
+        if left.is_empty() {
+            break;
+        }
+        let rows = filter(part, &left)?;
+        left.subtract(&rows);
+        passed.unite(&rows);
+    }
+    Ok(passed)
+}
+
 /// Whether every time of the granule lies in the range.
 pub(crate) fn covers(range: TimeRangeNs, stats: &GranuleStats) -> bool {
     range.contains(stats.times.0) && range.contains(stats.times.1)
 }
 
 /// Whether some time from `times.0` to `times.1`, both inclusive, may lie in the range.
-pub(crate) fn overlaps(range: TimeRangeNs, times: (watchfire_model::TimeNs, watchfire_model::TimeNs)) -> bool {
+pub(crate) fn overlaps(range: TimeRangeNs, times: (TimeNs, TimeNs)) -> bool {
     times.0 < range.end && range.start <= times.1
 }

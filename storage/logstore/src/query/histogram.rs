@@ -69,8 +69,12 @@ struct Counts {
     /// Values in order of appearance.
     values: Vec<Option<SmolStr>>,
     ids: HashMap<Option<SmolStr>, u32>,
-    counts: HashMap<(u32, u32), u64>,
+    /// By number of the value and bucket.
+    cells: HashMap<(u32, u32), u64>,
 }
+
+/// A value and its count in each bucket.
+type Series = (Option<SmolStr>, Vec<u64>);
 
 impl Counts {
     fn id(&mut self, value: Option<&str>) -> u32 {
@@ -85,22 +89,22 @@ impl Counts {
     }
 
     fn add(&mut self, id: u32, bucket: u32, count: u64) {
-        *self.counts.entry((id, bucket)).or_default() += count;
+        *self.cells.entry((id, bucket)).or_default() += count;
     }
 
     fn len(&self) -> u64 {
-        (self.counts.len() + self.values.len()) as u64
+        (self.cells.len() + self.values.len()) as u64
     }
 
-    fn into_series(self, buckets: usize, is_split: bool) -> (Vec<(Option<SmolStr>, Vec<u64>)>, u64) {
+    fn into_series(self, buckets: usize, is_split: bool) -> (Vec<Series>, u64) {
         let mut totals = vec![0u64; self.values.len()];
-        for ((id, _), count) in &self.counts {
+        for ((id, _), count) in &self.cells {
             totals[*id as usize] += count;
         }
         let mut order: Vec<usize> = (0..totals.len()).filter(|index| totals[*index] > 0).collect();
         order.sort_by(|a, b| totals[*b].cmp(&totals[*a]).then_with(|| self.values[*a].cmp(&self.values[*b])));
         let own = order.len().min(HistogramRequest::VALUES_MAX);
-        let mut series: Vec<(Option<SmolStr>, Vec<u64>)> =
+        let mut series: Vec<Series> =
             order[..own].iter().map(|index| (self.values[*index].clone(), vec![0; buckets])).collect();
         if order.len() > own {
             series.push((Some(HistogramRequest::OTHER.into()), vec![0; buckets]));
@@ -109,8 +113,10 @@ impl Counts {
             series.push((None, vec![0; buckets]));
         }
         let mut rank = vec![own; totals.len()];
-        order[..own].iter().enumerate().for_each(|(at, index)| rank[*index] = at);
-        for ((id, bucket), count) in self.counts {
+        for (at, index) in order[..own].iter().enumerate() {
+            rank[*index] = at;
+        }
+        for ((id, bucket), count) in self.cells {
             series[rank[id as usize]].1[bucket as usize] += count;
         }
         (series, totals.iter().sum())

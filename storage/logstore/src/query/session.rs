@@ -27,7 +27,7 @@ pub(crate) trait Source {
     fn snapshot(&self) -> Snapshot;
 
     /// A block was found damaged, for the first time.
-    fn note_damaged(&self, block: &Block, error: &ReadError);
+    fn note_damaged(&self);
 }
 
 /// An answer and what it cost.
@@ -109,7 +109,7 @@ pub(crate) fn answer<T>(
                     ReadError::Missing if retries < RETRIES_MAX && !source.snapshot().has(&block) => retries += 1,
                     ReadError::Missing | ReadError::Damaged(_) => {
                         if block.set_damaged() {
-                            source.note_damaged(&block, &error);
+                            source.note_damaged();
                         }
                     }
                     ReadError::Storage(_) => {

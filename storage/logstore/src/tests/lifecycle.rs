@@ -179,7 +179,7 @@ fn a_query_begins_again_when_its_blocks_are_retired() {
     let retire = AtomicBool::new(true);
     let hook_store = Arc::downgrade(&store);
     storage.on_operation(move |operation| {
-        if operation.key.ends_with(".idx")
+        if operation.key.starts_with("logs/")
             && operation.kind == watchfire_store::OperationKind::Read
             && retire.swap(false, Ordering::SeqCst)
         {
