@@ -2,19 +2,15 @@
 //! Synchronous; runs on a thread that may block. Prometheus: `scrape/scrape.go`, `scrapeLoop`.
 
 use crate::cache::{SeriesCache, Sighting};
-use crate::config::{Limits, ScrapeConfig, ScrapeSettings};
-use crate::exposition::{
-    Entry, Exposition, Format, MetadataFact, MetadataLine, RawLabel, SampleLine, Text, TextParser, format_of,
-};
+use crate::exposition::{Entry, Exposition, Format, SampleLine, TextParser, format_of};
+use crate::family_metadata::{FamilyMetadata, MetadataCollector};
 use crate::fetch::{Page, ScrapeFailure};
 use crate::metrics::{SampleLoss, ScrapeMetrics};
-use crate::relabel::{NameScheme, RelabelRules, Verdict};
-use smol_str::SmolStr;
+use crate::sample_rules::{SampleRules, merge};
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
-use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, MetricKind, MetricMetadata, Sample, Timestamp, stale_nan};
+use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, Sample, Timestamp, stale_nan};
 use watchfire_tsdb::{SeriesId, Tsdb, TsdbError};
 
 /// The names of the series that every scrape writes, in the order of [`ScrapeReport::values`].
@@ -28,36 +24,6 @@ const REPORT_NAMES: [&str; 5] = [
 
 /// Metadata that a target remembers to have told; beyond it, some is told again.
 const METADATA_TOLD_MAX: usize = 16_384;
-
-/// How samples of a scrape configuration are treated.
-#[derive(Debug)]
-pub(crate) struct SampleRules {
-    pub(crate) honor_labels: bool,
-    pub(crate) honor_timestamps: bool,
-    pub(crate) track_timestamps_staleness: bool,
-    pub(crate) metric_relabel: RelabelRules,
-    pub(crate) names: NameScheme,
-    pub(crate) limits: Limits,
-    pub(crate) fallback: Option<crate::config::ScrapeProtocol>,
-}
-
-impl SampleRules {
-    /// Expects a valid configuration: the error is that of a relabeling rule.
-    pub(crate) fn new(
-        config: &ScrapeConfig,
-        settings: &ScrapeSettings,
-    ) -> Result<SampleRules, crate::relabel::RelabelError> {
-        Ok(SampleRules {
-            honor_labels: config.honor_labels,
-            honor_timestamps: config.honor_timestamps,
-            track_timestamps_staleness: config.track_timestamps_staleness,
-            metric_relabel: RelabelRules::compile(&config.metric_relabel_configs, settings.names)?,
-            names: settings.names,
-            limits: settings.limits,
-            fallback: config.fallback_scrape_protocol,
-        })
-    }
-}
 
 /// What a scrape says of itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -214,7 +180,7 @@ impl TargetAppender {
             }
             self.samples.push((id, Sample { time: time.unwrap_or(at), value: sample.value }));
         }
-        if let Some(known) = metadata.family.take() {
+        if let Some(known) = metadata.finish() {
             self.tell_metadata(known);
         }
         self.metrics.lost(SampleLoss::duplicate, duplicates);
@@ -228,50 +194,13 @@ impl TargetAppender {
         tracked: bool,
         report: &mut ScrapeReport,
     ) -> Result<Option<SeriesId>, ScrapeFailure> {
-        let id = match self.labels_of(sample.name, sample.labels)? {
+        let id = match self.rules.labels_of(&self.target_labels, sample.name, sample.labels)? {
             Some(labels) => self.register(&labels)?,
             None => None,
         };
         report.added += u64::from(id.is_some());
         self.cache.insert(sample.series, id, tracked);
         Ok(id)
-    }
-
-    /// The stored labels of a series as the page writes it; `None` where metric relabeling drops it.
-    fn labels_of(&self, name: Text<'_>, raw_labels: &[RawLabel<'_>]) -> Result<Option<Labels>, ScrapeFailure> {
-        let text = |text: Text<'_>| SmolStr::from(text.unescape());
-        let mut labels = LabelsBuilder::default();
-        labels.set(METRIC_NAME, text(name));
-        for label in raw_labels {
-            labels.set(text(label.name), text(label.value));
-        }
-        merge(&mut labels, &self.target_labels, self.rules.honor_labels);
-        if self.rules.metric_relabel.apply(&mut labels) == Verdict::Drop {
-            return Ok(None);
-        }
-        self.check_labels(&labels)?;
-        Ok(Some(labels.build()))
-    }
-
-    fn check_labels(&self, labels: &LabelsBuilder) -> Result<(), ScrapeFailure> {
-        let name = labels.get(METRIC_NAME).ok_or(ScrapeFailure::NoMetricName)?;
-        if !self.rules.names.allows_metric(name) {
-            return Err(ScrapeFailure::InvalidName(name.to_string()));
-        }
-        let limits = &self.rules.limits;
-        let check = |key, found: usize, max: u64| {
-            let found = found as u64;
-            if max > 0 && found > max { Err(ScrapeFailure::Limit { key, found, max }) } else { Ok(()) }
-        };
-        check("label_limit", labels.as_slice().len(), limits.labels)?;
-        for label in labels.as_slice() {
-            check("label_name_length_limit", label.name.len(), limits.label_name_bytes)?;
-            check("label_value_length_limit", label.value.len(), limits.label_value_bytes)?;
-            if label.name != METRIC_NAME && !self.rules.names.allows_label(&label.name) {
-                return Err(ScrapeFailure::InvalidName(label.name.to_string()));
-            }
-        }
-        Ok(())
     }
 
     /// Registers a series; one that the store refuses is left out and counted, the page goes on.
@@ -295,10 +224,8 @@ impl TargetAppender {
         if self.metadata_told.len() >= METADATA_TOLD_MAX {
             self.metadata_told.clear();
         }
-        if self.metadata_told.insert(foldhash::quality::FixedState::default().hash_one(family)) {
-            let help = family.help.map_or(String::new(), |help| help.unescape().into_owned());
-            let metadata = MetricMetadata { kind: family.kind, help, unit: family.unit.to_owned() };
-            self.tsdb.set_metadata(&family.metric.unescape(), metadata);
+        if self.metadata_told.insert(family.fingerprint()) {
+            self.tsdb.set_metadata(&family.metric.unescape(), family.to_stored());
         }
     }
 
@@ -364,7 +291,9 @@ impl TargetAppender {
         let line = format!("{series} 0");
         let mut parser = TextParser::new(&line);
         match parser.next_entry() {
-            Ok(Some(Entry::Sample(sample))) => self.labels_of(sample.name, sample.labels).ok().flatten(),
+            Ok(Some(Entry::Sample(sample))) => {
+                self.rules.labels_of(&self.target_labels, sample.name, sample.labels).ok().flatten()
+            }
             _ => None,
         }
     }
@@ -372,62 +301,6 @@ impl TargetAppender {
 
 fn stale(id: SeriesId, at: Timestamp) -> (SeriesId, Sample) {
     (id, Sample { time: at, value: stale_nan() })
-}
-
-/// Adds the target's labels. Where a name is taken, either the page's label wins (`honor_labels`), or it moves to
-/// `exported_` and its name, as often as needed to find a free one.
-fn merge(labels: &mut LabelsBuilder, target_labels: &Labels, honor_labels: bool) {
-    let mut displaced = Vec::new();
-    for label in target_labels {
-        match labels.get(&label.name) {
-            Some(_) if honor_labels => continue,
-            Some(value) => displaced.push((label.name.clone(), value.clone())),
-            None => {}
-        }
-        labels.set(label.name.clone(), label.value.clone());
-    }
-    displaced.sort_by_key(|(name, _)| name.len());
-    for (name, value) in displaced {
-        let mut name = format!("exported_{name}");
-        while labels.get(&name).is_some() {
-            name.insert_str(0, "exported_");
-        }
-        labels.set(name, value);
-    }
-}
-
-/// What a page says of one family.
-#[derive(Debug, Clone, Copy, Hash)]
-struct FamilyMetadata<'a> {
-    metric: Text<'a>,
-    kind: MetricKind,
-    help: Option<Text<'a>>,
-    unit: &'a str,
-}
-
-/// Gathers the metadata lines of a family, which follow each other.
-#[derive(Debug, Default)]
-struct MetadataCollector<'a> {
-    family: Option<FamilyMetadata<'a>>,
-}
-
-impl<'a> MetadataCollector<'a> {
-    /// Takes a line; returns the family before when the line begins another.
-    fn take_line(&mut self, line: MetadataLine<'a>) -> Option<FamilyMetadata<'a>> {
-        let finished = self.family.take_if(|family| family.metric != line.metric);
-        let family = self.family.get_or_insert(FamilyMetadata {
-            metric: line.metric,
-            kind: MetricKind::Unknown,
-            help: None,
-            unit: "",
-        });
-        match line.fact {
-            MetadataFact::Kind(kind) => family.kind = kind,
-            MetadataFact::Help(help) => family.help = Some(help),
-            MetadataFact::Unit(unit) => family.unit = unit,
-        }
-        finished
-    }
 }
 
 #[cfg(test)]

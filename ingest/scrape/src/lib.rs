@@ -19,10 +19,12 @@ mod appender;
 mod cache;
 mod client;
 mod committer;
+mod family_metadata;
 mod fetch;
 mod manager;
 mod metrics;
 mod pool;
+mod sample_rules;
 mod target;
 #[cfg(test)]
 mod testing;

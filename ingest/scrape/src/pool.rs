@@ -1,10 +1,10 @@
 //! The targets of one scrape configuration: discovered, relabeled, and each with its loop.
 
-use crate::appender::SampleRules;
 use crate::client::{ClientError, ScrapeClient};
 use crate::config::{ScrapeConfig, ScrapeSettings};
 use crate::manager::Shared;
 use crate::relabel::{RelabelError, RelabelRules};
+use crate::sample_rules::SampleRules;
 use crate::target::Target;
 use crate::worker::{Ending, ScrapeContext, Worker, WorkerView};
 use parking_lot::Mutex;

@@ -1,9 +1,10 @@
 //! The loop of one target: wait for its moment, fetch, store, remember how it went.
 
-use crate::appender::{SampleRules, TargetAppender};
+use crate::appender::TargetAppender;
 use crate::client::ScrapeClient;
 use crate::fetch::{Page, ScrapeFailure, fetch};
 use crate::manager::Shared;
+use crate::sample_rules::SampleRules;
 use crate::target::Target;
 use parking_lot::Mutex;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Pages go in, series come out.
 
 use super::*;
-use crate::config::GlobalConfig;
+use crate::config::{GlobalConfig, ScrapeConfig, ScrapeSettings};
 use crate::testing::{dump, store};
-use watchfire_model::TimeNs;
+use watchfire_model::{MetricKind, MetricMetadata, TimeNs};
 use watchfire_store::{Clock, ManualClock};
 use watchfire_tsdb::TsdbOptions;
 

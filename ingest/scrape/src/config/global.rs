@@ -2,13 +2,13 @@
 
 use super::{ScrapeProtocol, null_as_default, size_with_unit};
 use crate::relabel::NameScheme;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use watchfire_model::{ByteSize, DurationMs};
 
 /// How a target is asked to write names that are not plain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EscapingScheme {
     #[serde(rename = "allow-utf-8")]
@@ -31,7 +31,7 @@ impl EscapingScheme {
 }
 
 /// The `global` section. A limit of 0 means none.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct GlobalConfig {

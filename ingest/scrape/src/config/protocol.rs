@@ -1,10 +1,10 @@
 //! The formats that a scrape may ask for.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A format by Prometheus' name for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum ScrapeProtocol {
     PrometheusProto,
     #[serde(rename = "OpenMetricsText0.0.1")]

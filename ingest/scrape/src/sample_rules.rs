@@ -1,0 +1,99 @@
+//! How samples of a scrape configuration are treated, and which labels they get.
+
+use crate::config::{Limits, ScrapeConfig, ScrapeProtocol, ScrapeSettings};
+use crate::exposition::{RawLabel, Text};
+use crate::fetch::ScrapeFailure;
+use crate::relabel::{NameScheme, RelabelError, RelabelRules, Verdict};
+use smol_str::SmolStr;
+use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME};
+
+/// How samples of a scrape configuration are treated.
+#[derive(Debug)]
+pub(crate) struct SampleRules {
+    honor_labels: bool,
+    pub(crate) honor_timestamps: bool,
+    pub(crate) track_timestamps_staleness: bool,
+    metric_relabel: RelabelRules,
+    names: NameScheme,
+    pub(crate) limits: Limits,
+    pub(crate) fallback: Option<ScrapeProtocol>,
+}
+
+impl SampleRules {
+    /// Expects a valid configuration: the error is that of a relabeling rule.
+    pub(crate) fn new(config: &ScrapeConfig, settings: &ScrapeSettings) -> Result<SampleRules, RelabelError> {
+        Ok(SampleRules {
+            honor_labels: config.honor_labels,
+            honor_timestamps: config.honor_timestamps,
+            track_timestamps_staleness: config.track_timestamps_staleness,
+            metric_relabel: RelabelRules::compile(&config.metric_relabel_configs, settings.names)?,
+            names: settings.names,
+            limits: settings.limits,
+            fallback: config.fallback_scrape_protocol,
+        })
+    }
+
+    /// The stored labels of a series as the page writes it; `None` where metric relabeling drops it.
+    pub(crate) fn labels_of(
+        &self,
+        target_labels: &Labels,
+        name: Text<'_>,
+        raw_labels: &[RawLabel<'_>],
+    ) -> Result<Option<Labels>, ScrapeFailure> {
+        let text = |text: Text<'_>| SmolStr::from(text.unescape());
+        let mut labels = LabelsBuilder::default();
+        labels.set(METRIC_NAME, text(name));
+        for label in raw_labels {
+            labels.set(text(label.name), text(label.value));
+        }
+        merge(&mut labels, target_labels, self.honor_labels);
+        if self.metric_relabel.apply(&mut labels) == Verdict::Drop {
+            return Ok(None);
+        }
+        self.check_labels(&labels)?;
+        Ok(Some(labels.build()))
+    }
+
+    fn check_labels(&self, labels: &LabelsBuilder) -> Result<(), ScrapeFailure> {
+        let name = labels.get(METRIC_NAME).ok_or(ScrapeFailure::NoMetricName)?;
+        if !self.names.allows_metric(name) {
+            return Err(ScrapeFailure::InvalidName(name.to_string()));
+        }
+        let limits = &self.limits;
+        let check = |key, found: usize, max: u64| {
+            let found = found as u64;
+            if max > 0 && found > max { Err(ScrapeFailure::Limit { key, found, max }) } else { Ok(()) }
+        };
+        check("label_limit", labels.as_slice().len(), limits.labels)?;
+        for label in labels.as_slice() {
+            check("label_name_length_limit", label.name.len(), limits.label_name_bytes)?;
+            check("label_value_length_limit", label.value.len(), limits.label_value_bytes)?;
+            if label.name != METRIC_NAME && !self.names.allows_label(&label.name) {
+                return Err(ScrapeFailure::InvalidName(label.name.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds the target's labels. Where a name is taken, either the page's label wins (`honor_labels`), or it moves to
+/// `exported_` and its name, as often as needed to find a free one.
+pub(crate) fn merge(labels: &mut LabelsBuilder, target_labels: &Labels, honor_labels: bool) {
+    let mut displaced = Vec::new();
+    for label in target_labels {
+        match labels.get(&label.name) {
+            Some(_) if honor_labels => continue,
+            Some(value) => displaced.push((label.name.clone(), value.clone())),
+            None => {}
+        }
+        labels.set(label.name.clone(), label.value.clone());
+    }
+    displaced.sort_by_key(|(name, _)| name.len());
+    for (name, value) in displaced {
+        let mut name = format!("exported_{name}");
+        while labels.get(&name).is_some() {
+            name.insert_str(0, "exported_");
+        }
+        labels.set(name, value);
+    }
+}
