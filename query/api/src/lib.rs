@@ -1,1 +1,83 @@
-//! Watchfire: api.
+//! The HTTP service: Prometheus' API, our own log API, health, metrics.
+//!
+//! Invariants
+//! - Handlers parse, call and wrap; every query runs on the bounded [`Workers`], never on the sockets' threads, and is
+//!   cancelled when its client leaves.
+//! - Inputs and targets are seen only through `model::status::StatusSource`.
+//! - Every answer says what is missing from it (`partial`, warnings).
+
+mod error;
+mod health;
+mod host_guard;
+mod logs;
+mod openapi;
+mod params;
+mod prometheus;
+mod server;
+mod status;
+mod telemetry;
+mod time_text;
+mod workers;
+
+pub use host_guard::HostGuard;
+pub use logs::TAILS_MAX;
+pub use server::{ServerLimits, serve};
+pub use status::Listening;
+pub use workers::{QueryLimits, Workers};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use watchfire_alerting::Alerting;
+use watchfire_logstore::LogStore;
+use watchfire_model::status::StatusSource;
+use watchfire_model::{SeriesSource, TimeNs};
+use watchfire_promql::Engine;
+use watchfire_store::Clock;
+use watchfire_tsdb::Tsdb;
+
+/// Everything that the handlers ask.
+pub struct Api {
+    pub version: &'static str,
+    pub started: TimeNs,
+    pub clock: Arc<dyn Clock>,
+    pub logs: Arc<LogStore>,
+    pub tsdb: Arc<Tsdb>,
+    /// What PromQL reads; today the metric store itself.
+    pub series: Arc<dyn SeriesSource>,
+    pub engine: Arc<Engine>,
+    pub alerting: Arc<Alerting>,
+    pub status: Arc<dyn StatusSource>,
+    pub listening: Listening,
+    pub workers: Workers,
+    /// Places for live tails.
+    pub tails: Arc<Semaphore>,
+    pub registry: Registry,
+    /// Ends live tails when the server stops; nothing else outlives its answer.
+    pub stopping: tokio_util::sync::CancellationToken,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// All routes of the API. Further ones (inputs, the page) are merged in by the binary.
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .merge(prometheus::routes())
+        .merge(logs::routes())
+        .merge(status::routes())
+        .merge(health::routes())
+        .merge(telemetry::routes())
+        .merge(openapi::routes())
+        .layer(DefaultBodyLimit::max(params::FORM_BYTES_MAX))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::new())
+        .with_state(api)
+}

@@ -1,0 +1,132 @@
+//! The command line. Every option can also be given as `WATCHFIRE_…` in the environment.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Keeps a fleet's logs and metrics and tells its people when something burns.
+#[derive(Debug, Parser)]
+#[command(name = "watchfire", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server: take logs and metrics in, answer queries, evaluate rules.
+    Serve(ServeArgs),
+    /// Check files before the server reads them.
+    #[command(subcommand)]
+    Check(CheckCommand),
+    /// Evaluate a PromQL expression on a running server.
+    Query(QueryArgs),
+    /// Search the logs of a running server.
+    Logs(LogsArgs),
+    /// Print the configuration file with every key and its default.
+    ConfigReference,
+    /// Print a completion script for a shell.
+    Completions { shell: Shell },
+    /// Print the version.
+    Version,
+}
+
+/// As typed; what is absent comes from the configuration file, then from the defaults.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file; a prometheus.yml is a valid one. Without it the embedded defaults hold.
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory that holds everything stored [default: data]
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of the page and of every HTTP API; port 0 takes a free one [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR", env = "WATCHFIRE_HTTP_LISTEN")]
+    pub(crate) http_listen: Option<SocketAddr>,
+    /// Address that takes GELF over UDP; port 0 takes a free one [default: 0.0.0.0:12201]
+    #[arg(long, value_name = "ADDR", env = "WATCHFIRE_GELF_UDP_LISTEN")]
+    pub(crate) gelf_udp_listen: Option<SocketAddr>,
+    /// Address that takes GELF over TCP; port 0 takes a free one [default: 0.0.0.0:12201]
+    #[arg(long, value_name = "ADDR", env = "WATCHFIRE_GELF_TCP_LISTEN")]
+    pub(crate) gelf_tcp_listen: Option<SocketAddr>,
+    /// Serve HTTP beyond loopback without a login and without TLS: only behind a proxy that has both.
+    #[arg(long, env = "WATCHFIRE_HTTP_INSECURE")]
+    pub(crate) http_insecure: bool,
+    /// Verbosity of Watchfire's own log on stderr, for example `info` or `info,watchfire_scrape=debug`.
+    #[arg(long, value_name = "FILTER", env = "WATCHFIRE_LOG", default_value = "info")]
+    pub(crate) log: String,
+    /// Form of Watchfire's own log.
+    #[arg(long, value_name = "FORM", env = "WATCHFIRE_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckCommand {
+    /// Check a configuration file and the rule files that it names.
+    Config { file: PathBuf },
+    /// Check rule files.
+    Rules {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Where a running server is asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServerArgs {
+    /// The server's address.
+    #[arg(long, value_name = "URL", env = "WATCHFIRE_SERVER", default_value = "http://127.0.0.1:9090")]
+    pub(crate) server: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// The PromQL expression.
+    pub(crate) expression: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Evaluate at this time: RFC 3339 or Unix seconds [default: now]
+    #[arg(long)]
+    pub(crate) time: Option<String>,
+    /// Evaluate over a range from this time; needs --end and --step.
+    #[arg(long, requires_all = ["end", "step"], conflicts_with = "time")]
+    pub(crate) start: Option<String>,
+    /// End of the range, inclusive.
+    #[arg(long, requires = "start")]
+    pub(crate) end: Option<String>,
+    /// Distance of the points, for example 15s.
+    #[arg(long, requires = "start")]
+    pub(crate) step: Option<String>,
+    /// Print the server's JSON answer instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The log query; empty for all records.
+    #[arg(default_value = "")]
+    pub(crate) query: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// How far back to search, for example 15m or 2d.
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    pub(crate) since: String,
+    /// Print at most so many records, the newest.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+    /// Print records as they arrive, until interrupted.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// One JSON object per line instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,246 @@
+//! The configuration file: Prometheus' top-level keys with their meaning there, and ours.
+
+mod mistakes;
+pub(crate) mod reference;
+
+use crate::cli::ServeArgs;
+use anyhow::{Context, bail};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use watchfire_gelf::GelfConfig;
+use watchfire_logstore::LogStoreOptions;
+use watchfire_model::DurationMs;
+use watchfire_scrape::{GlobalConfig, ScrapeConfig};
+use watchfire_tsdb::TsdbOptions;
+
+/// Bytes that a configuration file may have.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The file as written, every key optional.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) global: GlobalConfig,
+    #[serde(skip_serializing)]
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) scrape_configs: Vec<ScrapeConfig>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) rule_files: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) alerting: AlertingConfig,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) http: HttpConfig,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) logs: LogsConfig,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) metrics: MetricsConfig,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) storage: StorageConfig,
+    // Prometheus' keys without a function here yet: accepted, and told by `warnings`.
+    #[serde(skip_serializing)]
+    scrape_config_files: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    remote_write: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    remote_read: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    otlp: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    tracing: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    runtime: Option<IgnoredAny>,
+}
+
+/// A section or list with nothing in it: YAML reads `alerting:` alone as null, and means the defaults.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// `alerting`: Alertmanager's configuration, by file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlertingConfig {
+    /// An `alertmanager.yml`: routes and receivers. Without it alerts are evaluated and shown, but nobody is told.
+    pub(crate) config_file: Option<PathBuf>,
+    /// Address of this server in notices; by default the one that it listens on.
+    pub(crate) external_url: Option<String>,
+    #[serde(skip_serializing)]
+    alertmanagers: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    alert_relabel_configs: Option<IgnoredAny>,
+}
+
+/// `http`: the page and every API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HttpConfig {
+    /// Address to listen on. Loopback by default, since there is no login.
+    pub(crate) listen: SocketAddr,
+    /// Host names under which browsers may ask, beside `localhost` and literal addresses.
+    pub(crate) hosts: Vec<String>,
+    /// Listen beyond loopback all the same: only behind a proxy with login and TLS.
+    pub(crate) insecure: bool,
+    /// Queries that run at once.
+    pub(crate) query_concurrency: usize,
+    /// The longest that a query may take.
+    pub(crate) query_timeout: DurationMs,
+    /// Samples, or log records, that one query may hold in memory.
+    pub(crate) query_samples_max: u64,
+}
+
+/// `logs`: inputs and store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogsConfig {
+    pub(crate) gelf: GelfConfig,
+    pub(crate) store: LogStoreOptions,
+}
+
+/// `metrics`: the time-series store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MetricsConfig {
+    /// How long samples are kept.
+    pub(crate) retention: DurationMs,
+    /// Series that may be active at once.
+    pub(crate) series_max: u64,
+    /// How far back an instant query looks for a sample.
+    pub(crate) lookback: DurationMs,
+}
+
+/// `storage`: where everything lies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StorageConfig {
+    /// The data directory.
+    pub(crate) directory: PathBuf,
+    #[serde(skip_serializing)]
+    tsdb: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    exemplars: Option<IgnoredAny>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            hosts: Vec::new(),
+            insecure: false,
+            query_concurrency: 20,
+            query_timeout: DurationMs::from_secs(120),
+            query_samples_max: 50_000_000,
+        }
+    }
+}
+
+impl Default for MetricsConfig {
+    fn default() -> MetricsConfig {
+        let store = TsdbOptions::default();
+        MetricsConfig { retention: store.retention, series_max: store.series_max, lookback: DurationMs::from_secs(300) }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> StorageConfig {
+        StorageConfig { directory: PathBuf::from("data"), tsdb: None, exemplars: None }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it start at its own directory, as in Prometheus.
+    pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+        let shown = path.display();
+        let size = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
+        if size > FILE_BYTES_MAX {
+            bail!("{shown} has {size} bytes, a configuration may have {FILE_BYTES_MAX}");
+        }
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+        let mut config = Config::parse(&text).map_err(|message| anyhow::anyhow!("{shown}: {message}"))?;
+        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// Parses and checks a text; the error says where and what to change.
+    pub(crate) fn parse(text: &str) -> Result<Config, String> {
+        let config: Config = serde_saphyr::from_str(text).map_err(|error| mistakes::explain(&error))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        watchfire_scrape::validate_scrape_configs(&self.scrape_configs, &self.global)
+            .map_err(|error| error.to_string())?;
+        self.logs.gelf.validate().map_err(|error| error.to_string())?;
+        let positive = [
+            ("http.query_concurrency", self.http.query_concurrency as u64),
+            ("http.query_timeout", self.http.query_timeout.0),
+            ("http.query_samples_max", self.http.query_samples_max),
+            ("metrics.retention", self.metrics.retention.0),
+            ("metrics.series_max", self.metrics.series_max),
+            ("metrics.lookback", self.metrics.lookback.0),
+            ("logs.store.retention", self.logs.store.retention.0),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(format!("`{key}` is 0, it must be more; leave it out for the default")),
+            None => Ok(()),
+        }
+    }
+
+    /// What is accepted but has no effect yet, one sentence each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let keys = [
+            ("scrape_config_files", &self.scrape_config_files),
+            ("remote_write", &self.remote_write),
+            ("remote_read", &self.remote_read),
+            ("otlp", &self.otlp),
+            ("tracing", &self.tracing),
+            ("runtime", &self.runtime),
+            ("alerting.alertmanagers", &self.alerting.alertmanagers),
+            ("alerting.alert_relabel_configs", &self.alerting.alert_relabel_configs),
+            ("storage.tsdb", &self.storage.tsdb),
+            ("storage.exemplars", &self.storage.exemplars),
+        ];
+        let given = keys.into_iter().filter(|(_, value)| value.is_some());
+        let mut warnings: Vec<String> =
+            given.map(|(key, _)| format!("`{key}` is not supported yet and has no effect")).collect();
+        warnings.extend(self.global.warnings());
+        warnings.extend(self.scrape_configs.iter().flat_map(ScrapeConfig::warnings));
+        warnings
+    }
+
+    /// Options of the command line win over the file.
+    pub(crate) fn apply(&mut self, args: &ServeArgs) {
+        if let Some(directory) = &args.data_dir {
+            self.storage.directory.clone_from(directory);
+        }
+        if let Some(listen) = args.http_listen {
+            self.http.listen = listen;
+        }
+        if let Some(listen) = args.gelf_udp_listen {
+            self.logs.gelf.udp.listen = listen;
+        }
+        if let Some(listen) = args.gelf_tcp_listen {
+            self.logs.gelf.tcp.listen = listen;
+        }
+        self.http.insecure |= args.http_insecure;
+    }
+
+    fn resolve_paths(&mut self, base: &Path) {
+        for pattern in &mut self.rule_files {
+            *pattern = base.join(&*pattern).to_string_lossy().into_owned();
+        }
+        if let Some(file) = &mut self.alerting.config_file {
+            *file = base.join(&*file);
+        }
+        self.global.resolve_paths(base);
+        for scrape in &mut self.scrape_configs {
+            scrape.resolve_paths(base);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Reads the configuration again, by signal, by call and when a file changes. A bad one leaves the running one in force.
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use anyhow::Context;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use watchfire_alerting::{Alerting, AlertingOptions, AlertmanagerConfig, RuleFiles};
+use watchfire_model::Labels;
+use watchfire_scrape::ScrapeManager;
+
+/// Between two looks at the files.
+const WATCH_PERIOD: Duration = Duration::from_secs(2);
+
+/// How the last attempt went, for the page.
+#[derive(Debug, Default)]
+pub(crate) struct LastReload(Mutex<Outcome>);
+
+#[derive(Debug, Clone, Default)]
+struct Outcome {
+    error: Option<String>,
+    warnings: Vec<String>,
+}
+
+impl LastReload {
+    pub(crate) fn error(&self) -> Option<String> {
+        self.0.lock().error.clone()
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.0.lock().warnings.clone()
+    }
+}
+
+/// A configuration file with everything that it names, read and checked.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) rules: RuleFiles,
+    pub(crate) alertmanager: Option<AlertmanagerConfig>,
+}
+
+impl Loaded {
+    /// Reads the file that the arguments name (the defaults where there is none) and all files that it names.
+    pub(crate) fn read(args: &ServeArgs) -> anyhow::Result<Loaded> {
+        let mut config = match &args.config {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        config.apply(args);
+        let rules = RuleFiles::load(&config.rule_files, Path::new("")).context("`rule_files`")?;
+        let alertmanager = config.alerting.config_file.as_deref().map(AlertmanagerConfig::load).transpose();
+        Ok(Loaded { config, rules, alertmanager: alertmanager.context("`alerting.config_file`")? })
+    }
+
+    /// What is accepted but has no effect yet, or looks like a slip.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.config.warnings();
+        warnings.extend(self.rules.warnings.iter().cloned());
+        warnings.extend(self.alertmanager.iter().flat_map(|config| &config.warnings).cloned());
+        warnings
+    }
+
+    /// What alerting needs of it; `http` is where this server listens.
+    pub(crate) fn alerting(&self, http: SocketAddr) -> AlertingOptions {
+        let Config { global, alerting, .. } = &self.config;
+        AlertingOptions {
+            evaluation_interval: global.evaluation_interval,
+            query_offset: global.rule_query_offset,
+            external_labels: Labels::from_pairs(&global.external_labels),
+            external_url: alerting.external_url.clone().unwrap_or_else(|| format!("http://{http}")),
+            rule_files: self.config.rule_files.clone(),
+            config: self.alertmanager.clone(),
+            samples_max: self.config.http.query_samples_max,
+            query_timeout: self.config.http.query_timeout,
+            ..AlertingOptions::default()
+        }
+    }
+
+    /// The files whose change asks for a reload.
+    fn files(&self, args: &ServeArgs) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = args.config.iter().cloned().collect();
+        files.extend(self.rules.files.iter().cloned());
+        files.extend(self.config.alerting.config_file.iter().cloned());
+        files
+    }
+}
+
+/// Applies configurations to what can change while the server runs.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    args: ServeArgs,
+    scrape: Arc<ScrapeManager>,
+    alerting: Arc<Alerting>,
+    last: Arc<LastReload>,
+    http: SocketAddr,
+    /// The configuration in force and the files that it came from.
+    current: Mutex<(Config, Vec<PathBuf>)>,
+}
+
+impl Reloader {
+    pub(crate) fn new(
+        args: ServeArgs,
+        loaded: &Loaded,
+        scrape: Arc<ScrapeManager>,
+        alerting: Arc<Alerting>,
+        last: Arc<LastReload>,
+        http: SocketAddr,
+    ) -> Reloader {
+        let files = loaded.files(&args);
+        last.0.lock().warnings = loaded.warnings();
+        Reloader { args, scrape, alerting, last, http, current: Mutex::new((loaded.config.clone(), files)) }
+    }
+
+    /// Reads everything again and puts it in force, or keeps what is and says why.
+    pub(crate) async fn reload(self: Arc<Reloader>) -> Result<(), String> {
+        match self.try_reload().await {
+            Ok(warnings) => {
+                for warning in &warnings {
+                    warn!(%warning, "configuration");
+                }
+                info!("configuration reloaded");
+                *self.last.0.lock() = Outcome { error: None, warnings };
+                Ok(())
+            }
+            Err(failure) => {
+                let text = format!("{failure:#}");
+                error!(error = %text, "configuration not reloaded, the one before stays in force");
+                self.last.0.lock().error = Some(text.clone());
+                Err(text)
+            }
+        }
+    }
+
+    async fn try_reload(self: &Arc<Reloader>) -> anyhow::Result<Vec<String>> {
+        let reloader = Arc::clone(self);
+        let read = move || {
+            let loaded = Loaded::read(&reloader.args)?;
+            reloader.alerting.reload(loaded.alerting(reloader.http))?;
+            anyhow::Ok(loaded)
+        };
+        let loaded = tokio::task::spawn_blocking(read).await??;
+        self.scrape.apply(&loaded.config.global, &loaded.config.scrape_configs).await?;
+        let mut warnings = loaded.warnings();
+        warnings.extend(self.needs_restart(&loaded.config));
+        let files = loaded.files(&self.args);
+        *self.current.lock() = (loaded.config, files);
+        Ok(warnings)
+    }
+
+    /// Sections that are read at the start only.
+    fn needs_restart(&self, new: &Config) -> Option<String> {
+        let current = self.current.lock();
+        let old = &current.0;
+        let changed = [
+            ("http", old.http != new.http),
+            ("logs", old.logs != new.logs),
+            ("metrics", old.metrics != new.metrics),
+            ("storage", old.storage.directory != new.storage.directory),
+        ];
+        let sections: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect();
+        (!sections.is_empty()).then(|| format!("changes in {} take effect after a restart", sections.join(", ")))
+    }
+
+    /// Reloads when a file has changed, until `stop`.
+    pub(crate) async fn watch(self: Arc<Reloader>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(WATCH_PERIOD);
+        let mut seen = self.fingerprint();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let now = self.fingerprint();
+            if now != seen {
+                // The outcome is logged and shown; there is nobody here to answer.
+                let _ = Arc::clone(&self).reload().await;
+                seen = self.fingerprint();
+            }
+        }
+    }
+
+    /// Time and length of each file; `None` where it is missing.
+    fn fingerprint(&self) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
+        let files = self.current.lock().1.clone();
+        let look = |path: &Path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        files
+            .into_iter()
+            .map(|path| {
+                let state = look(&path);
+                (path, state)
+            })
+            .collect()
+    }
+}

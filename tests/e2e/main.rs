@@ -1,0 +1,15 @@
+//! The real binary, driven as its users drive it: real datagrams, real clients, real exporters, kill -9.
+//!
+//! Each test starts its own server on free ports in a fresh directory. Waiting is always for a condition with a deadline.
+
+mod bad_input;
+mod cli;
+mod crash;
+mod docker;
+mod gelf;
+mod harness;
+mod journey;
+mod page;
+mod promql;
+mod reload;
+mod restart;
