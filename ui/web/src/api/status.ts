@@ -16,8 +16,8 @@ export interface Status {
   readonly firing: number;
   /** Records lost. */
   readonly losses: number;
-  /** Addresses listened on, by input. */
-  readonly listen: Readonly<Partial<Record<"http" | "gelf_udp" | "gelf_tcp", string>>>;
+  /** Addresses listened on; `null` where an input is off. */
+  readonly listen: Readonly<Record<"http", string> & Record<"gelf_udp" | "gelf_tcp", string | null>>;
 }
 
 export function status(signal?: AbortSignal): Promise<Answer<Status>> {

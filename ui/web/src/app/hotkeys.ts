@@ -27,6 +27,9 @@ export function useHotkeys(actions: Actions): void {
 }
 
 function listen(event: KeyboardEvent): void {
+  if (event.defaultPrevented) {
+    return;
+  }
   const target = event.composedPath()[0];
   const typing = target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
   if (event.key === "Escape" && typing) {

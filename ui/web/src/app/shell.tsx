@@ -35,7 +35,7 @@ export function Shell() {
     "g m": go("metrics"),
     "g a": go("alerts"),
     "g i": go("inputs"),
-    "/": () => document.querySelector<HTMLElement>("#query")?.focus(),
+    "/": focusQuery,
     t: () => document.querySelector<HTMLElement>("#range")?.click(),
     "?": () => help.current?.showModal(),
   });
@@ -92,6 +92,13 @@ export function Shell() {
       <HelpDialog dialog={help} version={status.data?.version} />
     </div>
   );
+}
+
+/** The page's query or filter; an editor keeps its field in a shadow root. */
+function focusQuery(): void {
+  const field = document.querySelector<HTMLElement>("#query");
+  const editor = field?.querySelector(".editor")?.shadowRoot?.querySelector<HTMLElement>("[contenteditable]");
+  (editor ?? field)?.focus();
 }
 
 /** Watchfire's own health in a dot and a word; the details are on the Inputs page. */

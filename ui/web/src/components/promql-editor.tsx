@@ -13,7 +13,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { apiUrl } from "../api/client";
 
 export interface PromqlEditorProps {
-  readonly value: string;
+  /** The text to begin with; from then on the editor has its own, and another key gives it another. */
+  readonly initial: string;
   readonly label: string;
   readonly placeholder: string;
   readonly focus: boolean;
@@ -59,7 +60,6 @@ const THEME = EditorView.theme({
 
 export default function PromqlEditor(props: PromqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
-  const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
 
@@ -68,31 +68,32 @@ export default function PromqlEditor(props: PromqlEditorProps) {
       return undefined;
     }
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open", delegatesFocus: true });
-    const editor = new EditorView({ root, parent: root, state: EditorState.create({ doc: props.value, extensions: extensions(latest) }) });
-    view.current = editor;
+    const editor = new EditorView({ root, parent: root, state: EditorState.create({ doc: props.initial, extensions: extensions(latest) }) });
     if (props.focus) {
       editor.focus();
     }
-    return () => {
-      editor.destroy();
-      view.current = null;
-    };
+    return () => editor.destroy();
   }, []);
 
-  useEffect(() => {
-    const editor = view.current;
-    if (editor && editor.state.doc.toString() !== props.value) {
-      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.value } });
-    }
-  }, [props.value]);
-
   return <div ref={host} class="editor" />;
+}
+
+/** Names asked for at once, however many series there are. */
+const NAMES_MAX = 50_000;
+
+function fetchBounded(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const url = new URL(input instanceof Request ? input.url : input, location.href);
+  if (!url.searchParams.has("limit")) {
+    url.searchParams.set("limit", String(NAMES_MAX));
+  }
+  return fetch(url, init);
 }
 
 function extensions(latest: { readonly current: PromqlEditorProps }) {
   const promql = new PromQLExtension();
   // The completion asks `{url}/api/v1/…`; everything before that is the path this page is served under.
-  promql.setComplete({ remote: { url: apiUrl("").replace(/\/api\/$/, ""), httpMethod: "GET", cache: { maxAge: 60_000 } }, maxMetricsMetadata: 2_000 });
+  const url = apiUrl("").replace(/\/api\/$/, "");
+  promql.setComplete({ remote: { url, httpMethod: "GET", cache: { maxAge: 60_000 }, fetchFn: fetchBounded }, maxMetricsMetadata: 2_000 });
   const run = () => {
     latest.current.onRun();
     return true;

@@ -4,12 +4,13 @@
 export type FilterMode = "include" | "exclude";
 
 const BARE_VALUE = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u;
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/u;
 const BARE_FIELD = /^[\p{L}\p{N}_@][\p{L}\p{N}_.@-]*$/u;
 
 /** `service:checkout`, `NOT path:"/a b"`: one condition in the query's dialect. */
 export function condition(field: string, value: string, mode: FilterMode): string {
   const name = BARE_FIELD.test(field) ? field : field.replace(/[\s+\-&|!(){}[\]^"~*?:\\/]/gu, (c) => `\\${c}`);
-  const word = BARE_VALUE.test(value) && !/^(AND|OR|NOT|TO)$/u.test(value);
+  const word = NUMBER.test(value) || (BARE_VALUE.test(value) && !/^(AND|OR|NOT|TO)$/u.test(value));
   const text = word ? value : `"${value.replace(/["\\]/gu, (c) => `\\${c}`)}"`;
   return `${mode === "exclude" ? "NOT " : ""}${name}:${text}`;
 }

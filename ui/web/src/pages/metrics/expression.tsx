@@ -42,7 +42,7 @@ export function Expression(props: Props) {
             }
           >
             <PromqlEditor
-              value={value}
+              initial={value}
               label={label}
               placeholder="PromQL: rate(http_requests_total[5m])"
               focus={index === 0 && value === ""}

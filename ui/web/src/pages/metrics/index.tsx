@@ -26,13 +26,30 @@ const CHART_NARROW = 240;
 /** Legend rows drawn at most. */
 const LEGEND_MAX = 200;
 
+/** What stands in an editor. The id is the editor's key: a new one gives the editor a new text. */
+interface Draft {
+  readonly id: number;
+  readonly text: string;
+}
+
+let lastId = 0;
+const nextId = () => (lastId += 1);
+
+/** Drafts for the expressions of the address; editors that hold the same text already stay as they are. */
+function reconcile(before: readonly Draft[], expressions: readonly string[]): readonly Draft[] {
+  return expressions.map((text, index) => {
+    const old = before[index];
+    return old?.text === text ? old : { id: nextId(), text };
+  });
+}
+
 export default function MetricsPage() {
   const [view, update] = useView("metrics", METRICS);
   const { zone } = usePreferences();
   const narrow = useMedia(NARROW);
   const client = useQueryClient();
   const [run, setRun] = useState(0);
-  const [drafts, setDrafts] = useState(view.expressions);
+  const [drafts, setDrafts] = useState<readonly Draft[]>(() => reconcile([], view.expressions));
   const [cursor, setCursor] = useState<number | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<string> | null>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -40,7 +57,7 @@ export default function MetricsPage() {
 
   const address = JSON.stringify(view.expressions);
   useEffect(() => {
-    setDrafts(view.expressions);
+    setDrafts((before) => reconcile(before, view.expressions));
     setChosen(null);
   }, [address]);
 
@@ -61,7 +78,7 @@ export default function MetricsPage() {
 
   const start = () => {
     setRun((n) => n + 1);
-    update({ expressions: drafts });
+    update({ expressions: drafts.map((draft) => draft.text) });
   };
   const setRange = (range: TimeRange) => {
     setRun((n) => n + 1);
@@ -77,8 +94,12 @@ export default function MetricsPage() {
       return next.size === 0 || next.size === series.length ? null : next;
     });
   const isolate = (key: string) => setChosen((now) => (now?.size === 1 && now.has(key) ? null : new Set([key])));
-  const edit = (index: number, value: string) => setDrafts((all) => all.map((expr, i) => (i === index ? value : expr)));
-  const remove = (index: number) => update({ expressions: drafts.filter((_, i) => i !== index) });
+  const edit = (id: number, text: string) => setDrafts((all) => all.map((draft) => (draft.id === id ? { id, text } : draft)));
+  const remove = (id: number) => {
+    const rest = drafts.filter((draft) => draft.id !== id);
+    setDrafts(rest);
+    update({ expressions: rest.map((draft) => draft.text) });
+  };
   useHotkeys({ r: () => setRun((n) => n + 1) });
 
   const elapsed = Math.max(0, ...answers.map((answer) => answer.data?.elapsed ?? 0));
@@ -86,26 +107,26 @@ export default function MetricsPage() {
     <div class="page metrics">
       <header class="bar">
         <div class="expressions grow">
-          {drafts.map((expr, index) => {
+          {drafts.map(({ id, text }, index) => {
             const answer = answers[index];
             return (
               <Expression
-                key={index}
+                key={id}
                 index={index}
-                value={expr}
+                value={text}
                 ran={view.expressions[index] ?? ""}
                 failure={(answer?.error as Failure | null | undefined) ?? null}
                 warnings={answer?.data?.value.warnings ?? []}
                 infos={answer?.data?.value.infos ?? []}
                 only={drafts.length === 1}
-                onChange={(value) => edit(index, value)}
+                onChange={(value) => edit(id, value)}
                 onRun={start}
-                onRemove={() => remove(index)}
+                onRemove={() => remove(id)}
               />
             );
           })}
         </div>
-        <button type="button" class="button" title="Add an expression" onClick={() => setDrafts((all) => [...all, ""])}>
+        <button type="button" class="button" title="Add an expression" onClick={() => setDrafts((all) => [...all, { id: nextId(), text: "" }])}>
           <Icon name="plus" />
           <span class="hidden-text">Add an expression</span>
         </button>
