@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counters and gauges under `tsdb_`.
+/// Counters and gauges, without the prefix that all of the store's share.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     pub(crate) appended_samples: Counter,
@@ -32,7 +32,6 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("tsdb");
         let counters = [
             ("appended_samples", "Samples stored, also those that replaced another.", &self.appended_samples),
             (

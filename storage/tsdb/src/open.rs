@@ -145,20 +145,25 @@ impl<'a> Replay<'a> {
 
     fn apply_samples(&mut self, position: Position, samples: &[(SeriesId, Sample)]) {
         let until = self.flush.map_or(i64::MIN, |flush| flush.until);
-        for (id, Sample { time: Timestamp(time), value }) in samples {
-            if self.flush.is_some_and(|flush| flush.holds(position, *time)) {
+        let (mut times, mut held, mut strays) = ((i64::MAX, i64::MIN), 0, 0);
+        let mut last_window = None;
+        for &(id, Sample { time: Timestamp(time), value }) in samples {
+            if self.flush.is_some_and(|flush| flush.holds(position, time)) {
                 continue;
             }
-            let Some(series) = self.series.get(id) else {
+            let Some(series) = self.series.get(&id) else {
                 self.metrics.replay_orphan_samples.inc();
                 continue;
             };
-            let pushed = series.samples().push(*time, *value, &mut self.scratch);
-            if *time >= until {
-                let window = *time - time.rem_euclid(self.span);
+            let pushed = series.samples().push(time, value, &mut self.scratch);
+            held += usize::from(pushed != Pushed::Replaced);
+            strays += usize::from(time < until);
+            times = (times.0.min(time), times.1.max(time));
+            let window = time - time.rem_euclid(self.span);
+            if time >= until && last_window.replace(window) != Some(window) {
                 self.appender.note_replayed(window, self.epoch_start.unwrap_or(position));
             }
-            self.head.note((*time, *time), usize::from(pushed != Pushed::Replaced), usize::from(*time < until));
         }
+        self.head.note(times, held, strays);
     }
 }

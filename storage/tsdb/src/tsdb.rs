@@ -234,8 +234,11 @@ impl Tsdb {
         self.shared.head.index.read().size()
     }
 
+    /// Registers the store's metrics, and those of its log, under `tsdb_`.
     pub fn register_metrics(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("tsdb");
         self.shared.metrics.register(registry);
+        self.shared.wal.metrics().register(registry);
     }
 }
 
