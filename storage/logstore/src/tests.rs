@@ -41,8 +41,9 @@ fn search_all(store: &LogStore, filter: &LogFilter, range: TimeRangeNs) -> Vec<S
     }
 }
 
+/// `turn` chooses the field that splits the histogram.
 #[track_caller]
-fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: TimeRangeNs) {
+fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: TimeRangeNs, turn: usize) {
     let budget = QueryBudget::unlimited();
     assert_eq!(search_all(store, filter, range), model.search(filter, range), "search for {filter:?} in {range:?}");
     let request = FieldsRequest { filter: filter.clone(), range, values_max: 2 };
@@ -50,7 +51,8 @@ fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: Tim
     assert_eq!(fields.fields, model.fields(&request), "fields of {filter:?} in {range:?}");
     let names = store.fields(&FieldsRequest { values_max: 0, ..request.clone() }, &budget).unwrap();
     assert_eq!(names.fields, model.fields(&FieldsRequest { values_max: 0, ..request }), "names of {filter:?}");
-    for by in [None, Some("service"), Some("took"), Some("level"), Some("stream"), Some("host"), Some("message")] {
+    let names = ["service", "took", "level", "stream", "host", "message"];
+    for by in [None, Some(names[turn % names.len()])] {
         let by = by.map(Into::into);
         let request = HistogramRequest { filter: filter.clone(), range, step_ns: 70, by };
         if let Some(want) = model.histogram(&request) {
@@ -73,11 +75,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn answers_equal_a_naive_scan(
         batches in proptest::collection::vec((records(0..25), step()), 1..5),
-        start in -100i64..1000,
+        start in -100i64..600,
         len in 0i64..1200,
     ) {
         let storage = MemStorage::new(1);
@@ -96,9 +98,9 @@ proptest! {
             }
         }
         let narrow = TimeRangeNs { start: TimeNs(start), end: TimeNs(start + len) };
-        for filter in filters() {
-            check_answers(&store, &model, &filter, TimeRangeNs::ALL);
-            check_answers(&store, &model, &filter, narrow);
+        for (turn, filter) in filters().into_iter().enumerate() {
+            let range = if turn % 3 == 0 { TimeRangeNs::ALL } else { narrow };
+            check_answers(&store, &model, &filter, range, turn);
         }
     }
 }
@@ -125,7 +127,7 @@ fn thousands_of_field_names_share_a_column() {
     model.append(batch);
     store.flush().unwrap();
     for filter in model::wide_filters() {
-        check_answers(&store, &model, &filter, TimeRangeNs::ALL);
+        check_answers(&store, &model, &filter, TimeRangeNs::ALL, 0);
     }
 }
 

@@ -69,7 +69,8 @@ impl Model {
     ) -> Option<(TimeNs, Vec<(Option<SmolStr>, Vec<u64>)>, u64)> {
         let (start, end) = (request.range.start.0, request.range.end.0);
         let start = start.checked_div_euclid(request.step_ns)?.checked_mul(request.step_ns)?;
-        let buckets = end.checked_sub(start)?.max(0).checked_add(request.step_ns - 1)? / request.step_ns;
+        let span = if end > request.range.start.0 { end.checked_sub(start)? } else { 0 };
+        let buckets = span.checked_add(request.step_ns - 1)? / request.step_ns;
         let buckets = usize::try_from(buckets).ok().filter(|buckets| *buckets <= HistogramRequest::BUCKETS_MAX)?;
         let mut series: BTreeMap<Option<SmolStr>, Vec<u64>> = BTreeMap::new();
         if request.by.is_none() {
