@@ -15,5 +15,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 600,
   },
   server: { proxy: { "/api": "http://127.0.0.1:9090", "/-": "http://127.0.0.1:9090" } },
-  test: { include: ["src/**/*.test.{ts,tsx}"] },
+  // A document takes long to draw in jsdom on a busy machine.
+  test: { include: ["src/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
 });

@@ -6,6 +6,8 @@ import { Shell } from "./app/shell";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/frame.css";
+import "./styles/fields.css";
+import "./styles/histogram.css";
 import "./styles/logs.css";
 import "./styles/metrics.css";
 import "./styles/lists.css";

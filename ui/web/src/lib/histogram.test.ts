@@ -31,5 +31,5 @@ test("steps and ticks are round", () => {
   expect(niceStep({ start: 0, end: 900_000 }, 60)).toBe(15);
   expect(niceStep({ start: 0, end: 86_400_000 * 365 }, 3)).toBe(86_400 * 122);
   const ticks = timeTicks({ start: Date.UTC(2026, 10, 20, 23, 10), end: Date.UTC(2026, 10, 21, 1, 10) }, 6, "utc");
-  expect(ticks.map((tick) => tick.label)).toEqual(["23:30", "11-21", "00:30", "01:00"]);
+  expect(ticks.map((tick) => tick.label)).toEqual(["23:20", "23:40", "11-21", "00:20", "00:40", "01:00"]);
 });
