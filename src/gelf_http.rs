@@ -4,12 +4,13 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use watchfire_api::Hold;
 use watchfire_gelf::{Fault, HttpBatch, HttpInput};
 use watchfire_model::{RecordSink, Refused};
 use watchfire_store::Clock;
@@ -40,6 +41,8 @@ pub(crate) fn routes(gelf: GelfHttp) -> Router {
 async fn receive(
     State(gelf): State<GelfHttp>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    // Some log handlers (graypy's) send and hang up without waiting: their records are stored all the same.
+    Extension(_to_the_end): Extension<Hold>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

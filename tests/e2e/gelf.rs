@@ -70,3 +70,18 @@ fn udp_and_tcp_records_are_found_by_word_field_and_phrase() {
         .expect("gelf-udp");
     assert_eq!((&udp["received"], &udp["records"]), (&3.into(), &2.into()), "{udp}");
 }
+
+#[test]
+fn a_sender_that_hangs_up_at_once_is_heard() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path(), &[]);
+    let body = br#"{"host":"h","short_message":"sent and gone"}"#;
+    for n in 0..50 {
+        let mut stream = TcpStream::connect(server.http).expect("connected");
+        let head = format!("POST /gelf HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", server.http, body.len());
+        let whole = [head.as_bytes(), body].concat();
+        let (first, rest) = whole.split_at(if n % 2 == 0 { head.len() } else { whole.len() });
+        stream.write_all(first).and_then(|()| stream.write_all(rest)).expect("sent");
+    }
+    server.wait_for("\"sent and gone\"", 50);
+}

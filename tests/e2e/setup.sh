@@ -7,6 +7,7 @@ packages=()
 want() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || packages+=("$2"); }
 want prometheus-node-exporter prometheus-node-exporter
 want syslog-ng syslog-ng-core
+[ -d /usr/share/syslog-ng/include/scl/graylog2 ] || packages+=(syslog-ng-scl)
 want dockerd docker.io
 [ -x /bin/busybox ] || packages+=(busybox-static)
 want chromium chromium

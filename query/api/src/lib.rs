@@ -21,12 +21,14 @@ mod workers;
 
 pub use host_guard::HostGuard;
 pub use logs::TAILS_MAX;
-pub use server::{ServerLimits, serve};
+pub use server::{Hold, ServerLimits, serve};
 pub use status::Listening;
 pub use workers::{QueryLimits, Workers};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -79,5 +81,12 @@ pub fn router(api: Arc<Api>) -> Router {
         .layer(DefaultBodyLimit::max(params::FORM_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(end_with_client))
         .with_state(api)
+}
+
+/// A query that nobody waits for is cancelled.
+async fn end_with_client(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().remove::<Hold>();
+    next.run(request).await
 }

@@ -1,11 +1,16 @@
 //! The accept loop: HTTP/1.1 with every time-out that `axum::serve` lacks.
 
+mod hang_up;
+
+pub use hang_up::Hold;
+
+use self::hang_up::{Connection, State};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,11 +64,17 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
                 None => continue,
             },
         };
-        let service = router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        let state: Arc<State> = Arc::default();
+        let stream = Connection::new(stream, Arc::clone(&state));
+        let router = router.clone();
+        // The closure runs as soon as the head of a request is read, the future that it returns only later: hyper may have
+        // looked for the connection's end by then.
+        let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request
+            request.extensions_mut().insert(state.hold());
+            router.clone().oneshot(request)
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {

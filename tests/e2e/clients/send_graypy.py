@@ -1,5 +1,6 @@
 """Sends through graypy: UDP (zlib, chunked), TCP and HTTP. Arguments: HOST UDP_PORT TCP_PORT HTTP_PORT."""
 import logging
+import random
 import sys
 
 import graypy
@@ -18,7 +19,7 @@ def send(handler, text, **fields):
 
 send(graypy.GELFUDPHandler(host, udp), "graypy udp small", order_id="g-udp-1")
 # Incompressible text, so that the compressed message still needs several chunks.
-noise = "".join(chr(33 + (i * i * 7919 + i * 104729) % 90) for i in range(20000)).replace("\\", "/")
+noise = random.Random(7).randbytes(4000).hex()
 send(graypy.GELFUDPHandler(host, udp), "graypy udp chunked", order_id="g-udp-2", noise=noise)
 send(graypy.GELFTCPHandler(host, tcp), "graypy tcp", order_id="g-tcp-1")
 send(graypy.GELFHTTPHandler(host, http), "graypy http", order_id="g-http-1")
