@@ -19,10 +19,8 @@ fn post_until_killed(http: SocketAddr, round: u64, worker: u64, stop: &AtomicBoo
             break;
         }
         let ids: Vec<String> = (0..20).map(|n| format!("h{round}-{worker}-{batch}-{n}")).collect();
-        let lines: String = ids
-            .iter()
-            .map(|id| format!("{{\"host\":\"h\",\"short_message\":\"crash test\",\"_id_text\":\"{id}\"}}\n"))
-            .collect();
+        let line = |id: &String| format!("{{\"host\":\"h\",\"short_message\":\"crash test\",\"_id_text\":\"{id}\"}}");
+        let lines = ids.iter().map(line).collect::<Vec<_>>().join("\n");
         match request(http, "POST", "/gelf", &[], lines.as_bytes()) {
             Ok(answer) if answer.status == 202 => acknowledged.extend(ids),
             _ => break,

@@ -1,6 +1,7 @@
 //! Starts servers, talks HTTP to them, waits for conditions.
 
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What any single condition may take on a loaded machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A server in a process of its own. Dropping it kills it.
@@ -69,9 +70,8 @@ impl Server {
         let mut server = Server { child, http: nowhere, gelf_udp: nowhere, gelf_tcp: nowhere, log };
         let until = Instant::now() + DEADLINE;
         loop {
-            let line = match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => line,
-                Err(_) => panic!("the server did not get ready: {}", server.log()),
+            let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                panic!("the server did not get ready: {}", server.log());
             };
             match line.split_whitespace().collect::<Vec<_>>()[..] {
                 ["listening", "http", address] => server.http = address.parse().expect("an address"),
@@ -201,10 +201,10 @@ pub(crate) fn request(
     stream.set_read_timeout(Some(DEADLINE))?;
     let mut head = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        head.push_str(&format!("Host: {address}\r\n"));
+        let _ = write!(head, "Host: {address}\r\n");
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;

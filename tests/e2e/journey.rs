@@ -1,4 +1,4 @@
-//! The whole path with real parts: GELF clients, node_exporter, a rule and its notices.
+//! The whole path with real parts: GELF clients, `node_exporter`, a rule and its notices.
 
 use crate::harness::{Helper, Receiver, Server, eventually, installed};
 use std::net::TcpListener;
