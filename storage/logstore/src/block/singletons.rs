@@ -1,7 +1,7 @@
 //! The tokens that stand in one granule only: most of all tokens (request ids, numbers), so two to four bytes each must do.
 //!
 //! A static map from the hash of a term to its granule, with 16 bits of the hash as fingerprint: a term that is not
-//! there is answered with a wrong granule about once in two thousand times, which costs one needless read.
+//! there is answered with a wrong granule about once in 4000 times, which costs one needless read.
 //! FORMAT.md, "Singletons".
 
 use crate::codec::Reader;
