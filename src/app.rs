@@ -22,8 +22,9 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use watchfire_alerting::Alerting;
 use watchfire_api::{Api, HostGuard, Listening, QueryLimits, ServerLimits, TAILS_MAX, Workers};
 use watchfire_logstore::LogStore;
@@ -150,7 +151,14 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         gelf_udp: inputs.udp_address().map(|address| address.to_string()),
         gelf_tcp: inputs.tcp_address().map(|address| address.to_string()),
     };
-    let registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting);
+    let workers = Workers::new(QueryLimits {
+        concurrency: config.http.query_concurrency,
+        timeout: config.http.query_timeout.as_duration(),
+        samples_max: config.http.query_samples_max,
+        ..QueryLimits::default()
+    });
+    let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting);
+    workers.register_metrics(&mut registry);
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -162,12 +170,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         alerting,
         status,
         listening: listening.clone(),
-        workers: Workers::new(QueryLimits {
-            concurrency: config.http.query_concurrency,
-            timeout: config.http.query_timeout.as_duration(),
-            samples_max: config.http.query_samples_max,
-            ..QueryLimits::default()
-        }),
+        workers,
         tails: Arc::new(Semaphore::new(TAILS_MAX)),
         registry,
         stopping: stop.clone(),
@@ -176,22 +179,38 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     announce(&listening)?;
     watchfire_api::serve(listener, router, ServerLimits::default(), stopped(stop.clone(), reloader)).await;
 
+    let background = housekeeping.into_iter().chain([evaluation]).collect();
+    take_down(inputs, &scrape, background, pipeline, stores).await
+}
+
+/// From the outside in: what was taken is stored, what was stored is durable.
+async fn take_down(
+    inputs: Arc<Inputs>,
+    scrape: &ScrapeManager,
+    background: Vec<JoinHandle<()>>,
+    pipeline: Arc<Pipeline>,
+    stores: Stores,
+) -> anyhow::Result<()> {
     let until = Instant::now() + STOP_TIMEOUT;
     let left = || until.saturating_duration_since(Instant::now());
     tokio::task::spawn_blocking(move || inputs.stop()).await?;
     if tokio::time::timeout(left(), scrape.shutdown()).await.is_err() {
         warn!("scrapes were still running at the end");
     }
-    for task in housekeeping.into_iter().chain([evaluation]) {
+    for task in background {
         if tokio::time::timeout(left(), task).await.is_err() {
             warn!("a background task was still running at the end");
         }
     }
-    tokio::task::spawn_blocking(move || {
-        pipeline.stop(until);
-        stores.tsdb.commit().context("the last samples could not be made durable")
+    let lost = tokio::task::spawn_blocking(move || {
+        let lost = pipeline.stop(until);
+        stores.tsdb.commit().context("the last samples could not be made durable")?;
+        anyhow::Ok(lost)
     })
     .await??;
+    if lost > 0 {
+        error!(records = lost, "records that waited could not be stored in time and are lost");
+    }
     info!("stopped");
     Ok(())
 }

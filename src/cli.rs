@@ -44,10 +44,10 @@ pub(crate) struct ServeArgs {
     /// Address of the page and of every HTTP API; port 0 takes a free one [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR", env = "WATCHFIRE_HTTP_LISTEN")]
     pub(crate) http_listen: Option<SocketAddr>,
-    /// Address that takes GELF over UDP; port 0 takes a free one [default: 0.0.0.0:12201]
+    /// Address that takes GELF over UDP; port 0 takes a free one [default: [::]:12201, IPv4 included]
     #[arg(long, value_name = "ADDR", env = "WATCHFIRE_GELF_UDP_LISTEN")]
     pub(crate) gelf_udp_listen: Option<SocketAddr>,
-    /// Address that takes GELF over TCP; port 0 takes a free one [default: 0.0.0.0:12201]
+    /// Address that takes GELF over TCP; port 0 takes a free one [default: [::]:12201, IPv4 included]
     #[arg(long, value_name = "ADDR", env = "WATCHFIRE_GELF_TCP_LISTEN")]
     pub(crate) gelf_tcp_listen: Option<SocketAddr>,
     /// Serve HTTP beyond loopback without a login and without TLS: only behind a proxy that has both.

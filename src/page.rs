@@ -20,7 +20,13 @@ pub(crate) async fn page(request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let asset = watchfire_ui::asset(path.trim_start_matches('/')).unwrap_or_else(watchfire_ui::index);
+    let name = path.trim_start_matches('/');
+    let asset = match watchfire_ui::asset(name) {
+        Some(asset) => asset,
+        // The page's own views have one segment; it names its files relative to itself.
+        None if !name.contains('/') => watchfire_ui::index(),
+        None => return (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
+    };
     let header =
         |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if header(IF_NONE_MATCH).split(',').any(|tag| tag.trim() == asset.etag) {

@@ -1,11 +1,11 @@
-//! Protection of a loopback listener without a login against DNS rebinding: a foreign page's host name that resolves
-//! to 127.0.0.1 must not reach us.
+//! Protection of a loopback listener without a login against foreign web pages: neither a host name that resolves to
+//! 127.0.0.1 (DNS rebinding) nor a form on another site that posts here may reach us.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::HOST;
+use http::header::{HOST, ORIGIN};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,13 +28,24 @@ impl HostGuard {
     pub async fn check(State(guard): State<Arc<HostGuard>>, request: Request, next: Next) -> Response {
         let header = request.headers().get(HOST).and_then(|value| value.to_str().ok());
         let host = header.or_else(|| request.uri().host()).unwrap_or_default().to_owned();
-        if guard.admits(&host) {
-            return next.run(request).await;
+        if !guard.admits(&host) {
+            let cure = "ask by address or as localhost, or add the name to `http.hosts`";
+            return (StatusCode::MISDIRECTED_REQUEST, format!("host `{host}` is not served here: {cure}\n"))
+                .into_response();
         }
-        let text = format!(
-            "host `{host}` is not served here: ask by address or as localhost, or add the name to `http.hosts`\n"
-        );
-        (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+        // Browsers say where a request comes from; other clients say nothing.
+        let origin = request.headers().get(ORIGIN).map(|value| value.to_str().unwrap_or_default());
+        let foreign = origin.filter(|origin| !request.method().is_safe() && !guard.admits_origin(origin));
+        if let Some(origin) = foreign {
+            let text = format!("a page of `{origin}` may not send this: add its host to `http.hosts` if it is yours\n");
+            return (StatusCode::FORBIDDEN, text).into_response();
+        }
+        next.run(request).await
+    }
+
+    /// Whether an `Origin` header (`http://host:port`) names a host that passes.
+    fn admits_origin(&self, origin: &str) -> bool {
+        origin.split_once("://").is_some_and(|(_, host)| self.admits(host))
     }
 }
 
@@ -55,6 +66,15 @@ mod tests {
     fn check(host: &str, want: bool) {
         let guard = HostGuard { names: vec!["logs.example".into()] };
         assert_eq!(guard.admits(host), want, "{host:?}");
+    }
+
+    #[test]
+    fn pages_of_known_hosts_may_post() {
+        let guard = HostGuard { names: vec!["logs.example".into()] };
+        assert!(guard.admits_origin("http://localhost:9090"));
+        assert!(guard.admits_origin("https://logs.example"));
+        assert!(!guard.admits_origin("https://evil.example"));
+        assert!(!guard.admits_origin("null"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The bounded pool that queries run on, away from the sockets.
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use watchfire_model::QueryBudget;
 
@@ -34,10 +37,21 @@ pub enum WorkerError {
     Panicked,
 }
 
+/// What the pool counts.
+#[derive(Debug, Default)]
+struct Metrics {
+    queries: Counter,
+    seconds: Counter<f64, AtomicU64>,
+    refused: Counter,
+    timed_out: Counter,
+    panicked: Counter,
+}
+
 /// Runs blocking queries, so many at a time.
 #[derive(Debug)]
 pub struct Workers {
     limits: QueryLimits,
+    metrics: Metrics,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
 }
@@ -55,9 +69,24 @@ impl Workers {
     pub fn new(limits: QueryLimits) -> Workers {
         Workers {
             limits,
+            metrics: Metrics::default(),
             running: Arc::new(Semaphore::new(limits.concurrency)),
             admitted: Arc::new(Semaphore::new(limits.queue_max)),
         }
+    }
+
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let Metrics { queries, seconds, refused, timed_out, panicked } = &self.metrics;
+        registry.register("api_queries", "Queries run to an answer or an error", queries.clone());
+        registry.register_with_unit(
+            "api_query",
+            "Time from a query's arrival to its answer",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        registry.register("api_refused_queries", "Queries refused because too many waited", refused.clone());
+        registry.register("api_timed_out_queries", "Queries that were stopped at their time-out", timed_out.clone());
+        registry.register("api_panicked_queries", "Queries that stopped on a defect", panicked.clone());
     }
 
     /// Runs `query` with a budget of its own, for at most `timeout` (and never beyond the limit).
@@ -66,7 +95,23 @@ impl Workers {
         timeout: Option<Duration>,
         query: impl FnOnce(&QueryBudget) -> T + Send + 'static,
     ) -> Result<T, WorkerError> {
-        let timeout = timeout.unwrap_or(self.limits.timeout).min(self.limits.timeout);
+        let began = Instant::now();
+        let answer = self.run_within(timeout.unwrap_or(self.limits.timeout).min(self.limits.timeout), query).await;
+        match &answer {
+            Ok(_) => self.metrics.queries.inc(),
+            Err(WorkerError::Busy) => self.metrics.refused.inc(),
+            Err(WorkerError::TimedOut(_)) => self.metrics.timed_out.inc(),
+            Err(WorkerError::Panicked) => self.metrics.panicked.inc(),
+        };
+        self.metrics.seconds.inc_by(began.elapsed().as_secs_f64());
+        answer
+    }
+
+    async fn run_within<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        query: impl FnOnce(&QueryBudget) -> T + Send + 'static,
+    ) -> Result<T, WorkerError> {
         let _admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| WorkerError::Busy)?;
         let budget = Arc::new(QueryBudget::new(self.limits.samples_max));
         let _guard = CancelOnDrop(Arc::clone(&budget));
