@@ -30,7 +30,6 @@ const TOP_LEVEL: [&str; 23] = [
     "storage",
     "tests",
     "ui",
-    ".dockerignore",
 ];
 
 /// Lines beyond which a source file holds more than one idea.

@@ -44,6 +44,11 @@ impl<'a> Iterator for Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// The text behind the last word.
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+
     /// The slow path: some byte near the next word is not ASCII.
     fn next_unicode(&mut self) -> Option<&'a str> {
         let start = self.rest.find(char::is_alphanumeric)?;
