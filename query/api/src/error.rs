@@ -83,7 +83,9 @@ impl From<SelectError> for PromError {
     fn from(error: SelectError) -> PromError {
         let kind = match &error {
             SelectError::Budget(Exhausted::Cancelled) => PromErrorKind::Canceled,
-            SelectError::Budget(Exhausted::Samples { .. }) => PromErrorKind::Execution,
+            SelectError::Budget(Exhausted::Samples { .. } | Exhausted::Memory { .. } | Exhausted::SharedMemory(_)) => {
+                PromErrorKind::Execution
+            }
             SelectError::Storage(_) => PromErrorKind::Internal,
         };
         PromError { kind, message: error.to_string() }

@@ -1,6 +1,8 @@
 //! What one query may spend, shared by every thread that works for it.
 
+use crate::{MemoryHold, MemoryPool, OutOfMemory};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts what a query has read and says when to stop: over its limit, or called off.
 #[derive(Debug)]
@@ -9,6 +11,14 @@ pub struct QueryBudget {
     samples: AtomicU64,
     bytes: AtomicU64,
     stopped: AtomicBool,
+    memory: Option<Mutex<Memory>>,
+}
+
+/// What the query holds of the memory that all queries share.
+#[derive(Debug)]
+struct Memory {
+    hold: MemoryHold,
+    max: u64,
 }
 
 /// Why a query has to stop.
@@ -20,6 +30,12 @@ pub enum Exhausted {
     /// Prometheus' wording: `promql/engine.go`, `ErrTooManySamples`.
     #[error("query processing would load too many samples into memory in query execution")]
     Samples { max: u64 },
+    /// It alone would hold more than one query may.
+    #[error("query processing would take more than {} of memory: narrow the time range or the selection", crate::ByteSize(*max))]
+    Memory { max: u64 },
+    /// All queries together hold what they may.
+    #[error(transparent)]
+    SharedMemory(#[from] OutOfMemory),
 }
 
 impl QueryBudget {
@@ -30,7 +46,15 @@ impl QueryBudget {
             samples: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            memory: None,
         }
+    }
+
+    /// Lets the query hold `max` bytes of what `pool` has left; without this its memory is not bounded.
+    #[must_use]
+    pub fn with_memory(self, pool: &Arc<MemoryPool>, max: u64) -> QueryBudget {
+        let memory = pool.take(0).ok().map(|hold| Mutex::new(Memory { hold, max }));
+        QueryBudget { memory, ..self }
     }
 
     /// For work of our own that no client waits for, and for tests.
@@ -48,6 +72,26 @@ impl QueryBudget {
     /// Gives samples back that are no longer held.
     pub fn return_samples(&self, n: u64) {
         self.samples.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// Notes that the query is about to hold `bytes` more, until [`QueryBudget::return_memory`] or its end.
+    pub fn take_memory(&self, bytes: u64) -> Result<(), Exhausted> {
+        self.check()?;
+        let Some(memory) = &self.memory else { return Ok(()) };
+        let Memory { hold, max } = &mut *memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = hold.bytes().saturating_add(bytes);
+        if wanted > *max {
+            return Err(Exhausted::Memory { max: *max });
+        }
+        Ok(hold.resize(wanted)?)
+    }
+
+    /// Notes that the query holds `bytes` less.
+    pub fn return_memory(&self, bytes: u64) {
+        let Some(memory) = &self.memory else { return };
+        let Memory { hold, .. } = &mut *memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = hold.bytes().saturating_sub(bytes);
+        hold.resize(left).expect("less than before always fits");
     }
 
     /// Notes bytes read from storage, for the cost line of the answer.
@@ -86,5 +130,22 @@ mod tests {
         assert_eq!(budget.take_samples(1), Ok(()));
         budget.cancel();
         assert_eq!(budget.check(), Err(Exhausted::Cancelled));
+    }
+
+    #[test]
+    fn memory_is_bounded_for_one_and_for_all() {
+        let pool = MemoryPool::new("queries", crate::ByteSize(100));
+        let first = QueryBudget::unlimited().with_memory(&pool, 70);
+        let second = QueryBudget::unlimited().with_memory(&pool, 70);
+        first.take_memory(70).unwrap();
+        assert_eq!(first.take_memory(1), Err(Exhausted::Memory { max: 70 }));
+        assert!(matches!(second.take_memory(31), Err(Exhausted::SharedMemory(_))));
+        first.return_memory(1);
+        second.take_memory(31).unwrap();
+        drop(first);
+        assert_eq!(pool.used(), 31);
+        drop(second);
+        assert_eq!(pool.used(), 0);
+        QueryBudget::unlimited().take_memory(u64::MAX).unwrap();
     }
 }

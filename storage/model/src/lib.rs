@@ -10,6 +10,7 @@ mod budget;
 mod filter;
 mod labels;
 mod matcher;
+mod memory;
 mod record;
 mod sample;
 mod series;
@@ -26,6 +27,7 @@ pub use filter::{
 };
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use memory::{MemoryHold, MemoryPool, OutOfMemory};
 pub use record::{FieldValue, Level, LogRecord};
 pub use sample::{MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use series::{Samples, SelectError, SeriesReader, SeriesSource};

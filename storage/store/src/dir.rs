@@ -179,6 +179,14 @@ impl Storage for DirStorage {
             available: stat.f_bavail.saturating_mul(stat.f_frsize),
         })
     }
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn release_reserve(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]

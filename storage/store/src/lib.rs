@@ -10,6 +10,7 @@
 //! Every byte on disk is drawn in `FORMAT.md`.
 
 mod clock;
+mod crash;
 mod dir;
 pub mod frame;
 mod key;
@@ -19,6 +20,7 @@ mod storage;
 mod sweep;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use crash::crash_point;
 pub use dir::DirStorage;
 pub use manifest::{Manifest, ManifestState};
 pub use memory::{Fault, MemStorage, Operation, OperationKind};

@@ -66,6 +66,7 @@ struct Shared {
     /// From this operation on everything fails: the cable is out.
     unplugged_from: Option<u64>,
     hook: Option<Hook>,
+    has_room: bool,
 }
 
 impl MemStorage {
@@ -75,7 +76,8 @@ impl MemStorage {
     }
 
     fn with(disk: Disk) -> MemStorage {
-        let shared = Shared { disk, operations: 0, faults: BTreeMap::new(), unplugged_from: None, hook: None };
+        let shared =
+            Shared { disk, operations: 0, faults: BTreeMap::new(), unplugged_from: None, hook: None, has_room: true };
         MemStorage { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -104,6 +106,11 @@ impl MemStorage {
     /// Limits what all objects may take together, in bytes; `None` lifts the limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.shared.lock().disk.capacity = bytes;
+    }
+
+    /// What [`Storage::has_room`] says from now on; at first there is room.
+    pub fn set_has_room(&self, has_room: bool) {
+        self.shared.lock().has_room = has_room;
     }
 
     /// Calls `hook` before every operation, outside of all locks: it may block, to hold an operation up.
@@ -213,6 +220,14 @@ impl Storage for MemStorage {
 
     fn space(&self) -> Result<Space, StorageError> {
         self.run(OperationKind::Space, "", |disk| Ok(disk.space()))
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.lock().has_room
+    }
+
+    fn release_reserve(&self) -> bool {
+        false
     }
 }
 

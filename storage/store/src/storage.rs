@@ -34,6 +34,13 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
 
     /// What the medium has and has left.
     fn space(&self) -> Result<Space, StorageError>;
+
+    /// Whether data from outside may be taken in: false from the moment that the medium is nearly full until there is
+    /// room again. What makes room (flush, compaction, retention) goes on all the same.
+    fn has_room(&self) -> bool;
+
+    /// Gives the space that is kept back for work that makes room to it, once; false when there is none left.
+    fn release_reserve(&self) -> bool;
 }
 
 /// A file that only grows. Dropping it does not make anything durable.
