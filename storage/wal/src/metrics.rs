@@ -17,7 +17,10 @@ pub struct Metrics {
     pub(crate) failed_records: Counter,
     pub(crate) torn_bytes: Counter,
     pub(crate) damaged_records: Counter,
+    pub(crate) refused_records: Counter,
+    pub(crate) replay_bytes_left: Gauge,
     pub(crate) size: Gauge,
+    pub(crate) kept: Gauge,
 }
 
 impl Metrics {
@@ -44,6 +47,23 @@ impl Metrics {
             self.torn_bytes.clone(),
         );
         registry.register("wal_damaged_records", "Records that replay had to skip", self.damaged_records.clone());
+        registry.register(
+            "wal_refused_records",
+            "Records that replay left out because they had been reported as not stored",
+            self.refused_records.clone(),
+        );
+        registry.register_with_unit(
+            "wal_replay_left",
+            "Bytes of earlier sessions still to be read",
+            Unit::Bytes,
+            self.replay_bytes_left.clone(),
+        );
+        registry.register_with_unit(
+            "wal_kept",
+            "Bytes in released segments kept for repairs",
+            Unit::Bytes,
+            self.kept.clone(),
+        );
         registry.register_with_unit("wal_size", "Bytes in segments not yet released", Unit::Bytes, self.size.clone());
     }
 }

@@ -1,11 +1,15 @@
-//! Reads what earlier sessions left behind.
+//! Opens the log, and reads what earlier sessions left behind while new records already come in.
 
-use crate::Position;
-use crate::segment::{HEADER_LEN, Header, HeaderError, Mark, Records, Step, VERSION};
-use std::collections::BTreeMap;
-use watchfire_store::{Storage, StorageError};
+use crate::files::{Files, Segment};
+use crate::segment::Sealed;
+use crate::session::{Outcome, SessionReader, Tally};
+use crate::{Position, Wal, WalError, WalOptions};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use watchfire_store::{Storage, crash_point};
 
-/// What reading the log at its opening found.
+/// What reading the earlier sessions found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Replay {
     /// Records handed out.
@@ -17,183 +21,167 @@ pub struct Replay {
     pub torn_bytes: u64,
     /// Records (and headers and marks of segments) that are not what was written, or that are missing between others.
     pub damaged_records: u64,
+    /// Records left out because their session failed before they were durable: whoever wrote them was told so, and may
+    /// have written them again.
+    pub refused_records: u64,
+    /// False when the visitor ended it early.
+    pub complete: bool,
 }
 
-/// A file of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) key: String,
-    /// Position of the first record.
-    pub(crate) first: Position,
-    /// After every record of this file.
-    pub(crate) end: Position,
-    pub(crate) bytes: u64,
-}
-
-/// The key of a segment.
-pub(crate) fn segment_key(directory: &str, session: u64, seq: u64) -> String {
-    format!("{directory}/{session:010}/{seq:010}")
-}
-
-/// What is on disk: its segments in order, and the greatest session among them.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) segments: Vec<Segment>,
-    pub(crate) session_max: u64,
-    pub(crate) replay: Replay,
-}
-
-/// Hands every record at or after `from` to `visit`, in order.
-pub(crate) fn replay(
-    storage: &dyn Storage,
-    directory: &str,
+/// What earlier sessions hold at and behind a position, still to be read.
+#[derive(Debug, Clone)]
+pub struct Backlog {
+    segments: Vec<Segment>,
+    sealed: Vec<Sealed>,
     from: Position,
-    visit: &mut dyn FnMut(Position, &[u8]),
-) -> Result<Found, StorageError> {
-    let mut found = Found::default();
-    for (session, files) in sessions(storage, directory)? {
-        found.session_max = found.session_max.max(session);
-        if session < from.session {
-            found.segments.extend(files.into_values().map(|file| Segment {
-                key: file.key,
-                first: Position { session, index: 0 },
-                end: Position { session, index: u64::MAX },
-                bytes: file.size,
-            }));
-            continue;
-        }
-        let mut reader = SessionReader::new(session, from, visit, &mut found.replay);
-        let last = files.keys().next_back().copied();
-        for (seq, file) in files {
-            let bytes = storage.read(&file.key)?;
-            let first = reader.read(&file.key, &bytes, seq, last == Some(seq))?;
-            let end = reader.next;
-            found.segments.push(Segment { key: file.key, first, end, bytes: file.size });
-        }
+    end: Position,
+}
+
+impl Backlog {
+    /// Bytes of the segments to read.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
     }
-    Ok(found)
-}
 
-type Files = BTreeMap<u64, watchfire_store::Object>;
-
-/// The log's files by session and sequence number. Keys of another shape are not ours.
-fn sessions(storage: &dyn Storage, directory: &str) -> Result<BTreeMap<u64, Files>, StorageError> {
-    let prefix = format!("{directory}/");
-    let mut sessions: BTreeMap<u64, Files> = BTreeMap::new();
-    for object in storage.list(&prefix)? {
-        let numbers = object.key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'));
-        let Some((session, seq)) = numbers else { continue };
-        let (Ok(session), Ok(seq)) = (session.parse(), seq.parse()) else { continue };
-        if object.key == segment_key(directory, session, seq) {
-            sessions.entry(session).or_default().insert(seq, object);
-        }
+    /// First position of the new session: everything in the backlog stands before it.
+    pub fn end(&self) -> Position {
+        self.end
     }
-    Ok(sessions)
+
+    /// What is left when everything before `from` is taken care of, for instance by a replay that failed.
+    #[must_use]
+    pub fn behind(mut self, from: Position) -> Backlog {
+        self.from = self.from.max(from);
+        self.segments.retain(|segment| segment.end > self.from);
+        self
+    }
 }
 
-/// Reads the segments of one session in order.
-struct SessionReader<'a> {
-    from: Position,
-    /// Position of the next record, as far as what was read tells.
-    next: Position,
-    /// Something before could not be read: `next` may be too small.
-    uncertain: bool,
-    visit: &'a mut dyn FnMut(Position, &[u8]),
-    replay: &'a mut Replay,
-}
-
-impl<'a> SessionReader<'a> {
-    fn new(
-        session: u64,
+impl Wal {
+    /// Opens the log under `directory` (for example `wal/logs`), hands every record at or after `from` to `visit` in
+    /// order, then begins a new session: old files are never appended to.
+    ///
+    /// `from` is what the caller has safe elsewhere; session numbers go on after it even when no file is left. A damaged
+    /// middle is skipped and counted, a torn tail counted.
+    ///
+    /// # Errors
+    /// Storage that cannot be read, or a segment of a newer version.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        directory: &str,
+        options: WalOptions,
         from: Position,
-        visit: &'a mut dyn FnMut(Position, &[u8]),
-        replay: &'a mut Replay,
-    ) -> SessionReader<'a> {
-        SessionReader { from, next: Position { session, index: 0 }, uncertain: false, visit, replay }
+        visit: &mut dyn FnMut(Position, &[u8]),
+    ) -> Result<(Wal, Replay), WalError> {
+        let (wal, backlog) = Wal::open_behind(storage, directory, options, from)?;
+        let replay = wal.replay(backlog, &mut |position, payload| {
+            visit(position, payload);
+            ControlFlow::Continue(())
+        })?;
+        Ok((wal, replay))
     }
 
-    /// Reads one segment and returns the position of its first record.
-    fn read(&mut self, key: &str, bytes: &[u8], seq: u64, is_last: bool) -> Result<Position, StorageError> {
-        let header = match Header::decode(bytes) {
-            Ok(header) if header.first.session == self.next.session && header.first >= self.next => {
-                self.go_to(header.first);
-                Some(Mark { salt: header.salt, index: header.first.index })
-            }
-            Err(HeaderError::Newer(found)) => {
-                return Err(StorageError::Newer { key: key.to_owned(), found, known: VERSION });
-            }
-            Err(HeaderError::Torn) => {
-                self.lose(bytes.len() as u64, is_last);
-                return Ok(self.next);
-            }
-            Ok(_) | Err(HeaderError::Damaged) => {
-                self.guess_position(seq);
-                None
-            }
-        };
-        let first = self.next;
-        self.uncertain = false;
-        for step in Records::new(&bytes[HEADER_LEN..], header) {
-            match step {
-                Step::Record(payload) => self.hand_out(payload),
-                Step::Damaged => {
-                    self.replay.damaged_records += 1;
-                    self.next.index = self.next.index.saturating_add(1);
+    /// Opens the log at once: lists what earlier sessions left and begins a new session. Records may be appended and
+    /// committed before and while [`Wal::replay`] reads the backlog.
+    ///
+    /// # Errors
+    /// As [`Wal::open`].
+    pub fn open_behind(
+        storage: Arc<dyn Storage>,
+        directory: &str,
+        options: WalOptions,
+        from: Position,
+    ) -> Result<(Wal, Backlog), WalError> {
+        let files = Files::survey(&*storage, directory)?;
+        let end = Position { session: files.session_max().max(from.session) + 1, index: 0 };
+        let segments = files.segments.iter().filter(|segment| segment.end > from).cloned().collect();
+        let backlog = Backlog { segments, sealed: files.sealed, from, end };
+        let wal = Wal::new(storage, directory, options, end.session, files.segments);
+        wal.replay_total.store(backlog.bytes(), Ordering::Relaxed);
+        wal.metrics().replay_bytes_left.set(backlog.bytes() as i64);
+        crash_point("wal.open.listed");
+        Ok((wal, backlog))
+    }
+
+    /// Reads the backlog in order, a few megabytes (or the largest batch) in memory at a time. `visit` may block, which
+    /// holds up nothing but the replay, and ends it with [`ControlFlow::Break`]: what was not handed out stays in the
+    /// log for the next opening.
+    ///
+    /// # Errors
+    /// Storage that cannot be read. The rest of the backlog is [`Backlog::behind`] the last record handed out.
+    pub fn replay(
+        &self,
+        mut backlog: Backlog,
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Replay, WalError> {
+        let mut replay = Replay { complete: true, ..Replay::default() };
+        let sealed = &backlog.sealed;
+        for segments in backlog.segments.chunk_by_mut(|a, b| a.first.session == b.first.session) {
+            let session = segments.first().map_or(0, |segment| segment.first.session);
+            let mut reader = SessionReader::new(session, durable_index(sealed, session), backlog.from, visit);
+            let mut outcome = Ok(Outcome::Read);
+            let count = segments.len();
+            for (index, segment) in segments.iter_mut().enumerate() {
+                let progress = &mut |bytes| self.count_replayed(bytes);
+                outcome = reader.read(&*self.storage, segment, index + 1 == count, progress);
+                if !matches!(outcome, Ok(Outcome::Read)) {
+                    break;
                 }
-                Step::DamagedMark => self.replay.damaged_records += 1,
-                Step::Mark { index } => self.go_to(Position { index, ..self.next }),
-                Step::Skipped => self.uncertain = true,
-                Step::Lost { bytes } => self.lose(bytes, is_last),
+                self.learn(segment);
+                crash_point("wal.replay.segment_read");
+            }
+            replay.add(reader.tally);
+            self.count(reader.tally);
+            if outcome? == Outcome::Stopped {
+                replay.complete = false;
+                return Ok(replay);
             }
         }
-        if header.is_none() && self.next > first {
-            self.replay.damaged_records += 1;
-        }
-        Ok(first)
+        self.metrics().replay_bytes_left.set(0);
+        Ok(replay)
     }
 
-    fn hand_out(&mut self, payload: &[u8]) {
-        if self.next >= self.from {
-            (self.visit)(self.next, payload);
-            self.replay.records += 1;
-            self.replay.bytes += payload.len() as u64;
-        }
-        self.next.index = self.next.index.saturating_add(1);
+    /// How many bytes of the backlog are read, and how many there were at the opening.
+    pub fn replay_progress(&self) -> (u64, u64) {
+        (self.replay_done.load(Ordering::Relaxed), self.replay_total.load(Ordering::Relaxed))
     }
 
-    /// Nothing can be told apart up to the segment's end: torn at the end of a session, else damage that the next header
-    /// puts a number to.
-    fn lose(&mut self, bytes: u64, is_last: bool) {
-        if is_last {
-            self.replay.torn_bytes += bytes;
-        } else {
-            self.uncertain = true;
+    fn count_replayed(&self, bytes: u64) {
+        let done = self.replay_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let left = self.replay_total.load(Ordering::Relaxed).saturating_sub(done);
+        self.metrics().replay_bytes_left.set(left as i64);
+    }
+
+    /// Keeps where a segment begins and ends, now that it is read.
+    fn learn(&self, read: &Segment) {
+        let mut state = self.state.lock();
+        if let Some(segment) = state.segments.iter_mut().find(|segment| segment.key == read.key) {
+            segment.first = read.first;
+            segment.end = read.end;
         }
     }
 
-    /// A header or mark says which record comes next, and thereby how many before it could not be read. Those before
-    /// `from` are not counted: nobody needs them any more.
-    fn go_to(&mut self, next: Position) {
-        let expected = self.next.max(self.from);
-        if next > expected {
-            self.replay.damaged_records += next.index - expected.index;
-        } else if self.uncertain {
-            // Only a mark was hit.
-            self.replay.damaged_records += 1;
-        }
-        self.next = self.next.max(next);
-        self.uncertain = false;
+    fn count(&self, tally: Tally) {
+        let metrics = self.metrics();
+        metrics.torn_bytes.inc_by(tally.torn_bytes);
+        metrics.damaged_records.inc_by(tally.damaged_records);
+        metrics.refused_records.inc_by(tally.refused_records);
     }
+}
 
-    /// Where the segment begins when its own header cannot tell. Rather too late than too early: a record is then
-    /// handed out twice rather than never.
-    fn guess_position(&mut self, seq: u64) {
-        if self.uncertain {
-            self.replay.damaged_records += 1;
-        }
-        let is_exact = seq == 0 || (self.next.index > 0 && !self.uncertain);
-        if !is_exact && self.next.session == self.from.session {
-            self.next = self.next.max(self.from);
-        }
+impl Replay {
+    fn add(&mut self, tally: Tally) {
+        self.records += tally.records;
+        self.bytes += tally.bytes;
+        self.torn_bytes += tally.torn_bytes;
+        self.damaged_records += tally.damaged_records;
+        self.refused_records += tally.refused_records;
     }
+}
+
+/// Records of the session at and behind this index were refused. Where successors disagree, rather too many records are
+/// handed out than too few.
+pub(crate) fn durable_index(sealed: &[Sealed], session: u64) -> u64 {
+    let named = sealed.iter().filter(|sessions| sessions.contains(session));
+    named.map(|sessions| sessions.durable_index).max().unwrap_or(u64::MAX)
 }

@@ -1,16 +1,18 @@
 //! One file of the log: a header, then batches of records, each followed by a mark. Everything here works on bytes;
 //! FORMAT.md draws them.
 
-mod header;
+mod front;
 mod mark;
 
-pub(crate) use header::{HEADER_LEN, Header, HeaderError, VERSION};
+#[cfg(test)]
+pub(crate) use front::HEADER_LEN;
+pub(crate) use front::{FRONT_LEN_MAX, Front, FrontError, Header, SEALED_MAX, Sealed, VERSION};
 pub(crate) use mark::{MARK_LEN, Mark};
 
 /// `len u32 | crc32c u32`, before the payload.
 pub(crate) const RECORD_HEADER_LEN: usize = 8;
-/// The longest payload, in bytes: the length beyond it begins a mark.
-pub(crate) const PAYLOAD_LEN_MAX: usize = u32::MAX as usize - 1;
+/// The longest payload, in bytes: the lengths beyond it begin a mark or the list of sealed sessions.
+pub(crate) const PAYLOAD_LEN_MAX: usize = u32::MAX as usize - 2;
 
 /// Adds one record. `payload` is at most [`PAYLOAD_LEN_MAX`] bytes.
 pub(crate) fn encode_record(payload: &[u8], buffer: &mut Vec<u8>) {
@@ -40,60 +42,101 @@ pub(crate) enum Step<'a> {
     },
 }
 
-/// Walks over the records of a segment.
+/// Where a walk over the records of a segment stands, between one piece of it and the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    /// What the header says; where that is damaged, what the first mark says.
+    known: Option<Mark>,
+    /// For so many bytes, lengths lead from record to record even where checksums fail.
+    believed: usize,
+}
+
+impl Walk {
+    /// Begins behind the header, which is as good as a mark if it is sound.
+    pub(crate) fn new(header: Option<Mark>) -> Walk {
+        Walk { known: header, believed: 0 }
+    }
+}
+
+/// Walks over the records in one piece of a segment. Ends where more bytes are needed to say what comes next, which is
+/// never the case in the last piece.
 #[derive(Debug)]
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
-    /// What the header says; where that is damaged, what the first mark says.
-    known: Option<Mark>,
-    /// While more than this is left, lengths lead from record to record even where checksums fail.
-    believed_until: usize,
+    /// Bytes of the segment behind this piece.
+    behind: u64,
+    walk: Walk,
 }
 
 impl<'a> Records<'a> {
-    /// `bytes` begin behind the header, which is as good as a mark if it is sound.
-    pub(crate) fn new(bytes: &'a [u8], header: Option<Mark>) -> Records<'a> {
-        Records { rest: bytes, known: header, believed_until: bytes.len() }
+    /// `piece` begins where the walk stands.
+    pub(crate) fn new(piece: &'a [u8], behind: u64, walk: Walk) -> Records<'a> {
+        Records { rest: piece, behind, walk }
+    }
+
+    /// Bytes of the piece that belong to the next one, and the walk to go on with there.
+    pub(crate) fn stop(self) -> (usize, Walk) {
+        (self.rest.len(), self.walk)
     }
 
     fn mark(&self) -> Option<Mark> {
-        Mark::decode(self.rest).filter(|mark| self.known.is_none_or(|known| known.salt == mark.salt))
+        Mark::decode(self.rest).filter(|mark| self.walk.known.is_none_or(|known| known.salt == mark.salt))
+    }
+
+    /// Whether what comes next may only be cut off by the end of the piece.
+    fn is_cut(&self) -> bool {
+        let left = self.rest.len() as u64 + self.behind;
+        self.behind > 0
+            && match RawRecord::len(self.rest) {
+                _ if self.rest.len() < MARK_LEN => true,
+                Some(len) => len > self.rest.len() as u64 && len <= left,
+                None => true,
+            }
     }
 
     /// Finds the way out of damage. A length may itself be what is damaged: lengths are believed when they lead to the
     /// next mark in as many records as that says. Looking for a record at every byte instead would find those that a
-    /// sender wrote into a payload.
-    fn step_over_damage(&mut self) -> Step<'a> {
-        let next = self.known.and_then(|known| Some((known.index, Mark::find(self.rest, known.salt)?)));
+    /// sender wrote into a payload. None when the mark may be in the next piece.
+    fn step_over_damage(&mut self) -> Option<Step<'a>> {
+        let known = self.walk.known;
+        let next = known.and_then(|known| Some((known.index, Mark::find(self.rest, known.salt)?)));
         let Some((index, (len, mark))) = next else {
-            let bytes = self.rest.len() as u64;
+            if known.is_some() && self.behind > 0 {
+                return None;
+            }
+            let bytes = self.rest.len() as u64 + self.behind;
             self.rest = &[];
-            return Step::Lost { bytes };
+            return Some(Step::Lost { bytes });
         };
         let batch = &self.rest[..len];
         let is_whole =
             |records: &[u8]| count_records(records).is_some_and(|count| index.checked_add(count) == Some(mark.index));
-        self.believed_until = self.rest.len() - len;
+        self.walk.believed = len;
         if is_whole(batch) {
-            return self.step_over_record();
+            return Some(self.step_over_record());
         }
         if batch.get(MARK_LEN..).is_some_and(is_whole) {
-            self.rest = &self.rest[MARK_LEN..];
-            return Step::DamagedMark;
+            self.go_on_at(&self.rest[MARK_LEN..]);
+            return Some(Step::DamagedMark);
         }
-        self.rest = &self.rest[len..];
-        Step::Skipped
+        self.go_on_at(&self.rest[len..]);
+        Some(Step::Skipped)
     }
 
     fn step_over_record(&mut self) -> Step<'a> {
         let record = RawRecord::split(self.rest).expect("lengths up to the next mark were followed before");
-        self.rest = record.behind;
+        self.go_on_at(record.behind);
         self.count_record();
         Step::Damaged
     }
 
+    fn go_on_at(&mut self, rest: &'a [u8]) {
+        self.walk.believed = self.walk.believed.saturating_sub(self.rest.len() - rest.len());
+        self.rest = rest;
+    }
+
     fn count_record(&mut self) {
-        if let Some(known) = &mut self.known {
+        if let Some(known) = &mut self.walk.known {
             known.index = known.index.saturating_add(1);
         }
     }
@@ -107,19 +150,22 @@ impl<'a> Iterator for Records<'a> {
             return None;
         }
         if let Some(mark) = self.mark() {
-            self.known = Some(mark);
-            self.rest = &self.rest[MARK_LEN..];
+            self.walk.known = Some(mark);
+            self.go_on_at(&self.rest[MARK_LEN..]);
             return Some(Step::Mark { index: mark.index });
         }
         if let Some(record) = RawRecord::split(self.rest).filter(RawRecord::is_sound) {
-            self.rest = record.behind;
+            self.go_on_at(record.behind);
             self.count_record();
             return Some(Step::Record(record.payload));
         }
-        if self.rest.len() > self.believed_until {
+        if self.walk.believed > 0 {
             return Some(self.step_over_record());
         }
-        Some(self.step_over_damage())
+        if self.is_cut() {
+            return None;
+        }
+        self.step_over_damage()
     }
 }
 
@@ -142,6 +188,12 @@ struct RawRecord<'a> {
 }
 
 impl<'a> RawRecord<'a> {
+    /// Bytes of the record at the front, header and payload; none when even the length is cut off.
+    fn len(bytes: &[u8]) -> Option<u64> {
+        let (&len, _) = bytes.split_first_chunk::<4>()?;
+        Some(RECORD_HEADER_LEN as u64 + u64::from(u32::from_le_bytes(len)))
+    }
+
     fn split(bytes: &'a [u8]) -> Option<RawRecord<'a>> {
         let (&len, rest) = bytes.split_first_chunk::<4>()?;
         let (&checksum, rest) = rest.split_first_chunk::<4>()?;

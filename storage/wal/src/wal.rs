@@ -1,34 +1,39 @@
 //! The log while it is open: buffer, group commit, sealing after errors.
 
+mod failed;
+mod release;
 mod writer;
 
-use crate::replay::{Found, Segment, replay};
+use crate::files::Segment;
 use crate::segment::{PAYLOAD_LEN_MAX, encode_record};
-use crate::{Metrics, Position, Replay};
+use crate::{Metrics, Position};
+use failed::FailedSessions;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use release::Kept;
 use std::sync::Arc;
-use watchfire_store::{Storage, StorageError};
+use std::sync::atomic::AtomicU64;
+use watchfire_store::{Storage, StorageError, crash_point};
 use writer::{Batch, Durability, Writer};
 
 /// An append that leaves this many bytes waiting hands them to the file without waiting for a commit.
 const WRITE_THROUGH_BYTES: usize = 256 * 1024;
 /// While a commit is under way, appends pile up to this many bytes (and one record); then they wait for it.
 const BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Of how many failed sessions it is remembered how far they got.
-const FAILED_SESSIONS_MAX: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalOptions {
     /// A segment that has reached this many bytes is closed. It may exceed them by what was appended during one fsync.
     pub segment_bytes_max: u64,
-    /// The largest payload, in bytes; at most `u32::MAX - 1`.
+    /// The largest payload, in bytes; at most `u32::MAX - 2`.
     pub record_bytes_max: usize,
+    /// Released segments stay on disk for [`Wal::reread`] up to this many bytes; 0 for none. The oldest go first, and all
+    /// of them when the disk is nearly full.
+    pub keep_bytes: u64,
 }
 
 impl Default for WalOptions {
     fn default() -> WalOptions {
-        WalOptions { segment_bytes_max: 64 * 1024 * 1024, record_bytes_max: 64 * 1024 * 1024 }
+        WalOptions { segment_bytes_max: 64 * 1024 * 1024, record_bytes_max: 64 * 1024 * 1024, keep_bytes: 0 }
     }
 }
 
@@ -50,26 +55,30 @@ impl From<StorageError> for WalError {
     }
 }
 
-/// A log of records that is written in batches and read only when it is opened.
+/// A log of records that is written in batches and read when it is opened.
 ///
 /// Appended records are buffered: until [`Wal::commit`] returns they may be lost. After a failed write or fsync the
-/// session is sealed: of its records, those not durable by then stay unacknowledged for ever (a replay may show some of
-/// them all the same), and the next append begins a new session on a new file. Dropping the log writes nothing.
+/// session is sealed: of its records, those not durable by then are refused for ever, and the next append begins a new
+/// session on a new file, which says so: as soon as anything of it is durable, no replay hands the refused records out.
+/// Only when the process dies before that may some of them come back. Dropping the log writes nothing.
 #[derive(Debug)]
 pub struct Wal {
-    storage: Arc<dyn Storage>,
+    pub(crate) storage: Arc<dyn Storage>,
     directory: String,
     options: WalOptions,
-    /// The first session of this opening: everything before it was read from disk.
+    /// The first session of this opening: everything before it was on disk already.
     session_opened: u64,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     /// Signals that a writer has returned.
     written: Condvar,
+    /// Bytes of the backlog: read so far, and all.
+    pub(crate) replay_done: AtomicU64,
+    pub(crate) replay_total: AtomicU64,
     metrics: Metrics,
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     session: u64,
     /// Index of the next record.
     next_index: u64,
@@ -79,37 +88,21 @@ struct State {
     batch: Batch,
     /// Absent while a thread writes or syncs: who takes it out owns the file.
     writer: Option<Writer>,
-    segments: Vec<Segment>,
-    failed: BTreeMap<u64, FailedSession>,
-}
-
-#[derive(Debug)]
-struct FailedSession {
-    durable_index: u64,
-    cause: Arc<StorageError>,
+    /// Not yet released.
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) kept: Kept,
+    failed: FailedSessions,
 }
 
 impl Wal {
-    /// Opens the log under `directory` (for example `wal/logs`), hands every record at or after `from` to `visit` in
-    /// order, then begins a new session: old files are never appended to.
-    ///
-    /// `from` is what the caller has safe elsewhere; session numbers go on after it even when no file is left. A damaged
-    /// middle is skipped and counted, a torn tail counted.
-    ///
-    /// # Errors
-    /// Storage that cannot be read, or a segment of a newer version.
-    pub fn open(
+    /// A log whose next session is `session`, with what is on disk.
+    pub(crate) fn new(
         storage: Arc<dyn Storage>,
         directory: &str,
         options: WalOptions,
-        from: Position,
-        visit: &mut dyn FnMut(Position, &[u8]),
-    ) -> Result<(Wal, Replay), WalError> {
-        let Found { segments, session_max, replay } = replay(&*storage, directory, from, visit)?;
-        let metrics = Metrics::default();
-        metrics.torn_bytes.inc_by(replay.torn_bytes);
-        metrics.damaged_records.inc_by(replay.damaged_records);
-        let session = session_max.max(from.session) + 1;
+        session: u64,
+        segments: Vec<Segment>,
+    ) -> Wal {
         let wal = Wal {
             storage,
             directory: directory.to_owned(),
@@ -117,10 +110,12 @@ impl Wal {
             session_opened: session,
             state: Mutex::new(State::new(session, segments)),
             written: Condvar::new(),
-            metrics,
+            replay_done: AtomicU64::new(0),
+            replay_total: AtomicU64::new(0),
+            metrics: Metrics::default(),
         };
         wal.measure(&wal.state.lock());
-        Ok((wal, replay))
+        wal
     }
 
     /// Adds a record after all earlier ones; buffered, not durable until committed. Does not wait for an fsync under
@@ -184,27 +179,10 @@ impl Wal {
         self.state.lock().next_position()
     }
 
-    /// Deletes segments all of whose records are before `covered`. The segment being written stays.
-    pub fn release(&self, covered: Position) -> Result<(), WalError> {
-        let releasable: Vec<String> = {
-            let state = self.state.lock();
-            let active = state.segments.last().filter(|segment| segment.first.session == state.session);
-            let active = active.map(|segment| segment.key.clone());
-            let covered = state.segments.iter().filter(|segment| segment.end <= covered);
-            covered.map(|segment| segment.key.clone()).filter(|key| Some(key) != active.as_ref()).collect()
-        };
-        for key in releasable {
-            self.storage.delete(&key)?;
-            let mut state = self.state.lock();
-            state.segments.retain(|segment| segment.key != key);
-            self.measure(&state);
-        }
-        Ok(())
-    }
-
-    /// Bytes in segments not yet released, with what is still buffered.
-    pub fn size(&self) -> u64 {
-        self.state.lock().size()
+    /// Whether the record will never be durable: its session failed before it was. False for records that may still
+    /// become durable, and for those of earlier openings.
+    pub fn is_lost(&self, position: Position) -> bool {
+        self.state.lock().failed.is_lost(position)
     }
 
     pub fn metrics(&self) -> &Metrics {
@@ -221,7 +199,7 @@ impl Wal {
         let written = MutexGuard::unlocked(state, || writer.write(self, first, &mut batch, durability));
 
         if let Some(key) = written.opened {
-            state.segments.push(Segment { key, first, end, bytes: 0 });
+            state.segments.push(Segment { key, seq: written.seq, first, end, bytes: 0 });
         }
         if let Some(segment) = state.segments.last_mut().filter(|_| batch.records > 0) {
             segment.end = end;
@@ -257,11 +235,13 @@ impl Wal {
                 state.segments.retain(|segment| segment.key != key);
             }
         }
+        let is_full = matches!(*cause, StorageError::Full { .. });
         state.seal(cause);
-    }
-
-    fn measure(&self, state: &State) {
-        self.metrics.size.set(state.size() as i64);
+        if is_full {
+            // What is only kept for repairs is in the way now. What cannot be deleted is tried again at a release.
+            let _ = MutexGuard::unlocked(state, || self.give_up_kept());
+        }
+        crash_point("wal.seal.sealed");
     }
 }
 
@@ -273,8 +253,9 @@ impl State {
             durable_index: 0,
             batch: Batch::default(),
             writer: Some(Writer::default()),
+            kept: Kept::new(&segments, session),
             segments,
-            failed: BTreeMap::new(),
+            failed: FailedSessions::default(),
         }
     }
 
@@ -298,26 +279,20 @@ impl State {
         if session >= self.session {
             return None;
         }
-        let (session_found, failed) = self.failed.range(session..).next()?;
-        let is_durable =
-            *session_found == session && position.session == session && position.index < failed.durable_index;
+        let failed = self.failed.at_or_after(session)?;
+        let is_durable = position.session == session
+            && failed.sealed.contains(session)
+            && position.index < failed.sealed.durable_index;
         (!is_durable).then(|| WalError::Sealed { position, source: Arc::clone(&failed.cause) })
     }
 
     fn seal(&mut self, cause: Arc<StorageError>) {
-        self.failed.insert(self.session, FailedSession { durable_index: self.durable_index, cause });
-        if self.failed.len() > FAILED_SESSIONS_MAX {
-            self.failed.pop_first();
-        }
+        self.failed.push(self.session, self.durable_index, cause);
         self.session += 1;
         self.next_index = 0;
         self.durable_index = 0;
         self.batch = Batch::default();
-        self.writer = Some(Writer::default());
-    }
-
-    fn size(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + self.batch.bytes.len() as u64
+        self.writer = Some(Writer::after(&self.failed));
     }
 }
 

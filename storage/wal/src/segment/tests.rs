@@ -18,14 +18,19 @@ fn mark(salt: u64, index: u64) -> Vec<u8> {
     Mark { salt, index }.encode().to_vec()
 }
 
+/// The steps through a whole segment; its header may tell the first index.
+fn records(bytes: &[u8], index: Option<u64>) -> Records<'_> {
+    Records::new(bytes, 0, Walk::new(index.map(|index| Mark { salt: SALT, index })))
+}
+
 #[track_caller]
 fn check(bytes: &[u8], want: &[Step<'_>]) {
-    let got: Vec<Step<'_>> = Records::new(bytes, Some(Mark { salt: SALT, index: 0 })).collect();
+    let got: Vec<Step<'_>> = records(bytes, Some(0)).collect();
     assert_eq!(got, want, "bytes {bytes:02x?}");
 }
 
 #[test]
-fn records() {
+fn records_in_order() {
     check(b"", &[]);
     check(&encoded(&[b"one", b"", b"three"]), &[Step::Record(b"one"), Step::Record(b""), Step::Record(b"three")]);
     check(&[0; 64], &[Step::Lost { bytes: 64 }]); // what a crash leaves of a file whose length alone was written
@@ -55,7 +60,7 @@ fn damage_before_a_mark() {
     let unmarked = with(35, 0);
     check(&unmarked, &[Step::Record(b"one"), Step::Record(b"two"), Step::Record(b"three"), Step::Lost { bytes: 24 }]);
     let followed = [unmarked, encoded(&[b"four"]), mark(SALT, 4)].concat();
-    let got: Vec<Step<'_>> = Records::new(&followed, Some(Mark { salt: SALT, index: 0 })).skip(3).collect();
+    let got: Vec<Step<'_>> = records(&followed, Some(0)).skip(3).collect();
     assert_eq!(got, [Step::DamagedMark, Step::Record(b"four"), Step::Mark { index: 4 }]);
 }
 
@@ -64,7 +69,7 @@ fn without_a_header_the_first_mark_tells() {
     let bytes = [encoded(&[b"one"]), mark(9, 5), encoded(&[b"two", b"three"]), mark(9, 7)].concat();
     let mut damaged = bytes.clone();
     damaged[11 + MARK_LEN] = 77;
-    let got: Vec<Step<'_>> = Records::new(&damaged, None).collect();
+    let got: Vec<Step<'_>> = records(&damaged, None).collect();
     assert_eq!(got, [Step::Record(b"one"), Step::Mark { index: 5 }, Step::Skipped, Step::Mark { index: 7 }]);
 }
 
@@ -78,23 +83,72 @@ fn marks() {
     }
 }
 
+const HEADER: Header = Header { first: Position { session: 7, index: 3 }, salt: SALT };
+const SEALED: [Sealed; 2] = [
+    Sealed { first_session: 3, last_session: 3, durable_index: 12 },
+    Sealed { first_session: 4, last_session: 6, durable_index: 0 },
+];
+
 #[track_caller]
-fn check_header(bytes: &[u8], want: Result<Header, HeaderError>) {
-    assert_eq!(Header::decode(bytes), want, "bytes {bytes:02x?}");
+fn check_front(bytes: &[u8], header: Option<Header>, sealed: &[Sealed], len: usize) {
+    assert_eq!(Front::decode(bytes), Ok(Front { header, sealed: sealed.to_vec(), len }), "bytes {bytes:02x?}");
 }
 
 #[test]
-fn headers() {
-    let header = Header { first: Position { session: 7, index: u64::MAX }, salt: SALT };
-    let bytes = header.encode();
-    check_header(&bytes, Ok(header));
-    check_header(&bytes[..HEADER_LEN - 1], Err(HeaderError::Torn));
-    check_header(&[0; HEADER_LEN], Err(HeaderError::Damaged));
+fn fronts() {
+    let plain = Front::encode(HEADER, &[]);
+    check_front(&plain, Some(HEADER), &[], HEADER_LEN);
+    assert_eq!(Front::decode(&plain[..HEADER_LEN - 1]), Err(FrontError::Torn));
+    check_front(&[0; HEADER_LEN], None, &[], HEADER_LEN);
     for bit in 0..HEADER_LEN * 8 {
-        let mut flipped = bytes;
+        let mut flipped = plain.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        check_header(&flipped, Err(HeaderError::Damaged));
+        check_front(&flipped, None, &[], HEADER_LEN);
     }
+    let most = vec![SEALED[0]; SEALED_MAX];
+    assert_eq!(Front::encode(HEADER, &most).len(), FRONT_LEN_MAX);
+    check_front(&Front::encode(HEADER, &most), Some(HEADER), &most, FRONT_LEN_MAX - MARK_LEN);
+}
+
+/// A damaged list names nobody, a damaged header leaves the list; either way the mark behind the list says where the
+/// first record stands.
+#[test]
+fn every_flipped_bit_before_the_first_record_costs_no_record() {
+    let front = Front::encode(HEADER, &SEALED);
+    let records_at = front.len();
+    let bytes = [front, encoded(&[b"one"]), mark(SALT, 4)].concat();
+    for bit in 0..records_at * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let front = Front::decode(&flipped).unwrap();
+        let is_in_header = bit < HEADER_LEN * 8;
+        let is_in_list = !is_in_header && bit < (records_at - MARK_LEN) * 8;
+        assert_eq!(front.header.is_none(), is_in_header, "bit {bit}");
+        assert_eq!(front.sealed, if is_in_list { &[][..] } else { &SEALED }, "bit {bit}");
+        let walk = Walk::new(front.header.map(|header| Mark { salt: header.salt, index: header.first.index }));
+        let steps: Vec<Step<'_>> = Records::new(&flipped[front.len..], 0, walk).collect();
+        assert!(steps.contains(&Step::Record(b"one")), "bit {bit}: {steps:?}");
+        assert_eq!(steps.last(), Some(&Step::Mark { index: 4 }), "bit {bit}: {steps:?}");
+    }
+}
+
+/// What a walk finds when the segment comes in pieces that end after each of `cuts` bytes.
+fn in_pieces(bytes: &[u8], index: Option<u64>, cuts: &[usize]) -> Vec<String> {
+    let mut walk = Walk::new(index.map(|index| Mark { salt: SALT, index }));
+    let mut steps = Vec::new();
+    let mut start = 0;
+    for end in cuts.iter().copied().chain([bytes.len()]) {
+        let end = end.clamp(start, bytes.len());
+        let mut records = Records::new(&bytes[start..end], (bytes.len() - end) as u64, walk);
+        steps.extend(records.by_ref().map(|step| format!("{step:?}")));
+        if steps.last().is_some_and(|step| step.starts_with("Lost")) {
+            break;
+        }
+        let (left, walk_on) = records.stop();
+        walk = walk_on;
+        start = end - left;
+    }
+    steps
 }
 
 proptest! {
@@ -105,7 +159,7 @@ proptest! {
         let borrowed: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         let want: Vec<Step<'_>> = borrowed.iter().map(|payload| Step::Record(payload)).collect();
         let bytes = encoded(&borrowed);
-        prop_assert_eq!(Records::new(&bytes, None).collect::<Vec<_>>(), want);
+        prop_assert_eq!(records(&bytes, None).collect::<Vec<_>>(), want);
     }
 
     /// Arbitrary bytes, with sound records sprinkled in: the walk ends, and takes no byte twice.
@@ -119,9 +173,9 @@ proptest! {
                 bytes.extend(marks.next().map(|index| Mark { salt: SALT, index }.encode()).into_iter().flatten());
             }
         }
-        let _ = Header::decode(&bytes);
+        let _ = Front::decode(&bytes);
         let mut taken = 0;
-        for step in Records::new(&bytes, header.map(|index| Mark { salt: SALT, index })) {
+        for step in records(&bytes, header) {
             taken += match step {
                 Step::Record(payload) => {
                     prop_assert!(pieces.iter().any(|(piece, is_record)| *is_record && piece == payload));
@@ -134,5 +188,30 @@ proptest! {
             };
         }
         prop_assert!(taken <= bytes.len() as u64);
+    }
+
+    /// Damage or not: a segment read in pieces gives what it gives as a whole.
+    #[test]
+    fn pieces_change_nothing(
+        payloads in vec(vec(any::<u8>(), 0..40), 1..12),
+        flips in vec(any::<proptest::sample::Index>(), 0..4),
+        mut cuts in vec(any::<proptest::sample::Index>(), 0..6),
+        header in option::weighted(0.8, 0..1_u64),
+    ) {
+        let mut bytes = Vec::new();
+        for (index, payload) in payloads.iter().enumerate() {
+            encode_record(payload, &mut bytes);
+            if payload.len() % 2 == 0 {
+                bytes.extend_from_slice(&mark(SALT, index as u64 + 1));
+            }
+        }
+        for flip in flips {
+            let bit = flip.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        let mut cuts: Vec<usize> = cuts.drain(..).map(|cut| cut.index(bytes.len())).collect();
+        cuts.sort_unstable();
+        let whole: Vec<String> = records(&bytes, header).map(|step| format!("{step:?}")).collect();
+        prop_assert_eq!(in_pieces(&bytes, header, &cuts), whole);
     }
 }

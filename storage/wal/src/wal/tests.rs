@@ -1,7 +1,10 @@
+mod behind;
 mod damage;
 mod faults;
+mod refused;
 
 use super::*;
+use crate::Replay;
 use crate::segment::{HEADER_LEN, MARK_LEN, RECORD_HEADER_LEN};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -52,13 +55,13 @@ fn store(wal: &Wal, payloads: &[&[u8]]) {
 fn committed_records_come_back_in_order_and_sessions_go_on() {
     let storage = MemStorage::new(1);
     let (wal, replay, _) = open(&storage);
-    assert_eq!(replay, Replay::default());
+    assert_eq!(replay, Replay { complete: true, ..Replay::default() });
     assert_eq!(wal.next_position(), at(1, 0));
     store(&wal, &[b"a", b"", b"ccc"]);
     assert_eq!(wal.next_position(), at(1, 3));
     let (wal, replay, records) = open(&storage.crash());
     assert_eq!(records, [(at(1, 0), b"a".to_vec()), (at(1, 1), vec![]), (at(1, 2), b"ccc".to_vec())]);
-    assert_eq!(replay, Replay { records: 3, bytes: 4, torn_bytes: 0, damaged_records: 0 });
+    assert_eq!(replay, Replay { records: 3, bytes: 4, complete: true, ..Replay::default() });
     assert_eq!(wal.append(b"d").unwrap(), at(2, 0));
 }
 

@@ -1,12 +1,13 @@
 //! The file being written. One thread at a time owns it.
 
 use super::Wal;
+use super::failed::FailedSessions;
 use crate::Position;
-use crate::replay::segment_key;
-use crate::segment::{Header, Mark};
+use crate::files::segment_key;
+use crate::segment::{Front, Header, Mark, Sealed};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
-use watchfire_store::{AppendFile, StorageError};
+use watchfire_store::{AppendFile, StorageError, crash_point};
 
 /// A buffer that has grown beyond this many bytes is not kept for the next batch.
 const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -30,6 +31,8 @@ pub(super) struct Writer {
     file: Option<OpenFile>,
     /// Sequence number of the next segment.
     next_seq: u64,
+    /// Sessions before this one that failed: what every segment of it says.
+    sealed: Vec<Sealed>,
     spare: Batch,
 }
 
@@ -47,6 +50,8 @@ struct OpenFile {
 pub(super) struct Written {
     /// Key of the segment begun with this batch.
     pub(super) opened: Option<String>,
+    /// Its place in the session.
+    pub(super) seq: u64,
     /// Bytes added to the segment, be they durable or not.
     pub(super) bytes: u64,
     /// Records before this index of the session are durable.
@@ -55,6 +60,11 @@ pub(super) struct Written {
 }
 
 impl Writer {
+    /// Writes the session behind the last one that failed.
+    pub(super) fn after(failed: &FailedSessions) -> Writer {
+        Writer { sealed: failed.names(), ..Writer::default() }
+    }
+
     /// An empty buffer for the batch after the one to be written.
     pub(super) fn take_spare(&mut self) -> Batch {
         std::mem::take(&mut self.spare)
@@ -70,7 +80,7 @@ impl Writer {
 
     /// Writes the batch, whose first record stands at `first`; begins a new segment where the old one is full.
     pub(super) fn write(&mut self, wal: &Wal, first: Position, batch: &mut Batch, durability: Durability) -> Written {
-        let mut written = Written { opened: None, bytes: 0, durable_index: None, result: Ok(()) };
+        let mut written = Written { opened: None, seq: 0, bytes: 0, durable_index: None, result: Ok(()) };
         written.result = self.try_write(wal, first, batch, durability, &mut written);
         written
     }
@@ -111,16 +121,20 @@ impl Writer {
         } else {
             let key = segment_key(&wal.directory, first.session, self.next_seq);
             let file = wal.storage.append(&key)?;
-            self.next_seq += 1;
             written.opened = Some(key);
+            written.seq = self.next_seq;
+            self.next_seq += 1;
+            crash_point("wal.write.segment_created");
             let salt = RandomState::new().hash_one(first.session);
             let open = self.file.insert(OpenFile { file, salt, bytes: 0, is_dirty: true });
-            open.append(&Header { first, salt }.encode(), written)?;
+            open.append(&Front::encode(Header { first, salt }, &self.sealed), written)?;
             open
         };
         let mark = Mark { salt: open.salt, index: first.index + batch.records };
         batch.bytes.extend_from_slice(&mark.encode());
-        open.append(&batch.bytes, written)
+        open.append(&batch.bytes, written)?;
+        crash_point("wal.write.written");
+        Ok(())
     }
 
     fn sync(&mut self, wal: &Wal) -> Result<(), StorageError> {
@@ -131,6 +145,7 @@ impl Writer {
         wal.metrics.fsync_seconds.inc_by(start.elapsed().as_secs_f64());
         synced?;
         open.is_dirty = false;
+        crash_point("wal.write.synced");
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What replay makes of files that are not what was written.
 
 use super::*;
-use crate::segment::{Header, Mark, encode_record};
+use crate::segment::{Front, Header, Mark, encode_record};
 use proptest::prelude::*;
 
 /// A log of one session with several segments; the second value tells how many records were committed when the last
@@ -135,15 +135,15 @@ fn a_record_inside_a_payload_is_never_found() {
 #[test]
 fn a_segment_of_a_newer_version_is_not_guessed_at() {
     let storage = MemStorage::new(1);
-    let mut header = Header { first: at(1, 0), salt: 7 }.encode();
-    header[4] = 2;
+    let mut header = Front::encode(Header { first: at(1, 0), salt: 7 }, &[]);
+    header[4] = 3;
     let checksum = crc32c::crc32c(&header[..HEADER_LEN - 4]);
     header[HEADER_LEN - 4..].copy_from_slice(&checksum.to_le_bytes());
     storage.create("wal/0000000001/0000000000", &header).unwrap();
     let opened = Wal::open(Arc::new(storage), "wal", WalOptions::default(), Position::START, &mut |_, _| {});
     assert_eq!(
         opened.unwrap_err().to_string(),
-        "`wal/0000000001/0000000000` has format version 2, this version reads up to 1: \
+        "`wal/0000000001/0000000000` has format version 3, this version reads up to 2: \
          start the newer Watchfire that wrote it"
     );
 }
@@ -157,7 +157,7 @@ proptest! {
         let storage = MemStorage::new(1);
         let mut framed = Vec::new();
         for (seq, (index, pieces)) in files.into_iter().enumerate() {
-            let mut bytes = if index % 3 == 0 { Vec::new() } else { Header { first: at(1, index), salt: 7 }.encode().to_vec() };
+            let mut bytes = if index % 3 == 0 { Vec::new() } else { Front::encode(Header { first: at(1, index), salt: 7 }, &[]) };
             for (piece, is_record) in pieces {
                 if is_record {
                     encode_record(&piece, &mut bytes);
