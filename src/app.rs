@@ -4,6 +4,8 @@ use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::gelf_http::{self, GelfHttp};
 use crate::inputs::Inputs;
+use crate::memory::MemoryPlan;
+use crate::process::Process;
 use crate::reload::{LastReload, Loaded, Reloader};
 use crate::status::Status;
 use crate::{maintenance, page, telemetry};
@@ -29,7 +31,7 @@ use watchfire_alerting::Alerting;
 use watchfire_api::{Api, HostGuard, Listening, QueryLimits, ServerLimits, TAILS_MAX, Workers};
 use watchfire_logstore::LogStore;
 use watchfire_model::{RecordSink, SeriesSource, TimeNs};
-use watchfire_pipeline::{Pipeline, PipelineOptions};
+use watchfire_pipeline::Pipeline;
 use watchfire_promql::{Engine, EngineOptions};
 use watchfire_scrape::ScrapeManager;
 use watchfire_store::{Clock, DirStorage, Storage, SystemClock};
@@ -80,7 +82,7 @@ struct Stores {
 }
 
 impl Stores {
-    fn open(config: &Config) -> anyhow::Result<Stores> {
+    fn open(config: &Config, memory: &MemoryPlan) -> anyhow::Result<Stores> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = &config.storage.directory;
         let storage: Arc<dyn Storage> =
@@ -88,6 +90,8 @@ impl Stores {
         let options = TsdbOptions {
             retention: config.metrics.retention,
             series_max: config.metrics.series_max,
+            page_cache: memory.metric_page_cache.min(TsdbOptions::default().page_cache),
+            index_cache: memory.metric_index_cache.min(TsdbOptions::default().index_cache),
             ..TsdbOptions::default()
         };
         let tsdb =
@@ -104,14 +108,16 @@ impl Stores {
 }
 
 async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
-    let config = loaded.config.clone();
+    let mut config = loaded.config.clone();
+    let memory = Arc::new(MemoryPlan::divide(&mut config));
+    let config = config;
     let listener = listen(config.http.listen).await?;
     let http_address = listener.local_addr()?;
-    let opening = config.clone();
-    let stores = tokio::task::spawn_blocking(move || Stores::open(&opening)).await??;
+    let (opening, plan) = (config.clone(), Arc::clone(&memory));
+    let stores = tokio::task::spawn_blocking(move || Stores::open(&opening, &plan)).await??;
     let stop = CancellationToken::new();
 
-    let pipeline = Arc::new(Pipeline::start(Arc::clone(&stores.logs), &PipelineOptions::default())?);
+    let pipeline = Arc::new(Pipeline::start(Arc::clone(&stores.logs), &memory.pipeline())?);
     let sink = Arc::clone(&pipeline) as Arc<dyn RecordSink>;
     let inputs = Arc::new(Inputs::start(&config.logs.gelf, http_address, &sink, &stores.now())?);
     let scrape = Arc::new(ScrapeManager::new(Arc::clone(&stores.tsdb), stores.now(), scrape_seed()));
@@ -119,7 +125,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let engine = Arc::new(Engine::new(EngineOptions { lookback: config.metrics.lookback, ..EngineOptions::default() }));
     let series: Arc<dyn SeriesSource> = Arc::clone(&stores.tsdb) as Arc<dyn SeriesSource>;
     let alerting = Alerting::new(
-        loaded.alerting(http_address),
+        loaded.alerting(http_address, &memory),
         Arc::clone(&stores.tsdb),
         Arc::clone(&series),
         Arc::clone(&engine),
@@ -137,6 +143,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         Arc::clone(&alerting),
         Arc::clone(&last_reload),
         http_address,
+        Arc::clone(&memory),
     ));
     tokio::spawn(Arc::clone(&reloader).watch(stop.clone()));
     let status = Arc::new(Status {
@@ -151,14 +158,16 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         gelf_udp: inputs.udp_address().map(|address| address.to_string()),
         gelf_tcp: inputs.tcp_address().map(|address| address.to_string()),
     };
-    let workers = Workers::new(QueryLimits {
+    let limits = QueryLimits {
         concurrency: config.http.query_concurrency,
         timeout: config.http.query_timeout.as_duration(),
         samples_max: config.http.query_samples_max,
+        memory_max: memory.query_max.0,
         ..QueryLimits::default()
-    });
-    let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting);
-    workers.register_metrics(&mut registry);
+    };
+    let workers = Workers::new(limits, Arc::clone(&memory.queries));
+    let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting, &memory);
+    workers.register_metrics(registry.sub_registry_with_prefix("watchfire"));
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -175,7 +184,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         registry,
         stopping: stop.clone(),
     });
-    let router = router(api, &config, &inputs, &sink, &stores, &reloader);
+    let router = router(api, &config, &inputs, &sink, &stores, &reloader, &memory);
     announce(&listening)?;
     watchfire_api::serve(listener, router, ServerLimits::default(), stopped(stop.clone(), reloader)).await;
 
@@ -215,6 +224,10 @@ async fn take_down(
     Ok(())
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("cannot listen on {address} (--http-listen, `http.listen`)"))
@@ -226,21 +239,25 @@ fn scrape_seed() -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Every counter of every part, under one prefix.
+/// Every counter of every part under one prefix, and the process's own as every client library has them.
 fn registry(
     stores: &Stores,
     inputs: &Inputs,
     pipeline: &Pipeline,
     scrape: &ScrapeManager,
     alerting: &Alerting,
+    memory: &Arc<MemoryPlan>,
 ) -> Registry {
-    let mut registry = Registry::with_prefix("watchfire");
-    stores.logs.register_metrics(&mut registry);
-    stores.tsdb.register_metrics(&mut registry);
-    inputs.register_metrics(&mut registry);
-    pipeline.register_metrics(&mut registry);
-    scrape.register(&mut registry);
-    alerting.register_metrics(&mut registry);
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Process));
+    let ours = registry.sub_registry_with_prefix("watchfire");
+    stores.logs.register_metrics(ours);
+    stores.tsdb.register_metrics(ours);
+    inputs.register_metrics(ours);
+    pipeline.register_metrics(ours);
+    scrape.register(ours);
+    alerting.register_metrics(ours);
+    ours.register_collector(Box::new(Arc::clone(memory).metrics()));
     registry
 }
 
@@ -252,6 +269,7 @@ fn router(
     sink: &Arc<dyn RecordSink>,
     stores: &Stores,
     reloader: &Arc<Reloader>,
+    memory: &MemoryPlan,
 ) -> Router {
     let mut router = watchfire_api::router(api);
     if let Some(input) = inputs.http() {
@@ -259,6 +277,8 @@ fn router(
             input,
             sink: Arc::clone(sink),
             clock: Arc::clone(&stores.clock),
+            memory: Arc::clone(&memory.bodies),
+            decoding: Arc::new(Semaphore::new(cores())),
         }));
     }
     let reload = Router::new().route("/-/reload", post(reload).put(reload)).with_state(Arc::clone(reloader));

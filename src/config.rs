@@ -4,6 +4,7 @@ mod mistakes;
 pub(crate) mod reference;
 
 use crate::cli::ServeArgs;
+use crate::memory;
 use anyhow::{Context, bail};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchfire_gelf::GelfConfig;
 use watchfire_logstore::LogStoreOptions;
-use watchfire_model::DurationMs;
+use watchfire_model::{ByteSize, DurationMs};
 use watchfire_scrape::{GlobalConfig, ScrapeConfig};
 use watchfire_tsdb::TsdbOptions;
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) storage: StorageConfig,
+    /// What the whole process may take of memory; half of what the machine or its control group has by default.
+    pub(crate) memory_limit: Option<ByteSize>,
     // Prometheus' keys without a function here yet: accepted, and told by `warnings`.
     #[serde(skip_serializing)]
     scrape_config_files: Option<IgnoredAny>,
@@ -183,8 +186,11 @@ impl Config {
             ("metrics.lookback", self.metrics.lookback.0),
             ("logs.store.retention", self.logs.store.retention.0),
         ];
-        match positive.iter().find(|(_, value)| *value == 0) {
-            Some((key, _)) => Err(format!("`{key}` is 0, it must be more; leave it out for the default")),
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{key}` is 0, it must be more; leave it out for the default"));
+        }
+        match self.memory_limit.filter(|limit| *limit < memory::LIMIT_MIN) {
+            Some(limit) => Err(format!("`memory_limit` is {limit}, it must be {} or more", memory::LIMIT_MIN)),
             None => Ok(()),
         }
     }

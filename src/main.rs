@@ -1,6 +1,7 @@
 //! The `watchfire` binary: one error chain printed as one line, one exit code.
 
 mod app;
+mod bodies;
 mod check;
 mod cli;
 mod client;
@@ -8,7 +9,9 @@ mod config;
 mod gelf_http;
 mod inputs;
 mod maintenance;
+mod memory;
 mod page;
+mod process;
 mod reload;
 mod status;
 mod telemetry;

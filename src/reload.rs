@@ -2,6 +2,7 @@
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::memory::MemoryPlan;
 use anyhow::Context;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -67,7 +68,7 @@ impl Loaded {
     }
 
     /// What alerting needs of it; `http` is where this server listens.
-    pub(crate) fn alerting(&self, http: SocketAddr) -> AlertingOptions {
+    pub(crate) fn alerting(&self, http: SocketAddr, memory: &MemoryPlan) -> AlertingOptions {
         let Config { global, alerting, .. } = &self.config;
         AlertingOptions {
             evaluation_interval: global.evaluation_interval,
@@ -78,6 +79,7 @@ impl Loaded {
             config: self.alertmanager.clone(),
             samples_max: self.config.http.query_samples_max,
             query_timeout: self.config.http.query_timeout,
+            memory: Some((Arc::clone(&memory.queries), memory.query_max.0)),
             ..AlertingOptions::default()
         }
     }
@@ -99,6 +101,7 @@ pub(crate) struct Reloader {
     alerting: Arc<Alerting>,
     last: Arc<LastReload>,
     http: SocketAddr,
+    memory: Arc<MemoryPlan>,
     /// The configuration in force and the files that it came from.
     current: Mutex<(Config, Vec<PathBuf>)>,
 }
@@ -111,10 +114,11 @@ impl Reloader {
         alerting: Arc<Alerting>,
         last: Arc<LastReload>,
         http: SocketAddr,
+        memory: Arc<MemoryPlan>,
     ) -> Reloader {
         let files = loaded.files(&args);
         last.0.lock().warnings = loaded.warnings();
-        Reloader { args, scrape, alerting, last, http, current: Mutex::new((loaded.config.clone(), files)) }
+        Reloader { args, scrape, alerting, last, http, memory, current: Mutex::new((loaded.config.clone(), files)) }
     }
 
     /// Reads everything again and puts it in force, or keeps what is and says why.
@@ -141,7 +145,7 @@ impl Reloader {
         let reloader = Arc::clone(self);
         let read = move || {
             let loaded = Loaded::read(&reloader.args)?;
-            reloader.alerting.reload(loaded.alerting(reloader.http))?;
+            reloader.alerting.reload(loaded.alerting(reloader.http, &reloader.memory))?;
             anyhow::Ok(loaded)
         };
         let loaded = tokio::task::spawn_blocking(read).await??;
@@ -161,6 +165,7 @@ impl Reloader {
             ("http", old.http != new.http),
             ("logs", old.logs != new.logs),
             ("metrics", old.metrics != new.metrics),
+            ("memory_limit", old.memory_limit != new.memory_limit),
             ("storage", old.storage.directory != new.storage.directory),
         ];
         let sections: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect();

@@ -117,6 +117,10 @@ const KEYS: &[(&str, &str)] = &[
     ("metrics.lookback", "How far back an instant query looks for a sample."),
     ("storage", "Where everything lies. Read at the start only."),
     ("storage.directory", "Relative to the working directory of the process."),
+    (
+        "memory_limit",
+        "What the whole process may take of memory, 128MiB or more; by default half of what the machine, or the control group, has.",
+    ),
 ];
 
 /// The whole page.

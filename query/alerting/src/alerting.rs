@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use watchfire_model::{DurationMs, Labels, SeriesSource, TimeNs, Timestamp};
+use watchfire_model::{DurationMs, Labels, MemoryPool, SeriesSource, TimeNs, Timestamp};
 use watchfire_promql::Engine;
 use watchfire_tsdb::Tsdb;
 
@@ -55,6 +55,9 @@ pub struct AlertingOptions {
     pub samples_max: u64,
     /// Time that one rule's query may take. Default 2 m, as in Prometheus.
     pub query_timeout: DurationMs,
+    /// The memory that rules share with other queries, and how many bytes of it one rule's query may hold; not bounded
+    /// by default.
+    pub memory: Option<(Arc<MemoryPool>, u64)>,
 }
 
 impl Default for AlertingOptions {
@@ -69,6 +72,7 @@ impl Default for AlertingOptions {
             config: None,
             samples_max: 50_000_000,
             query_timeout: DurationMs::from_secs(120),
+            memory: None,
         }
     }
 }

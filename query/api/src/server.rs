@@ -26,6 +26,8 @@ use tracing::{debug, warn};
 pub struct ServerLimits {
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections_max: usize,
+    /// Bytes of a connection's read buffer, and so of a request's head.
+    pub buffer_bytes_max: usize,
     /// From the first byte of a request to the end of its headers.
     pub header_timeout: Duration,
     /// The longest silence within a request's body.
@@ -38,6 +40,7 @@ impl Default for ServerLimits {
     fn default() -> ServerLimits {
         ServerLimits {
             connections_max: 1024,
+            buffer_bytes_max: 64 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
@@ -54,7 +57,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
     let graceful = GracefulShutdown::new();
     let router = router.layer(RequestBodyTimeoutLayer::new(limits.body_timeout));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.buffer_bytes_max);
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, peer, permit) = tokio::select! {

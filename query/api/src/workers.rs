@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use watchfire_model::QueryBudget;
+use watchfire_model::{MemoryPool, QueryBudget};
 
 /// What queries may take together and each.
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +18,19 @@ pub struct QueryLimits {
     pub timeout: Duration,
     /// Samples, or log records, that one query may hold.
     pub samples_max: u64,
+    /// Bytes that one query may hold of the memory that all of them share.
+    pub memory_max: u64,
 }
 
 impl Default for QueryLimits {
     fn default() -> QueryLimits {
-        QueryLimits { concurrency: 20, queue_max: 200, timeout: Duration::from_mins(2), samples_max: 50_000_000 }
+        QueryLimits {
+            concurrency: 20,
+            queue_max: 200,
+            timeout: Duration::from_mins(2),
+            samples_max: 50_000_000,
+            memory_max: 512 << 20,
+        }
     }
 }
 
@@ -51,6 +59,8 @@ struct Metrics {
 #[derive(Debug)]
 pub struct Workers {
     limits: QueryLimits,
+    /// What all queries may hold together.
+    memory: Arc<MemoryPool>,
     metrics: Metrics,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
@@ -66,9 +76,10 @@ impl Drop for CancelOnDrop {
 }
 
 impl Workers {
-    pub fn new(limits: QueryLimits) -> Workers {
+    pub fn new(limits: QueryLimits, memory: Arc<MemoryPool>) -> Workers {
         Workers {
             limits,
+            memory,
             metrics: Metrics::default(),
             running: Arc::new(Semaphore::new(limits.concurrency)),
             admitted: Arc::new(Semaphore::new(limits.queue_max)),
@@ -113,7 +124,8 @@ impl Workers {
         query: impl FnOnce(&QueryBudget) -> T + Send + 'static,
     ) -> Result<T, WorkerError> {
         let _admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| WorkerError::Busy)?;
-        let budget = Arc::new(QueryBudget::new(self.limits.samples_max));
+        let budget = QueryBudget::new(self.limits.samples_max).with_memory(&self.memory, self.limits.memory_max);
+        let budget = Arc::new(budget);
         let _guard = CancelOnDrop(Arc::clone(&budget));
         let work = async {
             let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| WorkerError::Busy)?;
@@ -133,12 +145,27 @@ mod tests {
     use super::*;
 
     fn limits(concurrency: usize, queue_max: usize, timeout: Duration) -> QueryLimits {
-        QueryLimits { concurrency, queue_max, timeout, samples_max: 10 }
+        QueryLimits { concurrency, queue_max, timeout, samples_max: 10, memory_max: 100 }
+    }
+
+    fn workers(limits: QueryLimits) -> Workers {
+        Workers::new(limits, MemoryPool::new("queries", watchfire_model::ByteSize(150)))
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded_per_query_and_given_back() {
+        let workers = workers(limits(2, 2, Duration::from_secs(10)));
+        let take = |bytes| move |budget: &QueryBudget| budget.take_memory(bytes).is_ok();
+        for _ in 0..3 {
+            assert_eq!(workers.run(None, take(100)).await, Ok(true));
+            assert_eq!(workers.run(None, take(101)).await, Ok(false));
+        }
+        assert_eq!(workers.memory.used(), 0);
     }
 
     #[tokio::test]
     async fn answers_come_back_and_panics_are_contained() {
-        let workers = Workers::new(limits(1, 1, Duration::from_secs(10)));
+        let workers = workers(limits(1, 1, Duration::from_secs(10)));
         assert_eq!(workers.run(None, |_| 42).await, Ok(42));
         assert_eq!(workers.run(None, |_| -> u8 { panic!("a defect") }).await, Err(WorkerError::Panicked));
         assert_eq!(workers.run(None, |_| 43).await, Ok(43));
@@ -146,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_query_past_its_time_is_cancelled() {
-        let workers = Workers::new(limits(1, 1, Duration::from_secs(10)));
+        let workers = workers(limits(1, 1, Duration::from_secs(10)));
         let timeout = Duration::from_millis(20);
         let spin = |budget: &QueryBudget| while budget.check().is_ok() {};
         assert_eq!(workers.run(Some(timeout), spin).await, Err(WorkerError::TimedOut(timeout)));
@@ -155,7 +182,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_queue_queries_are_refused() {
-        let workers = Workers::new(limits(1, 0, Duration::from_secs(10)));
+        let workers = workers(limits(1, 0, Duration::from_secs(10)));
         assert_eq!(workers.run(None, |_| 1).await, Err(WorkerError::Busy));
     }
 }

@@ -4,6 +4,9 @@ use crate::{MemoryHold, MemoryPool, OutOfMemory};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A time and a value, in bytes. What is held beside them (labels, whole records) is taken as memory by whoever holds it.
+const SAMPLE_BYTES: u64 = 16;
+
 /// Counts what a query has read and says when to stop: over its limit, or called off.
 #[derive(Debug)]
 pub struct QueryBudget {
@@ -62,16 +65,21 @@ impl QueryBudget {
         QueryBudget::new(u64::MAX)
     }
 
-    /// Takes `n` samples from the budget; fails once more than the limit is taken or the query is cancelled.
+    /// Takes `n` samples from the budget, and memory for them; fails once more than either limit is taken or the query is
+    /// cancelled. Unless it is cancelled the samples are counted even so, and want to be returned.
     pub fn take_samples(&self, n: u64) -> Result<(), Exhausted> {
         self.check()?;
         let taken = self.samples.fetch_add(n, Ordering::Relaxed).saturating_add(n);
-        if taken > self.samples_max { Err(Exhausted::Samples { max: self.samples_max }) } else { Ok(()) }
+        if taken > self.samples_max {
+            return Err(Exhausted::Samples { max: self.samples_max });
+        }
+        self.take_memory(n.saturating_mul(SAMPLE_BYTES))
     }
 
     /// Gives samples back that are no longer held.
     pub fn return_samples(&self, n: u64) {
         self.samples.fetch_sub(n, Ordering::Relaxed);
+        self.return_memory(n.saturating_mul(SAMPLE_BYTES));
     }
 
     /// Notes that the query is about to hold `bytes` more, until [`QueryBudget::return_memory`] or its end.
@@ -140,6 +148,8 @@ mod tests {
         first.take_memory(70).unwrap();
         assert_eq!(first.take_memory(1), Err(Exhausted::Memory { max: 70 }));
         assert!(matches!(second.take_memory(31), Err(Exhausted::SharedMemory(_))));
+        assert_eq!(second.take_samples(5), Err(Exhausted::Memory { max: 70 }));
+        second.return_samples(5);
         first.return_memory(1);
         second.take_memory(31).unwrap();
         drop(first);

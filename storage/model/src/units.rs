@@ -103,7 +103,7 @@ impl Serialize for DurationMs {
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    pub fn from_mib(mib: u64) -> ByteSize {
+    pub const fn from_mib(mib: u64) -> ByteSize {
         ByteSize(mib << 20)
     }
 

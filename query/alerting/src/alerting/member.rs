@@ -119,7 +119,12 @@ impl Member {
         let mut slot = self.group.lock();
         let group = slot.as_mut()?;
         let budget = || {
-            let budget = Arc::new(QueryBudget::new(options.samples_max));
+            let budget = QueryBudget::new(options.samples_max);
+            let budget = match &options.memory {
+                Some((pool, max)) => budget.with_memory(pool, *max),
+                None => budget,
+            };
+            let budget = Arc::new(budget);
             *self.query.lock() = Some(RunningQuery { budget: Arc::clone(&budget), started: alerting.now_ms() });
             budget
         };
