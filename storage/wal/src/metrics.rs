@@ -21,6 +21,9 @@ pub struct Metrics {
     pub(crate) replay_bytes_left: Gauge,
     pub(crate) size: Gauge,
     pub(crate) kept: Gauge,
+    pub(crate) reread_records: Counter,
+    pub(crate) scrubbed_bytes: Counter,
+    pub(crate) scrub_damaged_segments: Counter,
 }
 
 impl Metrics {
@@ -63,6 +66,18 @@ impl Metrics {
             "Bytes in released segments kept for repairs",
             Unit::Bytes,
             self.kept.clone(),
+        );
+        registry.register("wal_reread_records", "Records read again for repairs", self.reread_records.clone());
+        registry.register_with_unit(
+            "wal_scrubbed",
+            "Bytes read only to see whether they are what was written",
+            Unit::Bytes,
+            self.scrubbed_bytes.clone(),
+        );
+        registry.register(
+            "wal_scrub_damaged_segments",
+            "Times that a segment was found not to be what was written while scrubbing",
+            self.scrub_damaged_segments.clone(),
         );
         registry.register_with_unit("wal_size", "Bytes in segments not yet released", Unit::Bytes, self.size.clone());
     }

@@ -95,8 +95,8 @@ impl Wal {
         let files = Files::survey(&*storage, directory)?;
         let end = Position { session: files.session_max().max(from.session) + 1, index: 0 };
         let segments = files.segments.iter().filter(|segment| segment.end > from).cloned().collect();
-        let backlog = Backlog { segments, sealed: files.sealed, from, end };
-        let wal = Wal::new(storage, directory, options, end.session, files.segments);
+        let backlog = Backlog { segments, sealed: files.sealed.clone(), from, end };
+        let wal = Wal::new(storage, directory, options, from, end.session, files);
         wal.replay_total.store(backlog.bytes(), Ordering::Relaxed);
         wal.metrics().replay_bytes_left.set(backlog.bytes() as i64);
         crash_point("wal.open.listed");

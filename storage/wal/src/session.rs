@@ -98,7 +98,8 @@ impl<'a> SessionReader<'a> {
             self.tally.damaged_records += 1;
         }
         if outcome == Outcome::Read {
-            segment.end = self.next;
+            let is_known = segment.end.index != u64::MAX;
+            segment.end = if is_known { segment.end.max(self.next) } else { self.next };
         }
         Ok(outcome)
     }

@@ -4,8 +4,8 @@ mod failed;
 mod release;
 mod writer;
 
-use crate::files::Segment;
-use crate::segment::{PAYLOAD_LEN_MAX, encode_record};
+use crate::files::{Files, Segment};
+use crate::segment::{PAYLOAD_LEN_MAX, Sealed, encode_record};
 use crate::{Metrics, Position};
 use failed::FailedSessions;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -68,6 +68,8 @@ pub struct Wal {
     options: WalOptions,
     /// The first session of this opening: everything before it was on disk already.
     session_opened: u64,
+    /// Sessions of earlier openings that failed, as far as files on disk name them.
+    pub(crate) sealed_before: Vec<Sealed>,
     pub(crate) state: Mutex<State>,
     /// Signals that a writer has returned.
     written: Condvar,
@@ -79,7 +81,7 @@ pub struct Wal {
 
 #[derive(Debug)]
 pub(crate) struct State {
-    session: u64,
+    pub(crate) session: u64,
     /// Index of the next record.
     next_index: u64,
     /// Records before this index are durable.
@@ -92,23 +94,27 @@ pub(crate) struct State {
     pub(crate) segments: Vec<Segment>,
     pub(crate) kept: Kept,
     failed: FailedSessions,
+    /// Key of the segment that was scrubbed last, until the round is complete.
+    pub(crate) scrubbed: Option<String>,
 }
 
 impl Wal {
-    /// A log whose next session is `session`, with what is on disk.
+    /// A log whose next session is `session`, with what is on disk; what stands before `from` is released.
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         directory: &str,
         options: WalOptions,
+        from: Position,
         session: u64,
-        segments: Vec<Segment>,
+        files: Files,
     ) -> Wal {
         let wal = Wal {
             storage,
             directory: directory.to_owned(),
             options,
             session_opened: session,
-            state: Mutex::new(State::new(session, segments)),
+            sealed_before: files.sealed,
+            state: Mutex::new(State::new(session, files.segments, from)),
             written: Condvar::new(),
             replay_done: AtomicU64::new(0),
             replay_total: AtomicU64::new(0),
@@ -246,21 +252,32 @@ impl Wal {
 }
 
 impl State {
-    fn new(session: u64, segments: Vec<Segment>) -> State {
+    fn new(session: u64, segments: Vec<Segment>, from: Position) -> State {
+        let mut kept = Kept::new(&segments, session);
+        let (released, segments): (Vec<Segment>, _) = segments.into_iter().partition(|segment| segment.end <= from);
+        kept.segments = released.into();
         State {
             session,
             next_index: 0,
             durable_index: 0,
             batch: Batch::default(),
             writer: Some(Writer::default()),
-            kept: Kept::new(&segments, session),
             segments,
+            kept,
             failed: FailedSessions::default(),
+            scrubbed: None,
         }
     }
 
-    fn next_position(&self) -> Position {
+    pub(crate) fn next_position(&self) -> Position {
         Position { session: self.session, index: self.next_index }
+    }
+
+    /// How far the failed sessions of this opening are durable, and the one that goes on.
+    pub(crate) fn sealed(&self) -> impl Iterator<Item = Sealed> {
+        let current =
+            Sealed { first_session: self.session, last_session: self.session, durable_index: self.durable_index };
+        self.failed.iter().chain([current])
     }
 
     fn is_durable(&self, position: Position) -> bool {

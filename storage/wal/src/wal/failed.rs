@@ -51,10 +51,14 @@ impl FailedSessions {
         run.is_some_and(|run| position.index >= run.sealed.durable_index)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = Sealed> {
+        self.runs.iter().map(|run| run.sealed)
+    }
+
     /// The newest, for the segments of the session that follows. Only the last two can be unnamed so far: a session that
     /// made anything durable has made its own list durable.
     pub(super) fn names(&self) -> Vec<Sealed> {
         let old = self.runs.len().saturating_sub(SEALED_MAX);
-        self.runs.iter().skip(old).map(|run| run.sealed).collect()
+        self.iter().skip(old).collect()
     }
 }

@@ -9,6 +9,9 @@ use watchfire_store::crash_point;
 /// The most released segments that are kept, however small they are.
 const KEPT_SEGMENTS_MAX: usize = 256;
 
+/// The first record of all: nothing was ever before it.
+const FIRST: Position = Position { session: 1, index: 0 };
+
 /// Released segments that are still on disk.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -22,7 +25,8 @@ impl Kept {
     /// Nothing is released yet; `segments` are on disk, and session `next_session` begins.
     pub(super) fn new(segments: &[Segment], next_session: u64) -> Kept {
         let next = Position { session: next_session, index: 0 };
-        let gone_until = segments.first().map_or(next, |segment| segment.first);
+        let oldest = segments.first().map_or(next, |segment| segment.first);
+        let gone_until = if oldest == FIRST { Position::START } else { oldest };
         Kept { segments: VecDeque::new(), gone_until }
     }
 

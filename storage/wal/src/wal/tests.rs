@@ -2,6 +2,8 @@ mod behind;
 mod damage;
 mod faults;
 mod refused;
+mod reread;
+mod scrub;
 
 use super::*;
 use crate::Replay;
