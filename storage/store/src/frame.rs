@@ -55,6 +55,13 @@ pub fn decode<'a>(
     Ok((version, payload))
 }
 
+/// Bytes of payload, as the header at the front of `bytes` says, unchecked.
+pub(crate) fn payload_len(bytes: &[u8]) -> Option<usize> {
+    let (header, _) = bytes.split_first_chunk::<HEADER_LEN>()?;
+    let [.., l0, l1, l2, l3, l4, l5, l6, l7, _, _, _, _] = *header;
+    usize::try_from(u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7])).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

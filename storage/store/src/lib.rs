@@ -12,6 +12,7 @@
 mod clock;
 mod crash;
 mod dir;
+mod doubled;
 pub mod frame;
 mod key;
 mod manifest;
@@ -22,7 +23,7 @@ mod sweep;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crash::crash_point;
 pub use dir::DirStorage;
-pub use manifest::{Manifest, ManifestState};
+pub use manifest::{DamagedObject, Manifest, ManifestScrub, ManifestState, Snapshot, scrub_manifest};
 pub use memory::{Fault, MemStorage, Operation, OperationKind};
 pub use storage::{AppendFile, Object, Space, Storage, StorageError};
 pub use sweep::sweep;

@@ -2,9 +2,13 @@
 //!
 //! Object `<prefix>/<n>` holds the delta of transaction `n`; every 64th holds the whole state after it instead, so that
 //! opening reads one snapshot and fewer than 64 deltas. Whoever creates number `n` has decided it: there is nothing to
-//! overwrite. FORMAT.md, "Manifest".
+//! overwrite. Each object holds its payload twice. FORMAT.md, "Manifest".
 
-use crate::{Storage, StorageError, frame};
+mod scrub;
+
+pub use scrub::{DamagedObject, ManifestScrub, scrub_manifest};
+
+use crate::{Storage, StorageError, crash_point, doubled};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +19,11 @@ use std::sync::Arc;
 const SNAPSHOT_INTERVAL: u64 = 64;
 const DELTA_MAGIC: [u8; 4] = *b"WFMD";
 const SNAPSHOT_MAGIC: [u8; 4] = *b"WFMS";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Objects of version 1 hold their payload once.
+const DOUBLED_FROM: u32 = 2;
+/// The most objects that one commit deletes: the rest goes after the next snapshots.
+const FORGET_MAX: usize = 128;
 
 /// What a manifest keeps. Its JSON is the format on disk: add fields with `#[serde(default)]`, never reuse a name.
 pub trait ManifestState: Default + Clone + Send + Sync + Serialize + DeserializeOwned {
@@ -32,7 +40,19 @@ pub struct Manifest<S: ManifestState> {
     prefix: String,
     /// One transaction at a time; held while it is written.
     writer: Mutex<Writer>,
+    /// Objects of which the opening could read one copy only.
+    damaged_copies: u64,
     current: RwLock<Current<S>>,
+}
+
+/// An object that, alone under its prefix, opens as the state it was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Of the transaction after which the state was such.
+    pub number: u64,
+    /// The key that the object belongs under: the next number that may hold a snapshot.
+    pub key: String,
+    pub bytes: Vec<u8>,
 }
 
 struct Current<S> {
@@ -56,12 +76,15 @@ impl<S: ManifestState> Manifest<S> {
         let numbers = numbers(&*storage, prefix)?;
         let last = numbers.last().copied().unwrap_or(0);
         let snapshot = last - last % SNAPSHOT_INTERVAL;
-        let mut state = if snapshot == 0 { S::default() } else { read_snapshot(&*storage, &key(prefix, snapshot))? };
+        let mut reader = Reader { storage: &*storage, damaged_copies: 0 };
+        let mut state: S =
+            if snapshot == 0 { S::default() } else { reader.read(SNAPSHOT_MAGIC, &key(prefix, snapshot))? };
         for number in snapshot + 1..=last {
-            state.apply(&read_delta::<S>(&*storage, &key(prefix, number))?);
+            state.apply(&reader.read(DELTA_MAGIC, &key(prefix, number))?);
         }
+        let damaged_copies = reader.damaged_copies;
         let current = RwLock::new(Current { number: last, state: Arc::new(state) });
-        Ok(Manifest { storage, prefix: prefix.to_owned(), writer: Mutex::default(), current })
+        Ok(Manifest { storage, prefix: prefix.to_owned(), writer: Mutex::default(), damaged_copies, current })
     }
 
     /// The state after the last transaction.
@@ -74,7 +97,33 @@ impl<S: ManifestState> Manifest<S> {
         self.current.read().number
     }
 
-    /// One transaction: writes the next number (create-if-absent), then applies it to the state in memory.
+    /// Objects that were damaged when the sequence was opened, but whose other copy served. The next snapshot but one
+    /// takes them out of use.
+    pub fn damaged_copies(&self) -> u64 {
+        self.damaged_copies
+    }
+
+    /// The current state as the snapshot object with which a copy of the store begins.
+    pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        let (number, state) = {
+            let current = self.current.read();
+            (current.number, Arc::clone(&current.state))
+        };
+        self.snapshot_of(number, &state)
+    }
+
+    /// A state that [`Manifest::state`] gave when [`Manifest::number`] was `number`, as a snapshot object.
+    pub fn snapshot_of(&self, number: u64, state: &S) -> Result<Snapshot, StorageError> {
+        let key = key(&self.prefix, number.max(1).next_multiple_of(SNAPSHOT_INTERVAL));
+        let bytes = encode(SNAPSHOT_MAGIC, &key, state)?;
+        Ok(Snapshot { number, key, bytes })
+    }
+
+    /// One transaction: writes the next number (create-if-absent), then applies it to the state in memory. On a full
+    /// disk the reserve is released for it.
+    ///
+    /// After an error the transaction may still turn out to have happened, at the next opening: leave the objects that
+    /// it names where they are until then, or until a later commit succeeds.
     ///
     /// # Errors
     /// The state is as before. [`StorageError::Exists`] when another writer took the number. When a failed write cannot
@@ -95,7 +144,13 @@ impl<S: ManifestState> Manifest<S> {
         } else {
             encode(DELTA_MAGIC, &key(&self.prefix, number), &delta)?
         };
-        self.create(&mut writer, number, &bytes)?;
+        match self.create(&mut writer, number, &bytes) {
+            Err(StorageError::Full { .. }) if self.storage.release_reserve() => {
+                self.create(&mut writer, number, &bytes)?;
+            }
+            created => created?,
+        }
+        crash_point("manifest.commit.created");
         let state = Arc::new(state);
         *self.current.write() = Current { number, state: Arc::clone(&state) };
         if number.is_multiple_of(SNAPSHOT_INTERVAL) {
@@ -133,14 +188,15 @@ impl<S: ManifestState> Manifest<S> {
         }
     }
 
-    /// Deletes what opening no longer needs. The snapshot `number` itself stays, as a second line. What cannot be
-    /// deleted now is deleted after the next snapshot.
+    /// Deletes what opening no longer needs, oldest first. The snapshot `number` itself stays, as a second line. What
+    /// cannot be deleted now is deleted after the next snapshot.
     fn forget_before(&self, number: u64) {
         let Ok(numbers) = numbers(&*self.storage, &self.prefix) else { return };
-        for old in numbers.into_iter().filter(|old| *old < number) {
+        for old in numbers.into_iter().filter(|old| *old < number).take(FORGET_MAX) {
             if self.storage.delete(&key(&self.prefix, old)).is_err() {
                 return;
             }
+            crash_point("manifest.forget.deleted");
         }
     }
 }
@@ -166,25 +222,28 @@ fn numbers(storage: &dyn Storage, base: &str) -> Result<Vec<u64>, StorageError> 
 fn encode(magic: [u8; 4], key: &str, value: &impl Serialize) -> Result<Vec<u8>, StorageError> {
     let io =
         |error: serde_json::Error| StorageError::Io { action: "encode", key: key.to_owned(), source: error.into() };
-    Ok(frame::encode(magic, VERSION, &serde_json::to_vec(value).map_err(io)?))
+    Ok(doubled::encode(magic, VERSION, &serde_json::to_vec(value).map_err(io)?))
 }
 
-fn read_snapshot<S: ManifestState>(storage: &dyn Storage, key: &str) -> Result<S, StorageError> {
-    read(storage, SNAPSHOT_MAGIC, key)
+/// Reads objects and counts those of which only one copy is good.
+struct Reader<'a> {
+    storage: &'a dyn Storage,
+    damaged_copies: u64,
 }
 
-fn read_delta<S: ManifestState>(storage: &dyn Storage, key: &str) -> Result<S::Delta, StorageError> {
-    read(storage, DELTA_MAGIC, key)
-}
-
-fn read<T: DeserializeOwned>(storage: &dyn Storage, magic: [u8; 4], key: &str) -> Result<T, StorageError> {
-    let damaged = |what: String| StorageError::Damaged { key: key.to_owned(), what };
-    let bytes = match storage.read(key) {
-        Err(StorageError::NotFound { .. }) => return Err(damaged("it is missing, but later numbers exist".to_owned())),
-        read => read?,
-    };
-    let (_, payload) = frame::decode(key, magic, VERSION, &bytes)?;
-    serde_json::from_slice(payload).map_err(|error| damaged(format!("its JSON does not fit: {error}")))
+impl Reader<'_> {
+    fn read<T: DeserializeOwned>(&mut self, magic: [u8; 4], key: &str) -> Result<T, StorageError> {
+        let damaged = |what: String| StorageError::Damaged { key: key.to_owned(), what };
+        let bytes = match self.storage.read(key) {
+            Err(StorageError::NotFound { .. }) => {
+                return Err(damaged("it is missing, but later numbers exist".to_owned()));
+            }
+            read => read?,
+        };
+        let copy = doubled::decode(key, magic, DOUBLED_FROM, VERSION, &bytes)?;
+        self.damaged_copies += u64::from(copy.is_damaged);
+        serde_json::from_slice(&bytes[copy.payload]).map_err(|error| damaged(format!("its JSON does not fit: {error}")))
+    }
 }
 
 #[cfg(test)]

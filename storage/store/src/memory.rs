@@ -108,6 +108,22 @@ impl MemStorage {
         self.shared.lock().disk.capacity = bytes;
     }
 
+    /// Keeps so many bytes of the capacity back until [`Storage::release_reserve`] is called.
+    pub fn set_reserve(&self, bytes: u64) {
+        self.shared.lock().disk.reserve = bytes;
+    }
+
+    /// What is still kept back, in bytes.
+    pub fn reserve(&self) -> u64 {
+        self.shared.lock().disk.reserve
+    }
+
+    /// Lets a power cut undo each of the last `count` deletions, by chance, unless its key was used again; at first it
+    /// undoes none. Whoever stores has to live with it: no promise was made about anything that was deleted.
+    pub fn undo_deletions(&self, count: usize) {
+        self.shared.lock().disk.undo_deletions(count);
+    }
+
     /// What [`Storage::has_room`] says from now on; at first there is room.
     pub fn set_has_room(&self, has_room: bool) {
         self.shared.lock().has_room = has_room;
@@ -119,7 +135,8 @@ impl MemStorage {
     }
 
     /// What a power cut now would leave: objects, and of append files what was synced, followed by nothing, by a part
-    /// of the rest cut at a 512-byte boundary, or by zeros. Plans, hook and count begin anew.
+    /// of the rest cut at a 512-byte boundary, or by zeros. Plans, hook and count begin anew, the capacity, the reserve
+    /// and the number of deletions that may be undone stay.
     #[must_use]
     pub fn crash(&self) -> MemStorage {
         MemStorage::with(self.shared.lock().disk.after_crash())
@@ -227,7 +244,7 @@ impl Storage for MemStorage {
     }
 
     fn release_reserve(&self) -> bool {
-        false
+        std::mem::take(&mut self.shared.lock().disk.reserve) > 0
     }
 }
 

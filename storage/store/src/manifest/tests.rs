@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Fault, MemStorage};
+use crate::{Fault, MemStorage, frame};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -28,6 +28,12 @@ fn written(storage: &MemStorage, count: u64) -> Manifest<Values> {
         manifest.commit(value).unwrap();
     }
     manifest
+}
+
+/// Damages both copies of an object.
+fn ruin(storage: &MemStorage, key: &str) {
+    let size = storage.size(key).unwrap();
+    assert!(storage.flip_bit(key, 170) && storage.flip_bit(key, 40 * 8) && storage.flip_bit(key, size * 8 - 1));
 }
 
 #[track_caller]
@@ -66,38 +72,122 @@ fn what_a_newer_snapshot_covers_is_deleted() {
 fn damage_is_named_unless_a_later_snapshot_covers_it() {
     let storage = MemStorage::new(1);
     written(&storage, 130);
-    assert!(storage.flip_bit("manifest/test/00000000000000000100", 170));
-    assert!(storage.flip_bit("manifest/test/00000000000000000064", 170));
+    ruin(&storage, "manifest/test/00000000000000000100");
+    ruin(&storage, "manifest/test/00000000000000000064");
     check_opens(&storage, 130);
     let damaged = storage.crash();
-    assert!(damaged.flip_bit("manifest/test/00000000000000000128", 170));
+    ruin(&damaged, "manifest/test/00000000000000000128");
     check_refused(&damaged, "`manifest/test/00000000000000000128` is damaged: its checksum does not match");
     storage.delete("manifest/test/00000000000000000129").unwrap();
     check_refused(&storage, "`manifest/test/00000000000000000129` is damaged: it is missing, but later numbers exist");
 }
 
+/// Deltas, and a snapshot with deltas: either way every bit of what is needed.
 #[test]
-fn every_flipped_bit_of_a_needed_object_is_seen() {
-    let storage = MemStorage::new(1);
-    written(&storage, 2);
-    for object in storage.list("").unwrap() {
-        for bit in 0..object.size * 8 {
-            let damaged = storage.crash();
-            damaged.flip_bit(&object.key, bit);
-            assert!(matches!(open(&damaged), Err(StorageError::Damaged { .. })), "bit {bit} of {}", object.key);
+fn every_flipped_bit_of_a_needed_object_is_seen_and_costs_nothing() {
+    for count in [2, 65] {
+        let storage = MemStorage::new(1);
+        written(&storage, count);
+        assert_eq!(open(&storage).unwrap().damaged_copies(), 0);
+        let needed = storage.list("").unwrap().split_off(count as usize - 2);
+        for object in needed {
+            for bit in (0..object.size * 8).step_by(7) {
+                storage.flip_bit(&object.key, bit);
+                let manifest = open(&storage).unwrap();
+                assert_eq!((manifest.number(), manifest.damaged_copies()), (count, 1), "bit {bit} of {}", object.key);
+                assert_eq!(manifest.state().values, (1..=count).collect::<Vec<u64>>());
+                storage.flip_bit(&object.key, bit);
+            }
         }
     }
 }
 
 #[test]
+fn objects_of_version_1_are_read() {
+    let storage = MemStorage::new(1);
+    for number in 1..=2 {
+        let bytes = frame::encode(DELTA_MAGIC, 1, number.to_string().as_bytes());
+        storage.create(&key("manifest/test", number), &bytes).unwrap();
+    }
+    let manifest = open(&storage).unwrap();
+    manifest.commit(3).unwrap();
+    check_opens(&storage, 3);
+    for bit in 0..21 * 8 {
+        let damaged = storage.crash();
+        damaged.flip_bit("manifest/test/00000000000000000002", bit);
+        assert!(matches!(open(&damaged), Err(StorageError::Damaged { .. })), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_scrub_names_what_is_damaged_and_what_is_lost() {
+    let storage = MemStorage::new(1);
+    written(&storage, 70);
+    let keys: Vec<String> = storage.list("").unwrap().into_iter().map(|object| object.key).collect();
+    let whole = scrub_manifest(&storage, "manifest/test").unwrap();
+    assert_eq!((whole.objects, whole.damaged), (70, vec![]));
+    storage.flip_bit(&keys[3], 400);
+    ruin(&storage, &keys[64]);
+    let damaged = scrub_manifest(&storage, "manifest/test").unwrap().damaged;
+    let named: Vec<(&str, bool)> = damaged.iter().map(|object| (&*object.key, object.is_lost)).collect();
+    assert_eq!(named, [(&*keys[3], false), (&*keys[64], true)]);
+}
+
+#[test]
+fn a_snapshot_opens_as_the_state_it_was_made_of() {
+    for count in [0, 1, 64, 100] {
+        let manifest = written(&MemStorage::new(1), count);
+        let earlier = (manifest.number(), manifest.state());
+        let snapshot = manifest.snapshot().unwrap();
+        manifest.commit(999).unwrap();
+        assert_eq!(manifest.snapshot_of(earlier.0, &earlier.1).unwrap(), snapshot);
+        assert_eq!(snapshot.number, count);
+        let copy = MemStorage::new(2);
+        copy.create(&snapshot.key, &snapshot.bytes).unwrap();
+        let restored = open(&copy).unwrap();
+        assert_eq!(restored.state(), earlier.1);
+        restored.commit(7).unwrap();
+        assert_eq!(open(&copy).unwrap().state().values.last(), Some(&7));
+    }
+}
+
+#[test]
+fn a_full_disk_gives_its_reserve_for_a_transaction() {
+    let storage = MemStorage::new(1);
+    let manifest = written(&storage, 1);
+    storage.set_reserve(5_000);
+    storage.set_capacity(Some(storage.list("").unwrap().iter().map(|object| object.size).sum::<u64>() + 5_000));
+    manifest.commit(2).unwrap();
+    assert_eq!(storage.reserve(), 0);
+    assert!(matches!(manifest.commit(3), Err(StorageError::Full { .. })));
+    check_opens(&storage, 2);
+}
+
+#[test]
+fn a_long_tail_of_old_objects_goes_bit_by_bit() {
+    let storage = MemStorage::new(1);
+    let manifest = written(&storage, 190);
+    for number in 1..=64 {
+        // Deletions that did not last.
+        let _ = storage.create(&key("manifest/test", number), b"old");
+    }
+    for extra in 1000..1200 {
+        storage.create(&key("manifest/test", extra), b"x").unwrap();
+    }
+    let before = storage.list("").unwrap().len();
+    manifest.forget_before(2000);
+    assert_eq!(before - storage.list("").unwrap().len(), FORGET_MAX);
+}
+
+#[test]
 fn a_delta_that_does_not_fit_is_damage() {
     let storage = MemStorage::new(1);
-    storage.create("manifest/test/00000000000000000001", &frame::encode(DELTA_MAGIC, VERSION, b"\"text\"")).unwrap();
+    storage.create("manifest/test/00000000000000000001", &doubled::encode(DELTA_MAGIC, VERSION, b"\"text\"")).unwrap();
     let error = open(&storage).unwrap_err().to_string();
     assert!(error.starts_with("`manifest/test/00000000000000000001` is damaged: its JSON does not fit"), "{error}");
     let storage = MemStorage::new(1);
-    storage.create("manifest/test/00000000000000000001", &frame::encode(DELTA_MAGIC, VERSION + 1, b"1")).unwrap();
-    assert!(matches!(open(&storage), Err(StorageError::Newer { found: 2, known: 1, .. })));
+    storage.create("manifest/test/00000000000000000001", &doubled::encode(DELTA_MAGIC, VERSION + 1, b"1")).unwrap();
+    assert!(matches!(open(&storage), Err(StorageError::Newer { found: 3, known: 2, .. })));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The contents: files, how much of each is durable, and how chance treats the rest.
 
 use crate::{Object, Space, StorageError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The unit that a disk writes whole, in bytes.
 const SECTOR_BYTES: usize = 512;
@@ -13,6 +13,11 @@ pub(super) struct Disk {
     files: BTreeMap<String, File>,
     random: Random,
     pub(super) capacity: Option<u64>,
+    /// Bytes of the capacity that are kept back.
+    pub(super) reserve: u64,
+    /// The last deletions, oldest first, which a crash may undo.
+    deleted: VecDeque<(String, File)>,
+    deleted_max: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +36,14 @@ impl File {
 
 impl Disk {
     pub(super) fn new(seed: u64) -> Disk {
-        Disk { files: BTreeMap::new(), random: Random(seed), capacity: None }
+        Disk {
+            files: BTreeMap::new(),
+            random: Random(seed),
+            capacity: None,
+            reserve: 0,
+            deleted: VecDeque::new(),
+            deleted_max: 0,
+        }
     }
 
     pub(super) fn create(&mut self, key: &str, file: File) -> Result<(), StorageError> {
@@ -41,6 +53,7 @@ impl Disk {
         if self.space().available < file.bytes.len() as u64 {
             return Err(StorageError::Full { key: key.to_owned() });
         }
+        self.deleted.retain(|(deleted, _)| deleted != key);
         self.files.insert(key.to_owned(), file);
         Ok(())
     }
@@ -82,11 +95,19 @@ impl Disk {
     }
 
     pub(super) fn delete(&mut self, key: &str) {
-        self.files.remove(key);
+        let Some(file) = self.files.remove(key) else { return };
+        self.deleted.push_back((key.to_owned(), file));
+        self.undo_deletions(self.deleted_max);
+    }
+
+    pub(super) fn undo_deletions(&mut self, count: usize) {
+        self.deleted_max = count;
+        let forgotten = self.deleted.len().saturating_sub(count);
+        self.deleted.drain(..forgotten);
     }
 
     pub(super) fn space(&self) -> Space {
-        let used: u64 = self.files.values().map(|file| file.bytes.len() as u64).sum();
+        let used = self.reserve + self.files.values().map(|file| file.bytes.len() as u64).sum::<u64>();
         let total = self.capacity.unwrap_or(SPACE_BYTES);
         Space { total, available: total.saturating_sub(used) }
     }
@@ -109,8 +130,14 @@ impl Disk {
 
     pub(super) fn after_crash(&mut self) -> Disk {
         let random = Random(self.random.next());
-        let files = self.files.iter().map(|(key, file)| (key.clone(), survivor(file, &mut self.random))).collect();
-        Disk { files, random, capacity: self.capacity }
+        let mut files: BTreeMap<String, File> =
+            self.files.iter().map(|(key, file)| (key.clone(), survivor(file, &mut self.random))).collect();
+        for (key, file) in &self.deleted {
+            if self.random.up_to(1) == 1 {
+                files.insert(key.clone(), survivor(file, &mut self.random));
+            }
+        }
+        Disk { files, random, deleted: VecDeque::new(), ..*self }
     }
 
     fn file(&mut self, key: &str) -> Result<&mut File, StorageError> {

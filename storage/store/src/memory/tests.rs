@@ -84,6 +84,45 @@ fn the_disk_can_be_full() {
 }
 
 #[test]
+fn a_reserve_counts_as_used_until_it_is_released() {
+    let storage = MemStorage::new(1);
+    storage.set_capacity(Some(10));
+    storage.set_reserve(4);
+    assert!(matches!(storage.create("a", &[0; 7]), Err(StorageError::Full { .. })));
+    assert!(storage.release_reserve() && !storage.release_reserve());
+    storage.create("a", &[0; 7]).unwrap();
+}
+
+#[test]
+fn a_crash_may_undo_the_last_deletions() {
+    let survivors = |count: usize| {
+        let mut survivors: Vec<Vec<String>> = Vec::new();
+        for seed in 0..100 {
+            let storage = MemStorage::new(seed);
+            storage.undo_deletions(count);
+            for key in ["a", "b", "c", "kept"] {
+                storage.create(key, key.as_bytes()).unwrap();
+            }
+            for key in ["a", "b", "c"] {
+                storage.delete(key).unwrap();
+            }
+            assert_eq!(storage.list("").unwrap().len(), 1);
+            storage.create("b", b"again").unwrap();
+            let crashed = storage.crash();
+            assert_eq!(bytes(&crashed, "b"), b"again");
+            survivors.push(crashed.list("").unwrap().into_iter().map(|object| object.key).collect());
+            assert_eq!(crashed.crash().list("").unwrap(), crashed.list("").unwrap());
+        }
+        survivors.sort();
+        survivors.dedup();
+        survivors
+    };
+    assert_eq!(survivors(0), [["b", "kept"]]);
+    assert_eq!(survivors(1), [vec!["b", "c", "kept"], vec!["b", "kept"]]);
+    assert_eq!(survivors(3).len(), 4);
+}
+
+#[test]
 fn the_hook_sees_every_operation_before_it_happens() {
     let storage = MemStorage::new(1);
     let creates = Arc::new(AtomicU64::new(0));
