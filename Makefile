@@ -4,7 +4,7 @@ SHARED ?= ../shared
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash help
+.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash sim sim-long flips help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -45,3 +45,12 @@ bench-metrics: ## scrape of a fleet, against $(SHARED)/bench/metrics; results go
 crash: ## kill -9 during ingest, RUNS times (20 by default)
 	$(CARGO) build --locked
 	WATCHFIRE_CRASH_RUNS=$(or $(RUNS),20) $(CARGO) test --locked --test e2e -- crash --nocapture
+
+sim: ## the stores under random faults (SEEDS=500), and trouble at every single operation of one run
+	WATCHFIRE_SIM_SEEDS=$(or $(SEEDS),500) WATCHFIRE_SIM_EVERY=1 $(CARGO) test --locked --test sim -- seeds every_operation --nocapture
+
+sim-long: ## power cuts at CUTS (5,000) places of as many runs
+	WATCHFIRE_SIM_CUTS=$(or $(CUTS),5000) $(CARGO) test --locked --test sim -- power_cuts --nocapture
+
+flips: ## FLIPS (100,000) flipped bits over all kinds of files; logs cut at every byte of their last 64 KiB
+	WATCHFIRE_SIM_FLIPS=$(or $(FLIPS),100000) WATCHFIRE_SIM_CUT_STEP=1 $(CARGO) test --locked --test sim -- flip cut_any --nocapture
