@@ -78,7 +78,7 @@ impl MetricJudge {
         let per_retention = self.retention_ms / self.span_ms;
         let agreed = self
             .windows
-            .keys()
+            .iter()
             .rev()
             .find(|window| self.windows.range(*window - per_retention..=**window).count() >= wanted);
         if let Some(window) = agreed {
