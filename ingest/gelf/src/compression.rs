@@ -5,12 +5,20 @@
 use crate::chunk;
 use crate::fault::FaultReason;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
+use parking_lot::{Condvar, Mutex};
+use std::num::NonZero;
+use std::sync::LazyLock;
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
 
 /// Bytes out for each byte in, beyond which a payload is an attack. Real logs reach 30, deflate can reach 1032.
 const RATIO_MAX: usize = 200;
-/// Outputs up to this size pass whatever their ratio: one long line of equal characters is no attack.
-const RATIO_FREE: usize = 2 << 20;
+/// Outputs up to this size pass whatever their ratio. Beyond it the ratio counts for every beginning of a payload, so that an
+/// attack costs this much work and not that of its whole output.
+const RATIO_FREE: usize = 64 << 10;
+/// An output that grew beyond this is given back once it is read.
+const OUTPUT_KEPT: usize = 256 << 10;
+/// Payloads that are inflated at once in the whole process, for each processor: each may take the limit of a message.
+const INFLATING_PER_CPU: usize = 2;
 /// Layers of compression: some senders compress the whole message and then each chunk.
 const LAYERS_MAX: usize = 2;
 /// Memory of a zstd window, as a power of two: 8 MiB.
@@ -65,11 +73,13 @@ impl Inflater {
         Inflater { output_max, deflate: None, output: Vec::new(), inner_output: Vec::new() }
     }
 
-    /// The payload without its compression, up to [`LAYERS_MAX`] layers. A chunk is returned as it is.
-    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<&'a [u8], FaultReason> {
+    /// The payload without its compression, up to [`LAYERS_MAX`] layers. A chunk is returned as it is. Waits while too many
+    /// others inflate.
+    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<Inflated<'a>, FaultReason> {
         if !is_compressed(payload)? {
-            return Ok(payload);
+            return Ok(Inflated { bytes: payload, _permit: None });
         }
+        let permit = Some(GATE.enter());
         let Inflater { output_max, deflate, output, inner_output } = self;
         let mut inflate_layer = |input: &[u8], output: &mut Vec<u8>| {
             output.clear();
@@ -81,11 +91,65 @@ impl Inflater {
         };
         inflate_layer(payload, output)?;
         if !is_compressed(output)? {
-            return Ok(output);
+            return Ok(Inflated { bytes: output, _permit: permit });
         }
         inflate_layer(output, inner_output)?;
         debug_assert_eq!(LAYERS_MAX, 2, "each layer has its own output");
-        if is_compressed(inner_output)? { Err(FaultReason::UnknownCompression) } else { Ok(inner_output) }
+        let is_deeper = is_compressed(inner_output)?;
+        if is_deeper {
+            Err(FaultReason::UnknownCompression)
+        } else {
+            Ok(Inflated { bytes: inner_output, _permit: permit })
+        }
+    }
+
+    /// Gives back the memory of a large payload.
+    pub(crate) fn shrink(&mut self) {
+        for output in [&mut self.output, &mut self.inner_output] {
+            if output.capacity() > OUTPUT_KEPT {
+                *output = Vec::new();
+            }
+        }
+    }
+}
+
+/// A payload without its compression. Others may have to wait until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Inflated<'a> {
+    pub(crate) bytes: &'a [u8],
+    _permit: Option<Permit>,
+}
+
+/// Lets a bounded number of threads inflate at once.
+#[derive(Debug)]
+struct Gate {
+    inside: Mutex<usize>,
+    left: Condvar,
+}
+
+static GATE: Gate = Gate { inside: Mutex::new(0), left: Condvar::new() };
+
+/// Leave to inflate; given back when dropped.
+#[derive(Debug)]
+struct Permit;
+
+impl Gate {
+    fn enter(&self) -> Permit {
+        static INSIDE_MAX: LazyLock<usize> =
+            LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get) * INFLATING_PER_CPU);
+        let mut inside = self.inside.lock();
+        while *inside >= *INSIDE_MAX {
+            self.left.wait(&mut inside);
+        }
+        *inside += 1;
+        Permit
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        *GATE.inside.lock() -= 1;
+        GATE.left.notify_one();
     }
 }
 
@@ -106,12 +170,13 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn check(&self) -> Result<(), FaultReason> {
+    /// Whether the output so far is within the limits, `consumed` bytes of this layer's input having been read for it.
+    fn check(&self, consumed: usize) -> Result<(), FaultReason> {
         let len = self.bytes.len();
         if len > self.len_max {
             return Err(FaultReason::TooLarge);
         }
-        if len > RATIO_FREE && len / RATIO_MAX > self.input_len {
+        if len > RATIO_FREE && len / RATIO_MAX > consumed.min(self.input_len) {
             return Err(FaultReason::DecompressionBomb);
         }
         Ok(())
@@ -134,12 +199,12 @@ fn inflate_members(state: &mut Decompress, input: &[u8], output: &mut Output<'_>
             Format::Gzip => {
                 let body = gzip_body(rest).ok_or(FaultReason::CorruptCompression)?;
                 state.reset(false);
-                let trailer = inflate_stream(state, body, output)?;
+                let trailer = inflate_stream(state, body, input.len() - body.len(), output)?;
                 rest = check_gzip_trailer(trailer, &output.bytes[start..])?;
             }
             Format::Zlib => {
                 state.reset(true);
-                rest = inflate_stream(state, rest, output)?;
+                rest = inflate_stream(state, rest, input.len() - rest.len(), output)?;
             }
             _ => return Ok(()),
         }
@@ -149,10 +214,11 @@ fn inflate_members(state: &mut Decompress, input: &[u8], output: &mut Output<'_>
     }
 }
 
-/// Inflates one deflate stream; returns the input behind it.
+/// Inflates one deflate stream, before which `consumed_before` bytes of the payload were read; returns the input behind it.
 fn inflate_stream<'i>(
     state: &mut Decompress,
     input: &'i [u8],
+    consumed_before: usize,
     output: &mut Output<'_>,
 ) -> Result<&'i [u8], FaultReason> {
     loop {
@@ -164,7 +230,7 @@ fn inflate_stream<'i>(
         let status = state
             .decompress_vec(rest, output.bytes, FlushDecompress::None)
             .map_err(|_| FaultReason::CorruptCompression)?;
-        output.check()?;
+        output.check(consumed_before + state.total_in() as usize)?;
         if status == Status::StreamEnd {
             return Ok(&input[state.total_in() as usize..]);
         }
@@ -224,7 +290,7 @@ fn inflate_zstd(input: &[u8], output: &mut Output<'_>) -> Result<(), FaultReason
         let wanted = decoder.run(&mut input, &mut piece).map_err(corrupt)?;
         output.bytes.extend_from_slice(piece.as_slice());
         let is_full = piece.pos() == piece.capacity();
-        output.check()?;
+        output.check(input.pos())?;
         let at_end = input.pos() == input.src.len();
         match (wanted, at_end) {
             (0, true) => return Ok(()),

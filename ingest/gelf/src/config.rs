@@ -42,9 +42,9 @@ pub struct UdpConfig {
 pub struct ChunkLimits {
     /// How long all chunks of a message may take; default 5s, as the specification says.
     pub timeout: DurationMs,
-    /// Memory of all incomplete messages; default 32 MiB.
+    /// Memory of all incomplete messages; default 32 MiB. Beyond it the oldest message of the address that holds most goes.
     pub memory: ByteSize,
-    /// Incomplete messages; default 4096.
+    /// Incomplete messages; default 4096, with the same consequence.
     pub messages_max: usize,
     /// The part of `memory` and `messages_max` that one sender may fill, in percent, 1 to 100; default 25.
     pub sender_share_percent: u8,
@@ -72,7 +72,8 @@ pub struct TcpConfig {
     pub listen: SocketAddr,
     /// Longest frame; default 2 MiB, as in Graylog.
     pub frame_max: ByteSize,
-    /// Connections at a time, each with a thread of its own; default 1024.
+    /// Connections at a time, each with a thread of its own; default 1024. When there are so many, a new one takes the place
+    /// of the one that has been silent longest of those that never sent a message.
     pub connections_max: usize,
     /// What all connections together may hold of unfinished frames and frames not yet stored; default 64 MiB.
     pub memory: ByteSize,

@@ -1,13 +1,17 @@
 //! What an input has seen and lost, for its status and for metrics. Written by the input's threads, read by anybody.
+//!
+//! Invariant: `messages = stored + refused + dropped + waiting`, for the input and for each sender, and nothing waits once the
+//! queues are empty. Every record and every loss without a record is one message. Datagrams stand beside this: what was sent is
+//! what was received and what the kernel dropped; a chunked message has several.
 
-use crate::fault::FaultReason;
+use crate::fault::{Consequence, FaultReason};
 use crate::reassembly::ReassemblyCounts;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use watchfire_model::TimeNs;
-use watchfire_model::status::{InputStatus, Loss, SenderStatus};
+use watchfire_model::status::{InputStatus, Loss, MessageCounts, SenderStatus};
+use watchfire_model::{Fate, TimeNs};
 
 /// Senders that an input remembers; when there are more, the quieter half is forgotten.
 const SENDERS_MAX: usize = 1024;
@@ -21,7 +25,8 @@ pub struct InputCounters {
     address: String,
     received: AtomicU64,
     received_bytes: AtomicU64,
-    records: AtomicU64,
+    messages: AtomicU64,
+    stored: AtomicU64,
     /// By [`FaultReason`], in its order.
     faults: [AtomicU64; FaultReason::ALL.len()],
     /// Unix nanoseconds; 0 for never.
@@ -32,14 +37,23 @@ pub struct InputCounters {
     receive_buffer: AtomicU64,
     chunks: Mutex<ReassemblyCounts>,
     last_error: Mutex<String>,
-    senders: Mutex<HashMap<IpAddr, SenderTally>>,
+    senders: Mutex<Senders>,
 }
 
-/// What one sender has sent.
+#[derive(Debug, Default)]
+struct Senders {
+    by_address: HashMap<IpAddr, SenderTally>,
+    /// Sums of those that were forgotten.
+    forgotten: SenderTally,
+}
+
+/// What one sender has sent, and what became of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SenderTally {
-    pub records: u64,
-    pub losses: u64,
+    pub messages: u64,
+    pub stored: u64,
+    pub refused: u64,
+    pub dropped: u64,
     pub last_received: TimeNs,
 }
 
@@ -50,7 +64,8 @@ impl InputCounters {
             address,
             received: AtomicU64::default(),
             received_bytes: AtomicU64::default(),
-            records: AtomicU64::default(),
+            messages: AtomicU64::default(),
+            stored: AtomicU64::default(),
             faults: [const { AtomicU64::new(0) }; FaultReason::ALL.len()],
             last_received: AtomicI64::default(),
             connections: AtomicU64::default(),
@@ -68,13 +83,40 @@ impl InputCounters {
         self.last_received.store(now.0, Relaxed);
     }
 
-    /// Counts records that the sink has taken.
+    /// Counts records that were read, to be settled later.
     pub(crate) fn add_records(&self, n: u64) {
-        self.records.fetch_add(n, Relaxed);
+        self.messages.fetch_add(n, Relaxed);
     }
 
+    /// Counts faults; a loss is a message without a record.
     pub(crate) fn add_faults(&self, reason: FaultReason, n: u64) {
+        if reason.is_loss() {
+            self.messages.fetch_add(n, Relaxed);
+        }
         self.faults[reason as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Counts what became of records, and of whom they were.
+    pub(crate) fn settle(&self, senders: impl Iterator<Item = (IpAddr, u64)>, fate: Fate) {
+        let mut n = 0;
+        for (sender, records) in senders {
+            n += records;
+            let mut tally = SenderTally::default();
+            *tally.place_of(FaultReason::of_fate(fate)) = records;
+            self.add_sender(sender, tally);
+        }
+        self.settle_unnamed(n, fate);
+    }
+
+    /// Counts what became of records, whoever sent them.
+    pub(crate) fn settle_unnamed(&self, n: u64, fate: Fate) {
+        match FaultReason::of_fate(fate) {
+            None => self.stored.fetch_add(n, Relaxed),
+            Some(reason) => {
+                self.set_error(reason.text().to_owned());
+                self.faults[reason as usize].fetch_add(n, Relaxed)
+            }
+        };
     }
 
     /// Remembers the last refusal in words.
@@ -82,15 +124,27 @@ impl InputCounters {
         *self.last_error.lock() = error;
     }
 
+    /// Adds to what is known of a sender.
     pub(crate) fn add_sender(&self, sender: IpAddr, tally: SenderTally) {
         let mut senders = self.senders.lock();
-        if senders.len() >= SENDERS_MAX && !senders.contains_key(&sender) {
-            forget_quiet_half(&mut senders);
+        if senders.by_address.len() >= SENDERS_MAX && !senders.by_address.contains_key(&sender) {
+            // The fate of old records makes nobody known again.
+            if tally.messages == 0 {
+                senders.forgotten.add(&tally);
+                return;
+            }
+            senders.forget_quiet_half();
         }
-        let known = senders.entry(sender).or_default();
-        known.records += tally.records;
-        known.losses += tally.losses;
-        known.last_received = tally.last_received;
+        senders.by_address.entry(sender).or_default().add(&tally);
+    }
+
+    /// Counts messages of a sender that gave no record.
+    pub(crate) fn add_lost_of(&self, sender: IpAddr, refused: u64, dropped: u64, now: TimeNs) {
+        let messages = refused + dropped;
+        self.add_sender(
+            sender,
+            SenderTally { messages, refused, dropped, last_received: now, ..SenderTally::default() },
+        );
     }
 
     pub(crate) fn add_chunks(&self, more: &ReassemblyCounts) {
@@ -121,8 +175,26 @@ impl InputCounters {
         self.received_bytes.load(Relaxed)
     }
 
+    /// Records that are durable.
     pub fn records(&self) -> u64 {
-        self.records.load(Relaxed)
+        self.stored.load(Relaxed)
+    }
+
+    /// What became of all messages.
+    pub fn messages(&self) -> MessageCounts {
+        // What became of them first: of a message that is counted in between, no more is known than that it waits.
+        let count = |consequence| {
+            let reasons = FaultReason::ALL.iter().filter(|reason| reason.consequence() == consequence);
+            reasons.map(|reason| self.faults(*reason)).sum()
+        };
+        let tally = SenderTally {
+            stored: self.records(),
+            refused: count(Consequence::Refused),
+            dropped: count(Consequence::Dropped),
+            messages: self.messages.load(Relaxed),
+            last_received: TimeNs::default(),
+        };
+        tally.counts()
     }
 
     pub fn faults(&self, reason: FaultReason) -> u64 {
@@ -145,41 +217,87 @@ impl InputCounters {
     pub fn status(&self) -> InputStatus {
         let losses = FaultReason::ALL.iter().filter(|reason| reason.is_loss());
         let losses = losses.map(|reason| Loss { reason: reason.label(), count: self.faults(*reason) });
-        let mut senders: Vec<_> = self.senders.lock().iter().map(|(sender, tally)| (*sender, *tally)).collect();
-        senders.sort_by_key(|(sender, tally)| (std::cmp::Reverse(tally.records), *sender));
+        let (mut senders, forgotten) = {
+            let senders = self.senders.lock();
+            let all: Vec<_> = senders.by_address.iter().map(|(sender, tally)| (*sender, *tally)).collect();
+            (all, senders.forgotten)
+        };
+        senders.sort_by_key(|(sender, tally)| (std::cmp::Reverse(tally.messages), *sender));
         senders.truncate(SENDERS_SHOWN);
         let last_received = self.last_received.load(Relaxed);
+        let receive_buffer = self.receive_buffer();
         InputStatus {
             kind: self.kind,
             address: self.address.clone(),
             received: self.received(),
             received_bytes: self.received_bytes(),
             records: self.records(),
+            messages: self.messages(),
+            missing_chunks: self.chunks().missing_chunks,
             losses: losses.filter(|loss| loss.count > 0).collect(),
             last_received: (last_received != 0).then(|| TimeNs(last_received).to_ms()),
             last_error: self.last_error.lock().clone(),
+            receive_buffer_bytes: (receive_buffer > 0).then_some(receive_buffer),
             senders: senders.into_iter().map(|(sender, tally)| tally.status(sender)).collect(),
+            forgotten_senders: forgotten.counts(),
         }
+    }
+}
+
+impl Senders {
+    fn forget_quiet_half(&mut self) {
+        let mut totals: Vec<u64> = self.by_address.values().map(|tally| tally.messages).collect();
+        let middle = totals.len() / 2;
+        let (_, median, _) = totals.select_nth_unstable(middle);
+        let median = *median;
+        let Senders { by_address, forgotten } = self;
+        by_address.retain(|_, tally| {
+            let stays = tally.messages > median;
+            if !stays {
+                forgotten.add(tally);
+            }
+            stays
+        });
     }
 }
 
 impl SenderTally {
+    /// The number to add to for this reason, or for records that are stored.
+    fn place_of(&mut self, reason: Option<FaultReason>) -> &mut u64 {
+        match reason.map(FaultReason::consequence) {
+            None => &mut self.stored,
+            Some(Consequence::Refused) => &mut self.refused,
+            Some(Consequence::Dropped | Consequence::Kept) => &mut self.dropped,
+        }
+    }
+
+    fn add(&mut self, more: &SenderTally) {
+        self.messages += more.messages;
+        self.stored += more.stored;
+        self.refused += more.refused;
+        self.dropped += more.dropped;
+        self.last_received = self.last_received.max(more.last_received);
+    }
+
+    fn counts(&self) -> MessageCounts {
+        MessageCounts {
+            received: self.messages,
+            stored: self.stored,
+            refused: self.refused,
+            dropped: self.dropped,
+            waiting: self.messages.saturating_sub(self.stored + self.refused + self.dropped),
+        }
+    }
+
     fn status(self, sender: IpAddr) -> SenderStatus {
         SenderStatus {
             sender: sender.to_string(),
-            records: self.records,
-            losses: self.losses,
+            records: self.stored,
+            losses: self.refused + self.dropped,
+            messages: self.counts(),
             last_received: (self.last_received.0 != 0).then(|| self.last_received.to_ms()),
         }
     }
-}
-
-fn forget_quiet_half(senders: &mut HashMap<IpAddr, SenderTally>) {
-    let mut totals: Vec<u64> = senders.values().map(|tally| tally.records + tally.losses).collect();
-    let middle = totals.len() / 2;
-    let (_, median, _) = totals.select_nth_unstable(middle);
-    let median = *median;
-    senders.retain(|_, tally| tally.records + tally.losses > median);
 }
 
 #[cfg(test)]
@@ -190,15 +308,21 @@ mod tests {
     fn senders_are_bounded_and_the_busy_ones_stay() {
         let counters = InputCounters::new("gelf-udp", String::new());
         let busy = IpAddr::from([10, 0, 0, 1]);
-        counters.add_sender(busy, SenderTally { records: 1000, ..SenderTally::default() });
+        counters.add_lost_of(busy, 600, 400, TimeNs(1));
         for n in 0..10_000_u32 {
             let sender = IpAddr::from(n.to_be_bytes());
-            counters.add_sender(sender, SenderTally { records: 1, ..SenderTally::default() });
+            counters.add_sender(sender, SenderTally { messages: 1, ..SenderTally::default() });
+            counters.settle([(sender, 1)].into_iter(), Fate::Stored);
         }
-        assert!(counters.senders.lock().len() <= SENDERS_MAX);
         let status = counters.status();
         assert_eq!(status.senders.len(), SENDERS_SHOWN);
-        assert_eq!(status.senders[0].sender, "10.0.0.1");
+        assert_eq!((status.senders[0].sender.as_str(), status.senders[0].losses), ("10.0.0.1", 1000));
+        let senders = counters.senders.lock();
+        assert!(senders.by_address.len() <= SENDERS_MAX);
+        let mut sum = senders.forgotten;
+        senders.by_address.values().for_each(|tally| sum.add(tally));
+        let want = MessageCounts { received: 11_000, stored: 10_000, refused: 600, dropped: 400, waiting: 0 };
+        assert_eq!(sum.counts(), want);
     }
 
     #[test]
@@ -206,6 +330,8 @@ mod tests {
         let counters = InputCounters::new("gelf-udp", String::new());
         counters.add_faults(FaultReason::InvalidJson, 2);
         counters.add_faults(FaultReason::NoHost, 1);
-        assert_eq!(counters.status().losses, [Loss { reason: "invalid_json", count: 2 }]);
+        let status = counters.status();
+        assert_eq!(status.losses, [Loss { reason: "invalid_json", count: 2 }]);
+        assert_eq!(status.messages, MessageCounts { received: 2, refused: 2, ..MessageCounts::default() });
     }
 }

@@ -21,7 +21,10 @@ pub struct DatagramDecoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
     pub n_records: u64,
-    pub n_losses: u64,
+    /// Messages that were not acceptable.
+    pub n_refused: u64,
+    /// Messages that were lost on the way.
+    pub n_dropped: u64,
 }
 
 impl DatagramDecoder {
@@ -35,31 +38,47 @@ impl DatagramDecoder {
 
     /// Takes in a datagram; records and faults are added to [`DatagramDecoder::decoded`].
     pub fn insert(&mut self, sender: SocketAddr, datagram: &[u8], received: TimeNs) -> Outcome {
-        let (records_before, losses_before) = (self.decoded.records.len(), self.decoded.counts.n_losses());
+        let before = self.so_far();
         self.decode(sender, datagram, received);
-        Outcome {
-            n_records: (self.decoded.records.len() - records_before) as u64,
-            n_losses: self.decoded.counts.n_losses() - losses_before,
-        }
+        self.since(before)
     }
 
     /// Ends what has waited too long. Call it a few times a second; returns what it led to, by sender: chunked messages
-    /// that were lost since the last call, also to make room, and those that were found to be whole.
+    /// that were lost since the last call, also to make room, and those that were found to be whole. Records of the latter
+    /// are added in this order.
     pub fn expire(&mut self, now: TimeNs) -> Vec<(IpAddr, Outcome)> {
         let mut complete = Vec::new();
         self.reassembler.expire(now, &mut complete);
         let mut outcomes = Vec::new();
         for (sender, payload) in complete {
-            let records_before = self.decoded.records.len();
+            let before = self.so_far();
             self.decode_whole(sender, &payload, now);
-            let n_records = (self.decoded.records.len() - records_before) as u64;
-            outcomes.push((sender.ip(), Outcome { n_records, n_losses: 0 }));
+            outcomes.push((sender.ip(), self.since(before)));
         }
         for lost in self.reassembler.take_lost() {
+            let before = self.so_far();
             self.decoded.fault(0, lost.reason);
-            outcomes.push((lost.sender.ip(), Outcome { n_records: 0, n_losses: 1 }));
+            outcomes.push((lost.sender.ip(), self.since(before)));
         }
         outcomes
+    }
+
+    /// Everything decoded since it was last taken out.
+    fn so_far(&self) -> Outcome {
+        Outcome {
+            n_records: self.decoded.records.len() as u64,
+            n_refused: self.decoded.counts.n_refused(),
+            n_dropped: self.decoded.counts.n_dropped(),
+        }
+    }
+
+    fn since(&self, before: Outcome) -> Outcome {
+        let now = self.so_far();
+        Outcome {
+            n_records: now.n_records - before.n_records,
+            n_refused: now.n_refused - before.n_refused,
+            n_dropped: now.n_dropped - before.n_dropped,
+        }
     }
 
     /// What happened to chunks since the last call.
@@ -74,18 +93,23 @@ impl DatagramDecoder {
             Err(error) => return self.decoded.fault(0, chunk_fault(error)),
         }
         let limits = self.decoder.limits();
-        let plain = match self.decoder.inflate(datagram) {
-            Ok(plain) => plain,
-            Err(reason) => return self.decoded.fault(0, reason),
+        let inner_chunk = match self.decoder.inflate(datagram) {
+            Ok(plain) if parse_chunk(plain.bytes) == Err(ChunkError::NotChunked) => {
+                read_payload(plain.bytes, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
+                None
+            }
+            // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
+            Ok(plain) => Some(plain.bytes.to_vec()),
+            Err(reason) => {
+                self.decoded.fault(0, reason);
+                None
+            }
         };
-        if parse_chunk(plain) == Err(ChunkError::NotChunked) {
-            return read_payload(plain, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
-        }
-        // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
-        let datagram = plain.to_vec();
-        match parse_chunk(&datagram) {
-            Ok(chunk) => self.insert_chunk(sender, chunk, received),
-            Err(error) => self.decoded.fault(0, chunk_fault(error)),
+        self.decoder.shrink();
+        match inner_chunk.as_deref().map(parse_chunk) {
+            None => {}
+            Some(Ok(chunk)) => self.insert_chunk(sender, chunk, received),
+            Some(Err(error)) => self.decoded.fault(0, chunk_fault(error)),
         }
     }
 

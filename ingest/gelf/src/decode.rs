@@ -1,9 +1,9 @@
 //! A whole payload, compressed or not, as records: one object, several, lines of them, or an array.
 
 use crate::chunk;
-use crate::compression::Inflater;
+use crate::compression::{Inflated, Inflater};
 use crate::config::MessageLimits;
-use crate::fault::{Fault, FaultReason};
+use crate::fault::{Consequence, Fault, FaultReason};
 use crate::json::Reader;
 use crate::message::read_message;
 use std::borrow::Cow;
@@ -41,12 +41,13 @@ pub struct Decoded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCounts {
     counts: [u32; FaultReason::ALL.len()],
-    n_losses: u64,
+    n_refused: u64,
+    n_dropped: u64,
 }
 
 impl Default for FaultCounts {
     fn default() -> FaultCounts {
-        FaultCounts { counts: [0; FaultReason::ALL.len()], n_losses: 0 }
+        FaultCounts { counts: [0; FaultReason::ALL.len()], n_refused: 0, n_dropped: 0 }
     }
 }
 
@@ -54,7 +55,11 @@ impl FaultCounts {
     pub fn add(&mut self, reason: FaultReason, n: u32) {
         let count = &mut self.counts[reason as usize];
         *count = count.saturating_add(n);
-        self.n_losses += if reason.is_loss() { u64::from(n) } else { 0 };
+        match reason.consequence() {
+            Consequence::Refused => self.n_refused += u64::from(n),
+            Consequence::Dropped => self.n_dropped += u64::from(n),
+            Consequence::Kept => {}
+        }
     }
 
     pub fn get(&self, reason: FaultReason) -> u32 {
@@ -66,9 +71,14 @@ impl FaultCounts {
         FaultReason::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0).map(|(reason, count)| (*reason, count))
     }
 
-    /// Messages that were not stored.
-    pub fn n_losses(&self) -> u64 {
-        self.n_losses
+    /// Messages that were not acceptable.
+    pub fn n_refused(&self) -> u64 {
+        self.n_refused
+    }
+
+    /// Messages that were lost on the way.
+    pub fn n_dropped(&self) -> u64 {
+        self.n_dropped
     }
 
     pub fn clear(&mut self) {
@@ -111,17 +121,23 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], arrival: &Arrival, decoded: &mut Decoded) {
         let limits = self.limits;
         match self.inflate(payload) {
-            Ok(plain) => read_payload(plain, arrival, &limits, decoded),
+            Ok(plain) => read_payload(plain.bytes, arrival, &limits, decoded),
             Err(reason) => {
                 decoded.n_messages += 1;
                 decoded.fault(0, reason);
             }
         }
+        self.shrink();
     }
 
-    /// The payload without compression; may be a chunk.
-    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<&'a [u8], FaultReason> {
+    /// The payload without compression; may be a chunk. Call [`Decoder::shrink`] when it is read.
+    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<Inflated<'a>, FaultReason> {
         self.inflater.inflate(payload)
+    }
+
+    /// Gives back the memory of a large payload.
+    pub(crate) fn shrink(&mut self) {
+        self.inflater.shrink();
     }
 
     pub(crate) fn limits(&self) -> MessageLimits {

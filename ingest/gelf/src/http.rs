@@ -4,10 +4,11 @@ use crate::config::{HttpConfig, MessageLimits};
 use crate::counters::{InputCounters, SenderTally};
 use crate::decode::{Arrival, Decoded, Decoder, read_payload};
 use crate::fault::{Fault, FaultReason};
+use crate::receipt::BatchReceipt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use watchfire_model::status::InputStatus;
-use watchfire_model::{LogRecord, TimeNs};
+use watchfire_model::{Fate, LogRecord, RecordSink, Refused, TimeNs};
 
 /// What a body held.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,17 @@ impl HttpBatch {
         let mut losses = self.faults.iter().map(|fault| fault.reason).filter(|reason| reason.is_loss());
         if self.records.is_empty() { losses.next() } else { None }
     }
+}
+
+/// What became of a body.
+#[derive(Debug, Clone)]
+pub struct HttpOutcome {
+    /// Records in the body.
+    pub n_records: usize,
+    /// What was wrong, in order of the messages; at most the first 1024.
+    pub faults: Vec<Fault>,
+    /// Whether all of the records are durable, or none.
+    pub result: Result<(), Refused>,
 }
 
 /// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
@@ -69,33 +81,62 @@ impl HttpInput {
         usize::try_from(self.config.body_max.0).unwrap_or(usize::MAX)
     }
 
-    /// [`decode_body`], counted. Call [`HttpInput::stored`] or [`HttpInput::refused`] with the records' fate.
+    /// Decodes a body and stores what it holds; everything is counted, by sender and by container too. Blocks until the
+    /// records are durable.
+    pub fn receive(
+        &self,
+        sink: &dyn RecordSink,
+        content_encoding: Option<&str>,
+        body: &[u8],
+        sender: IpAddr,
+        now: TimeNs,
+    ) -> HttpOutcome {
+        let sender = sender.to_canonical();
+        let decoded = self.decode_counted(content_encoding, body, sender, now);
+        let n_records = decoded.records.len();
+        let senders = std::iter::repeat_n(sender, n_records);
+        let receipt = BatchReceipt::receive(&self.counters, sink.ledger(), senders.zip(&decoded.records), now);
+        let result = if n_records > 0 { sink.store(decoded.records) } else { Ok(()) };
+        receipt.settle_all(if result.is_ok() { Fate::Stored } else { Fate::Refused });
+        HttpOutcome { n_records, faults: decoded.faults, result }
+    }
+
+    /// [`decode_body`], counted. Call [`HttpInput::stored`] or [`HttpInput::refused`] with the records' fate. What became of
+    /// senders and containers is known only through [`HttpInput::receive`].
     pub fn decode(&self, content_encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs) -> HttpBatch {
-        let decoded = decode(content_encoding, body, sender, now, &self.config.messages);
-        self.counters.add_received(1, body.len() as u64, now);
-        for (reason, count) in decoded.counts.iter() {
-            self.counters.add_faults(reason, u64::from(count));
-            if reason.is_loss() {
-                self.counters.set_error(format!("{}: {}", sender.to_canonical(), reason.text()));
-            }
-        }
-        let tally = SenderTally {
-            records: decoded.records.len() as u64,
-            losses: decoded.counts.n_losses(),
-            last_received: now,
-        };
-        self.counters.add_sender(sender.to_canonical(), tally);
+        let sender = sender.to_canonical();
+        let decoded = self.decode_counted(content_encoding, body, sender, now);
+        let n_records = decoded.records.len() as u64;
+        self.counters.add_records(n_records);
+        let tally =
+            SenderTally { messages: n_records, stored: n_records, last_received: now, ..SenderTally::default() };
+        self.counters.add_sender(sender, tally);
         HttpBatch { records: decoded.records, faults: decoded.faults, n_messages: decoded.n_messages }
     }
 
     /// Counts records that the store has taken.
     pub fn stored(&self, n_records: usize) {
-        self.counters.add_records(n_records as u64);
+        self.counters.settle_unnamed(n_records as u64, Fate::Stored);
     }
 
     /// Counts records that the store has refused; the client knows and may send them again.
     pub fn refused(&self, n_records: usize) {
-        self.counters.add_faults(FaultReason::StoreRefused, n_records as u64);
+        self.counters.settle_unnamed(n_records as u64, Fate::Refused);
+    }
+
+    /// Decodes a body, and counts what of it is no record.
+    fn decode_counted(&self, encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs) -> Decoded {
+        let decoded = decode(encoding, body, sender, now, &self.config.messages);
+        self.counters.add_received(1, body.len() as u64, now);
+        for (reason, count) in decoded.counts.iter() {
+            self.counters.add_faults(reason, u64::from(count));
+            if reason.is_loss() {
+                self.counters.set_error(format!("{sender}: {}", reason.text()));
+            }
+        }
+        // The client is told of these: they are no part of any log's losses.
+        self.counters.add_lost_of(sender, decoded.counts.n_refused(), decoded.counts.n_dropped(), now);
+        decoded
     }
 
     pub fn counters(&self) -> Arc<InputCounters> {

@@ -7,7 +7,8 @@
 //! - Parsers are pure and total: any bytes give records or a counted fault, never a panic.
 //! - No message is refused for its shape. What is odd about a record (no host, a time of nonsense) is repaired, counted,
 //!   and said in the record's field `gelf_fault`.
-//! - Everything received is stored, or counted as lost under one [`FaultReason`] of its input and its sender.
+//! - Everything received is stored, or counted as lost under one [`FaultReason`] of its input and its sender, and for its
+//!   container in the [`watchfire_model::Ledger`]: `messages = stored + refused + dropped` once nothing waits.
 //! - Memory is bounded: queue, chunks, frames, decompression and sender tables each have a limit.
 //! - Sockets live on threads of their own ([`UdpInput`], [`TcpInput`]), which end within [`STOP_CHECK`] of `stop()`.
 
@@ -17,6 +18,7 @@ mod config;
 mod counters;
 mod datagrams;
 mod decode;
+mod drops;
 mod fault;
 mod fields;
 mod http;
@@ -26,6 +28,7 @@ mod metrics;
 mod number;
 mod queue;
 mod reassembly;
+mod receipt;
 mod socket;
 mod tcp;
 mod timestamp;
@@ -36,8 +39,8 @@ pub use config::{ChunkLimits, GelfConfig, HttpConfig, MessageLimits, TcpConfig, 
 pub use counters::InputCounters;
 pub use datagrams::{DatagramDecoder, Outcome};
 pub use decode::{Arrival, Decoded, Decoder, FaultCounts};
-pub use fault::{Fault, FaultReason};
-pub use http::{HttpBatch, HttpInput, decode_body};
+pub use fault::{Consequence, Fault, FaultReason};
+pub use http::{HttpBatch, HttpInput, HttpOutcome, decode_body};
 pub use metrics::Metrics;
 pub use reassembly::{Inserted, Lost, Reassembler, ReassemblyCounts};
 pub use tcp::TcpInput;

@@ -20,14 +20,19 @@ pub struct Metrics {
 /// Name, help and value of a metric without further labels.
 type Plain = (&'static str, &'static str, fn(&InputCounters) -> u64);
 
-const COUNTERS: [Plain; 12] = [
+const COUNTERS: [Plain; 15] = [
     ("gelf_received", "Datagrams, frames or requests taken from the network", InputCounters::received),
     ("gelf_received_bytes", "Bytes taken from the network", InputCounters::received_bytes),
-    ("gelf_records", "Records handed to the store", InputCounters::records),
+    ("gelf_messages", "Messages, read or lost: stored, refused, dropped or still waiting", |input| {
+        input.messages().received
+    }),
+    ("gelf_records", "Records that became durable", InputCounters::records),
+    ("gelf_dropped_messages", "Messages lost on the way", |input| input.messages().dropped),
     ("gelf_chunks", "Chunks of larger messages", |input| input.chunks().chunks),
     ("gelf_complete_messages", "Chunked messages that became whole", |input| input.chunks().complete_messages),
     ("gelf_expired_messages", "Chunked messages given up after their time", |input| input.chunks().expired_messages),
     ("gelf_expired_chunks", "Chunks of messages given up after their time", |input| input.chunks().expired_chunks),
+    ("gelf_missing_chunks", "Chunks that given up messages lacked", |input| input.chunks().missing_chunks),
     ("gelf_evicted_messages", "Chunked messages dropped for newer ones", |input| input.chunks().evicted_messages),
     ("gelf_duplicate_chunks", "Chunks that arrived twice", |input| input.chunks().duplicate_chunks),
     ("gelf_conflicting_chunks", "Chunks of equal number that differ", |input| input.chunks().conflicting_chunks),
@@ -35,10 +40,11 @@ const COUNTERS: [Plain; 12] = [
     ("gelf_truncated_datagrams", "Datagrams cut by the kernel", |input| input.faults(FaultReason::TruncatedDatagram)),
 ];
 
-const GAUGES: [Plain; 3] = [
+const GAUGES: [Plain; 4] = [
     ("gelf_waiting_messages", "Chunked messages that wait for chunks", |input| {
         u64::try_from(input.chunks().waiting_messages).unwrap_or(0)
     }),
+    ("gelf_unsettled_messages", "Messages on their way to the store", |input| input.messages().waiting),
     ("gelf_connections", "Open connections", InputCounters::connections),
     ("gelf_receive_buffer_bytes", "Receive buffer that the kernel gives to a socket", InputCounters::receive_buffer),
 ];

@@ -6,7 +6,8 @@
 //!
 //! Invariants
 //! - Memory is bounded in bytes and in messages, and so is each sender's part of it: a sender over its share loses its own
-//!   oldest message, all together the oldest of all.
+//!   oldest message. When all together are over, the oldest messages of the address that holds most go, and among its ports
+//!   those of the port that holds most: a flood, also one of forged ports, pushes itself out before anybody else.
 //! - Every message that is begun ends up complete or in [`Reassembler::take_lost`].
 //! - Time is an argument; a clock that jumps can only make messages expire early.
 
@@ -14,6 +15,7 @@ use crate::chunk::{Chunk, MessageId};
 use crate::config::ChunkLimits;
 use crate::fault::FaultReason;
 use flate2::Crc;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use watchfire_model::TimeNs;
@@ -27,6 +29,8 @@ const COMPLETE_MEMORY_NS: i64 = 500_000_000;
 const ENDED_MAX: usize = 1024;
 /// Bytes of one message before decompression.
 const MESSAGE_LEN_MAX: usize = 8 << 20;
+/// The part of a limit that is freed at once when it is exceeded.
+const EVICTED_PART: usize = 4;
 /// What a message costs beside its bytes and pieces.
 const MESSAGE_OVERHEAD: usize = 512;
 
@@ -51,7 +55,7 @@ pub struct Lost {
     pub count: u8,
 }
 
-/// What has happened so far; the six figures that Graylog gives, and three more.
+/// What has happened so far; the six figures that Graylog gives, and four more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReassemblyCounts {
     pub chunks: u64,
@@ -60,6 +64,8 @@ pub struct ReassemblyCounts {
     pub complete_messages: u64,
     pub expired_messages: u64,
     pub expired_chunks: u64,
+    /// Chunks that expired messages lacked.
+    pub missing_chunks: u64,
     pub duplicate_chunks: u64,
     pub conflicting_chunks: u64,
     pub late_chunks: u64,
@@ -73,6 +79,7 @@ impl ReassemblyCounts {
         self.complete_messages += more.complete_messages;
         self.expired_messages += more.expired_messages;
         self.expired_chunks += more.expired_chunks;
+        self.missing_chunks += more.missing_chunks;
         self.duplicate_chunks += more.duplicate_chunks;
         self.conflicting_chunks += more.conflicting_chunks;
         self.late_chunks += more.late_chunks;
@@ -215,6 +222,7 @@ impl Reassembler {
             let pending = self.drop_message(&key, FaultReason::IncompleteMessage);
             self.counts.expired_messages += 1;
             self.counts.expired_chunks += u64::from(pending.n_received);
+            self.counts.missing_chunks += pending.pieces.len() as u64 - u64::from(pending.n_received);
             self.remember(key, &pending, now);
         }
         while let Some(key) = self.ended_order.front() {
@@ -284,7 +292,7 @@ impl Reassembler {
         self.counts.waiting_messages += 1;
     }
 
-    /// Drops the sender's own oldest messages while it is over its share, then the oldest of all.
+    /// Drops the sender's own oldest messages while it is over its share, then what makes room for all.
     fn make_room(&mut self, sender: SocketAddr) {
         while let Some(share) = self.shares.get(&sender)
             && (share.memory > self.share_memory_max || share.messages.len() > self.share_messages_max)
@@ -292,11 +300,41 @@ impl Reassembler {
         {
             self.evict(self.order[oldest]);
         }
-        while (self.memory > self.memory_max || self.pending.len() > self.messages_max)
-            && let Some((_, &oldest)) = self.order.first_key_value()
-        {
-            self.evict(oldest);
+        if self.memory > self.memory_max || self.pending.len() > self.messages_max {
+            for key in self.eviction_order() {
+                if self.memory <= part_kept(self.memory_max) && self.pending.len() <= part_kept(self.messages_max) {
+                    break;
+                }
+                self.evict(key);
+            }
         }
+    }
+
+    /// All pending messages, those that should go first at the front: the oldest of the address that holds most. Several go at
+    /// once, which makes up for the cost of looking at all.
+    fn eviction_order(&self) -> Vec<Key> {
+        let is_memory = self.memory > self.memory_max;
+        let cost = |pending: &Pending| if is_memory { pending.memory() } else { 1 };
+        // What each message and the newer ones of its port hold together.
+        let mut of_port: HashMap<SocketAddr, usize> = HashMap::new();
+        let mut of_address: HashMap<IpAddr, Vec<(usize, Reverse<u64>, Key)>> = HashMap::new();
+        for (sequence, key) in self.order.iter().rev() {
+            let held = of_port.entry(key.sender).or_default();
+            *held += cost(&self.pending[key]);
+            of_address.entry(key.sender.ip()).or_default().push((*held, Reverse(*sequence), *key));
+        }
+        // The same for each address, the messages of its lighter ports coming first.
+        let mut ranked = Vec::with_capacity(self.order.len());
+        for messages in of_address.values_mut() {
+            messages.sort_unstable_by_key(|(held, age, _)| (*held, *age));
+            let mut held = 0;
+            for (_, age, key) in messages {
+                held += cost(&self.pending[key]);
+                ranked.push((Reverse(held), Reverse(*age), *key));
+            }
+        }
+        ranked.sort_unstable_by_key(|(held, age, _)| (*held, *age));
+        ranked.into_iter().map(|(_, _, key)| key).collect()
     }
 
     fn evict(&mut self, key: Key) {
@@ -404,6 +442,11 @@ impl Pending {
         }
         (0..self.pieces.len()).filter_map(|index| self.piece(index as u8)).collect::<Vec<_>>().concat()
     }
+}
+
+/// What is left of a limit after messages had to go.
+fn part_kept(max: usize) -> usize {
+    max - max / EVICTED_PART
 }
 
 fn checksum(payload: &[u8]) -> u32 {

@@ -5,20 +5,21 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use watchfire_model::{LogRecord, RecordSink, Refused, TimeNs};
+use watchfire_model::{Fate, Ledger, LogRecord, Receipt, RecordSink, Refused, TimeNs};
 
 /// Keeps all records; refuses as often as it is told to.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub records: Mutex<Vec<LogRecord>>,
-    /// Calls of `store` that are still to be refused.
-    pub n_refusals: AtomicUsize,
+    /// Why calls of `store` are still to be refused, the next one last.
+    pub refusals: Mutex<Vec<Refused>>,
     /// Records that `offer` still takes.
     pub room: Option<AtomicUsize>,
+    pub ledger: Arc<Ledger>,
 }
 
 impl RecordSink for Recorder {
-    fn offer(&self, mut records: Vec<LogRecord>) -> usize {
+    fn offer(&self, mut records: Vec<LogRecord>, receipt: Arc<dyn Receipt>) {
         let n = records.len();
         if let Some(room) = &self.room {
             let taken = room.load(Relaxed).min(n);
@@ -27,15 +28,20 @@ impl RecordSink for Recorder {
         }
         let n_taken = records.len();
         self.records.lock().extend(records);
-        n - n_taken
+        receipt.settle(0..n_taken, Fate::Stored);
+        receipt.settle(n_taken..n, Fate::PipelineFull);
     }
 
     fn store(&self, records: Vec<LogRecord>) -> Result<(), Refused> {
-        if self.n_refusals.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1)).is_ok() {
-            return Err(Refused::Busy);
+        if let Some(refused) = self.refusals.lock().pop() {
+            return Err(refused);
         }
         self.records.lock().extend(records);
         Ok(())
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 }
 

@@ -3,31 +3,38 @@
 //!
 //! Each connection has a thread with a small stack, at most `connections_max` of them: Docker opens one connection for
 //! each container, and each is stored at its own pace. A connection takes all that has arrived, stores it, and reads on
-//! when it is durable: a sender that is too fast is slowed down by TCP itself, not by a queue of ours.
+//! when it is durable: a sender that is too fast is slowed down by TCP itself, not by a queue of ours. Connections that never
+//! sent a message are ended when others need their place, and only then: a quiet container would lose its first line.
 
 use crate::config::TcpConfig;
-use crate::counters::{InputCounters, SenderTally};
+use crate::counters::InputCounters;
 use crate::decode::{Arrival, Decoded, Decoder, LineEnd, whole_objects_len};
-use crate::fault::FaultReason;
+use crate::fault::{Consequence, FaultReason};
+use crate::receipt::BatchReceipt;
 use crate::udp::is_pause;
 use crate::{GelfError, Now, STOP_CHECK, socket};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use socket2::{Socket, TcpKeepalive};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use watchfire_model::status::InputStatus;
-use watchfire_model::{RecordSink, Refused};
+use watchfire_model::{Fate, RecordSink, Refused};
 
 const TRANSPORT: &str = "TCP";
 /// Connections that the kernel may hold before they are accepted.
 const BACKLOG: i32 = 1024;
 /// Stack of a connection's thread; messages are read without deep recursion.
 const STACK_LEN: usize = 256 << 10;
+/// Connections that are ending to make room for others.
+const EVICTED_MAX: usize = 64;
+/// A connection has so much time for its first message before it may have to make room.
+const SILENCE_GRACE: Duration = Duration::from_secs(2);
 /// Buffer that each connection has in any case.
 const BUFFER_LEN: usize = 16 << 10;
 /// What a connection takes from the network before it stores it.
@@ -114,33 +121,49 @@ struct Shared {
     held: AtomicUsize,
 }
 
+/// What the accepting thread knows of a connection.
+#[derive(Debug)]
+struct ConnectionState {
+    /// A whole message has come.
+    has_sent: AtomicBool,
+    /// It has to make room for another.
+    is_evicted: AtomicBool,
+    opened: Instant,
+}
+
+/// A running connection.
+struct Running {
+    state: Arc<ConnectionState>,
+    thread: JoinHandle<()>,
+}
+
 impl Shared {
-    /// Counts something lost, and keeps the reason in words.
-    fn lose(&self, sender: IpAddr, reason: FaultReason, n: u64) {
-        self.counters.add_faults(reason, n);
+    /// Counts something of a sender that was lost, and keeps the reason in words.
+    fn lose(&self, sender: IpAddr, reason: FaultReason) {
+        let now = (self.now)();
+        let is_dropped = u64::from(reason.consequence() == Consequence::Dropped);
+        self.counters.add_faults(reason, 1);
+        self.counters.add_lost_of(sender, 1 - is_dropped, is_dropped, now);
         self.counters.set_error(format!("{sender}: {}", reason.text()));
+        self.sink.ledger().lose(self.counters.kind(), Some(sender), 1, now);
     }
 }
 
 /// Accepts connections until told to stop, then waits for those that are open.
 fn accept(listener: &Socket, shared: &Arc<Shared>) {
-    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    let mut connections: Vec<Running> = Vec::new();
     while !shared.stop.load(Relaxed) {
         let accepted = listener.accept();
-        connections.retain(|connection| !connection.is_finished());
+        connections.retain(|connection| !connection.thread.is_finished());
         match accepted {
             Ok((socket, address)) => {
                 let sender = address.as_socket().map(|address| address.ip().to_canonical());
                 let Some(sender) = sender else { continue };
-                if connections.len() >= shared.config.connections_max {
-                    shared.lose(sender, FaultReason::ConnectionLimit, 1);
-                    continue;
-                }
-                let connection = Connection::new(Arc::clone(shared), socket, sender);
-                let thread = thread::Builder::new().name("gelf-tcp-conn".to_owned()).stack_size(STACK_LEN);
-                match thread.spawn(move || connection.run()) {
-                    Ok(thread) => connections.push(thread),
-                    Err(_) => shared.lose(sender, FaultReason::ConnectionLimit, 1),
+                let has_room = connections.len() < shared.config.connections_max || make_room(&connections);
+                let started = has_room.then(|| Connection::start(Arc::clone(shared), socket, sender));
+                match started {
+                    Some(Ok(connection)) => connections.push(connection),
+                    None | Some(Err(_)) => shared.lose(sender, FaultReason::ConnectionLimit),
                 }
             }
             Err(error) if is_pause(&error) => {}
@@ -152,7 +175,22 @@ fn accept(listener: &Socket, shared: &Arc<Shared>) {
         }
     }
     for connection in connections {
-        drop(connection.join());
+        drop(connection.thread.join());
+    }
+}
+
+/// Ends the oldest connection that never sent a message and had some time to; false when there is none. It is over within
+/// [`STOP_CHECK`], until then there is one connection more: at most [`EVICTED_MAX`] at once.
+fn make_room(connections: &[Running]) -> bool {
+    let (evicted, others): (Vec<_>, Vec<_>) =
+        connections.iter().map(|connection| &connection.state).partition(|state| state.is_evicted.load(Relaxed));
+    let silent = others.iter().filter(|state| !state.has_sent.load(Relaxed) && state.opened.elapsed() >= SILENCE_GRACE);
+    match silent.min_by_key(|state| state.opened) {
+        Some(oldest) if evicted.len() < EVICTED_MAX => {
+            oldest.is_evicted.store(true, Relaxed);
+            true
+        }
+        _ => false,
     }
 }
 
@@ -161,6 +199,7 @@ struct Connection {
     shared: Arc<Shared>,
     socket: Socket,
     sender: IpAddr,
+    state: Arc<ConnectionState>,
     decoder: Decoder,
     /// Bytes not yet stored.
     buffer: Vec<u8>,
@@ -184,13 +223,28 @@ enum Arrived {
 }
 
 impl Connection {
+    /// Starts the thread of a connection.
+    fn start(shared: Arc<Shared>, socket: Socket, sender: IpAddr) -> io::Result<Running> {
+        let connection = Connection::new(shared, socket, sender);
+        let state = Arc::clone(&connection.state);
+        let thread = thread::Builder::new().name("gelf-tcp-conn".to_owned()).stack_size(STACK_LEN);
+        let thread = thread.spawn(move || connection.run())?;
+        Ok(Running { state, thread })
+    }
+
     fn new(shared: Arc<Shared>, socket: Socket, sender: IpAddr) -> Connection {
         shared.counters.connection_opened();
+        let state = ConnectionState {
+            has_sent: AtomicBool::default(),
+            is_evicted: AtomicBool::default(),
+            opened: Instant::now(),
+        };
         let decoder = Decoder::new(shared.config.messages);
         Connection {
             shared,
             socket,
             sender,
+            state: Arc::new(state),
             decoder,
             buffer: Vec::with_capacity(BUFFER_LEN),
             without_nul_len: 0,
@@ -210,9 +264,7 @@ impl Connection {
             return;
         }
         if let Err(reason) = self.serve() {
-            self.shared.lose(self.sender, reason, 1);
-            let tally = SenderTally { losses: 1, records: 0, last_received: (self.shared.now)() };
-            self.shared.counters.add_sender(self.sender, tally);
+            self.shared.lose(self.sender, reason);
         }
     }
 
@@ -232,6 +284,9 @@ impl Connection {
                 self.shrink();
             } else if self.frame_start.elapsed() > self.shared.config.frame_timeout.as_duration() {
                 return Err(FaultReason::FrameTimeout);
+            }
+            if self.state.is_evicted.load(Relaxed) {
+                return Err(FaultReason::ConnectionLimit);
             }
             if self.shared.stop.load(Relaxed) {
                 return self.store_nul_frames(self.buffer.len());
@@ -334,26 +389,36 @@ impl Connection {
         }
     }
 
-    /// Stores the first `len` bytes, which are whole frames, and removes them from the buffer.
+    /// Stores the first `len` bytes, which are whole frames, and removes them from the buffer. As long as that takes, nothing
+    /// more is read: TCP slows the sender down.
     fn store(&mut self, len: usize) {
         if len == 0 {
             return;
         }
         self.is_first_frame = false;
-        let started = Instant::now();
-        loop {
-            let decoded = self.decode(len);
-            let n_records = decoded.records.len() as u64;
-            let refused = self.hand_over(decoded);
-            let Some(refused) = refused else { break };
-            let is_over =
-                refused == Refused::Stopping || started.elapsed() > STORE_PATIENCE || self.shared.stop.load(Relaxed);
-            if is_over {
-                self.shared.counters.add_faults(FaultReason::StoreRefused, n_records);
-                self.shared.counters.set_error(refused.to_string());
-                break;
-            }
-            thread::park_timeout(STORE_RETRY);
+        let mut decoded = self.decode(len);
+        let receipt = self.count(&decoded);
+        if !decoded.records.is_empty() {
+            self.state.has_sent.store(true, Relaxed);
+            let mut refusing_since = None;
+            let fate = loop {
+                let Err(refused) = self.shared.sink.store(decoded.records) else { break Fate::Stored };
+                if refused == Refused::Busy {
+                    // Others are being stored: it will be this one's turn.
+                    refusing_since = None;
+                } else {
+                    let since = *refusing_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > STORE_PATIENCE {
+                        break fate_of(&refused);
+                    }
+                }
+                if refused == Refused::Stopping || self.shared.stop.load(Relaxed) {
+                    break fate_of(&refused);
+                }
+                thread::park_timeout(STORE_RETRY);
+                decoded = self.decode(len);
+            };
+            receipt.settle_all(fate);
         }
         self.buffer.drain(..len);
         self.without_nul_len = 0;
@@ -372,27 +437,34 @@ impl Connection {
         decoded
     }
 
-    /// Stores the records and counts everything, or nothing when the store refuses.
-    fn hand_over(&self, decoded: Decoded) -> Option<Refused> {
-        let n_records = decoded.records.len() as u64;
-        if n_records > 0
-            && let Err(refused) = self.shared.sink.store(decoded.records)
-        {
-            return Some(refused);
-        }
-        let counters = &self.shared.counters;
-        let now = (self.shared.now)();
+    /// Counts what was decoded; what becomes of the records is told to the receipt.
+    fn count(&self, decoded: &Decoded) -> BatchReceipt {
+        let Shared { counters, sink, now, .. } = &*self.shared;
+        let now = now();
         counters.add_received(decoded.n_messages as u64, 0, now);
-        counters.add_records(n_records);
         for (reason, count) in decoded.counts.iter() {
             counters.add_faults(reason, u64::from(count));
             if reason.is_loss() {
                 counters.set_error(format!("{}: {}", self.sender, reason.text()));
             }
         }
-        let tally = SenderTally { records: n_records, losses: decoded.counts.n_losses(), last_received: now };
-        counters.add_sender(self.sender, tally);
-        None
+        let (refused, dropped) = (decoded.counts.n_refused(), decoded.counts.n_dropped());
+        if refused + dropped > 0 {
+            counters.add_lost_of(self.sender, refused, dropped, now);
+            sink.ledger().lose(counters.kind(), Some(self.sender), refused + dropped, now);
+        }
+        let senders = std::iter::repeat_n(self.sender, decoded.records.len());
+        BatchReceipt::receive(counters, sink.ledger(), senders.zip(&decoded.records), now)
+    }
+}
+
+/// What became of records that the store kept refusing.
+fn fate_of(refused: &Refused) -> Fate {
+    match refused {
+        Refused::Busy => Fate::PipelineFull,
+        Refused::DiskFull(_) => Fate::DiskFull,
+        Refused::Storage(_) => Fate::StoreFailed,
+        Refused::Stopping => Fate::Stopping,
     }
 }
 

@@ -2,14 +2,16 @@
 //! so that a burst waits in our own queue instead of overflowing the kernel's small buffer; the other decodes.
 
 use crate::config::UdpConfig;
-use crate::counters::{InputCounters, SenderTally};
+use crate::counters::InputCounters;
 use crate::datagrams::{DatagramDecoder, Outcome};
+use crate::drops::KernelDrops;
 use crate::fault::FaultReason;
 use crate::queue::{Batch, Popped, Queue};
+use crate::receipt::BatchReceipt;
 use crate::socket::{self, BATCH_LEN, BatchReceiver};
 use crate::{GelfError, Now, STOP_CHECK};
-use parking_lot::Mutex;
 use socket2::Socket;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -48,28 +50,6 @@ struct Shared {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("counters", &self.counters).field("stop", &self.stop).finish_non_exhaustive()
-    }
-}
-
-/// Counts what the kernel dropped for one socket.
-#[derive(Debug)]
-struct KernelDrops {
-    socket: Arc<Socket>,
-    seen: Mutex<u32>,
-}
-
-impl KernelDrops {
-    fn count(&self, counters: &InputCounters) {
-        let mut seen = self.seen.lock();
-        if let Ok(drops) = socket::kernel_drops(&self.socket) {
-            let more = drops.wrapping_sub(*seen);
-            *seen = drops;
-            drop(seen);
-            if more > 0 {
-                counters.add_faults(FaultReason::KernelBufferFull, u64::from(more));
-                counters.set_error(format!("{more} datagrams: {}", FaultReason::KernelBufferFull.text()));
-            }
-        }
     }
 }
 
@@ -116,7 +96,7 @@ impl UdpInput {
     fn start_threads(&mut self, config: UdpConfig, socket: Socket, buffer_len: usize) -> io::Result<()> {
         let index = self.decoders.len();
         let socket = Arc::new(socket);
-        let drops = Arc::new(KernelDrops { socket: Arc::clone(&socket), seen: Mutex::default() });
+        let drops = Arc::new(KernelDrops::new(Arc::clone(&socket)));
         let queue = Arc::new(Queue::new(usize::try_from(config.queue.0).unwrap_or(usize::MAX)));
         self.drops.push(Arc::clone(&drops));
         self.queues.push(Arc::clone(&queue));
@@ -132,7 +112,7 @@ impl UdpInput {
             shared: Arc::clone(&self.shared),
             drops,
             datagrams: DatagramDecoder::new(config.messages, config.chunks),
-            tally: None,
+            runs: Vec::new(),
             last_sweep: TimeNs::MIN,
         };
         let named = |name: String| thread::Builder::new().name(name);
@@ -157,7 +137,7 @@ impl UdpInput {
 
     pub fn status(&self) -> InputStatus {
         for drops in &self.drops {
-            drops.count(&self.shared.counters);
+            drops.count(&self.shared.counters, self.shared.sink.ledger(), (self.shared.now)());
         }
         self.shared.counters.status()
     }
@@ -238,16 +218,29 @@ impl Receiver {
             }
         }
         self.shared.counters.add_received(n, n_bytes, batch.received);
-        self.shared.counters.add_faults(FaultReason::TruncatedDatagram, n_truncated);
+        if n_truncated > 0 {
+            self.shared.counters.add_faults(FaultReason::TruncatedDatagram, n_truncated);
+            self.shared.sink.ledger().lose(self.shared.counters.kind(), None, n_truncated, batch.received);
+        }
         if let Err(refused) = self.queue.push(batch) {
-            for (sender, _) in refused.iter() {
-                let tally = SenderTally { losses: 1, last_received: refused.received, ..SenderTally::default() };
-                self.shared.counters.add_sender(sender.ip(), tally);
-                self.shared.counters.add_faults(FaultReason::QueueFull, 1);
-            }
-            self.shared.counters.set_error(FaultReason::QueueFull.text().to_owned());
+            self.drop_batch(&refused);
             self.queue.recycle(refused);
         }
+    }
+
+    /// Counts the datagrams of a batch that found no room.
+    fn drop_batch(&self, batch: &Batch) {
+        let Shared { counters, sink, .. } = &*self.shared;
+        let mut of_sender = HashMap::<IpAddr, u64>::new();
+        for (sender, _) in batch.iter() {
+            *of_sender.entry(sender.ip()).or_default() += 1;
+        }
+        for (sender, n) in of_sender {
+            counters.add_faults(FaultReason::QueueFull, n);
+            counters.add_lost_of(sender, 0, n, batch.received);
+            sink.ledger().lose(counters.kind(), Some(sender), n, batch.received);
+        }
+        counters.set_error(FaultReason::QueueFull.text().to_owned());
     }
 }
 
@@ -262,8 +255,8 @@ struct Worker {
     shared: Arc<Shared>,
     drops: Arc<KernelDrops>,
     datagrams: DatagramDecoder,
-    /// What the sender of the last datagrams has sent, not yet added to the counters.
-    tally: Option<(IpAddr, SenderTally)>,
+    /// Whose the records are that were decoded since they were last handed over, in their order, and what was lost.
+    runs: Vec<(IpAddr, Outcome)>,
     last_sweep: TimeNs,
 }
 
@@ -283,16 +276,16 @@ impl Worker {
         }
         // Nothing more will come: what is incomplete now stays so.
         for (sender, outcome) in self.datagrams.expire(TimeNs::MAX) {
-            self.add_to_sender(sender, outcome, self.last_sweep);
+            self.note(sender, outcome);
         }
         self.hand_over();
-        self.drops.count(&self.shared.counters);
+        self.count_drops();
     }
 
     fn decode_batch(&mut self, batch: &Batch) {
         for (sender, datagram) in batch.iter() {
             let outcome = self.datagrams.insert(sender, datagram, batch.received);
-            self.add_to_sender(sender.ip(), outcome, batch.received);
+            self.note(sender.ip(), outcome);
         }
     }
 
@@ -303,18 +296,32 @@ impl Worker {
             return;
         }
         self.last_sweep = now;
-        self.drops.count(&self.shared.counters);
+        self.count_drops();
         for (sender, outcome) in self.datagrams.expire(now) {
-            self.add_to_sender(sender, outcome, now);
+            self.note(sender, outcome);
         }
     }
 
-    /// Gives the batch's records to the sink and its numbers to the counters.
-    fn hand_over(&mut self) {
-        let counters = &self.shared.counters;
-        if let Some((sender, tally)) = self.tally.take() {
-            counters.add_sender(sender, tally);
+    fn count_drops(&self) {
+        self.drops.count(&self.shared.counters, self.shared.sink.ledger(), (self.shared.now)());
+    }
+
+    /// Notes whose records were decoded. Neighbours mostly have the same sender.
+    fn note(&mut self, sender: IpAddr, more: Outcome) {
+        match self.runs.last_mut().filter(|(known, _)| *known == sender) {
+            Some((_, outcome)) => {
+                outcome.n_records += more.n_records;
+                outcome.n_refused += more.n_refused;
+                outcome.n_dropped += more.n_dropped;
+            }
+            None => self.runs.push((sender, more)),
         }
+    }
+
+    /// Gives the batch's records to the sink and its numbers to the counters and the ledger.
+    fn hand_over(&mut self) {
+        let Shared { counters, sink, .. } = &*self.shared;
+        let now = (self.shared.now)();
         let decoded = &mut self.datagrams.decoded;
         for (reason, count) in decoded.counts.iter() {
             counters.add_faults(reason, u64::from(count));
@@ -324,33 +331,20 @@ impl Worker {
         }
         let records = decoded.take();
         counters.add_chunks(&self.datagrams.take_counts());
-        if records.is_empty() {
-            return;
-        }
-        let n_records = records.len();
-        let n_dropped = self.shared.sink.offer(records).min(n_records);
-        counters.add_records((n_records - n_dropped) as u64);
-        if n_dropped > 0 {
-            counters.add_faults(FaultReason::PipelineFull, n_dropped as u64);
-            counters.set_error(FaultReason::PipelineFull.text().to_owned());
-        }
-    }
-
-    /// Adds to the tally at hand, and to the counters when the sender changes: neighbours mostly have the same.
-    fn add_to_sender(&mut self, sender: IpAddr, outcome: Outcome, now: TimeNs) {
-        let more = SenderTally { records: outcome.n_records, losses: outcome.n_losses, last_received: now };
-        match &mut self.tally {
-            Some((known, tally)) if *known == sender => {
-                tally.records += more.records;
-                tally.losses += more.losses;
-                tally.last_received = more.last_received;
-            }
-            tally => {
-                if let Some((known, full)) = tally.replace((sender, more)) {
-                    self.shared.counters.add_sender(known, full);
-                }
+        for (sender, Outcome { n_refused, n_dropped, .. }) in &self.runs {
+            let lost = n_refused + n_dropped;
+            if lost > 0 {
+                counters.add_lost_of(*sender, *n_refused, *n_dropped, now);
+                sink.ledger().lose(counters.kind(), Some(*sender), lost, now);
             }
         }
+        if !records.is_empty() {
+            let senders =
+                self.runs.iter().flat_map(|(sender, run)| std::iter::repeat_n(*sender, run.n_records as usize));
+            let receipt = BatchReceipt::receive(counters, sink.ledger(), senders.zip(&records), now);
+            sink.offer(records, Arc::new(receipt));
+        }
+        self.runs.clear();
     }
 }
 

@@ -3,10 +3,12 @@
 //!
 //! Invariants
 //! - [`Pipeline`]'s `store` returns success only for records that are durable.
-//! - What `offer` takes is durable within 250 ms of its arrival, as long as the disk keeps up; what it cannot take, and
-//!   what the store could not keep, is counted by reason.
-//! - The queue never holds more than its limits.
+//! - What `offer` takes is durable within 250 ms of its arrival, as long as the disk keeps up.
+//! - Each record offered meets one fate, and its input is told which: durable, or lost for one reason.
+//! - No record is stored twice: only what the store has refused as a whole is handed to it again.
+//! - The queue never holds more than its limits, nor do the records whose senders wait.
 
+mod drain;
 mod metrics;
 mod options;
 mod pipeline;

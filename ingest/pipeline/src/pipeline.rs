@@ -1,18 +1,19 @@
 //! The sink that inputs write to.
 
-use crate::metrics::DropReason;
-use crate::queue::{BatchSize, Next, Queue};
+use crate::drain::Drain;
+use crate::metrics::LedgerMetrics;
+use crate::queue::{NotTaken, Queue, record_bytes};
 use crate::{Metrics, PipelineOptions};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{io, thread};
 use watchfire_logstore::{LogStore, LogStoreError};
-use watchfire_model::{LogRecord, RecordSink, Refused};
+use watchfire_model::{Fate, Ledger, LogRecord, Receipt, RecordSink, Refused};
 
 /// Takes records from inputs into a log store. Dropping it ends its thread once the queue is drained;
 /// [`Pipeline::stop`] also waits for that.
@@ -22,13 +23,19 @@ pub struct Pipeline {
     drain: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What all threads that bring records use.
 #[derive(Debug)]
-struct Shared {
-    store: Arc<LogStore>,
-    queue: Queue,
-    commit_interval: Duration,
+pub(crate) struct Shared {
+    pub(crate) store: Arc<LogStore>,
+    pub(crate) queue: Queue,
+    pub(crate) options: PipelineOptions,
+    pub(crate) metrics: Metrics,
+    ledger: Arc<Ledger>,
     is_stopping: AtomicBool,
-    metrics: Metrics,
+    /// The store has refused the last batch of the queue because the disk is full.
+    is_disk_full: AtomicBool,
+    /// Memory of the records whose senders wait.
+    storing: AtomicU64,
     /// In words, of the last attempt to store or commit; absent when that went well.
     last_error: Mutex<Option<String>>,
 }
@@ -42,13 +49,16 @@ impl Pipeline {
         let shared = Arc::new(Shared {
             store,
             queue: Queue::new(options),
-            commit_interval: options.commit_interval.as_duration(),
-            is_stopping: AtomicBool::new(false),
+            options: options.clone(),
             metrics: Metrics::default(),
+            ledger: Arc::default(),
+            is_stopping: AtomicBool::new(false),
+            is_disk_full: AtomicBool::new(false),
+            storing: AtomicU64::new(0),
             last_error: Mutex::default(),
         });
-        let drained = Arc::clone(&shared);
-        let drain = thread::Builder::new().name("pipeline".to_owned()).spawn(move || drained.drain())?;
+        let drain = Drain::new(Arc::clone(&shared));
+        let drain = thread::Builder::new().name("pipeline".to_owned()).spawn(move || drain.run())?;
         Ok(Pipeline { shared, drain: Mutex::new(Some(drain)) })
     }
 
@@ -64,8 +74,11 @@ impl Pipeline {
             }
             // The thread may hang in the store: it ends by itself after that.
             Err(lost) => {
-                self.shared.metrics.count_drop(DropReason::Stopping, lost);
-                lost
+                for batch in &lost {
+                    batch.settle(Fate::Stopping);
+                    self.shared.metrics.count(Fate::Stopping, batch.size.records);
+                }
+                lost.iter().map(|batch| batch.records.len()).sum()
             }
         }
     }
@@ -77,6 +90,7 @@ impl Pipeline {
 
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);
+        registry.register_collector(Box::new(LedgerMetrics(Arc::clone(&self.shared.ledger))));
     }
 }
 
@@ -87,19 +101,16 @@ impl Drop for Pipeline {
 }
 
 impl RecordSink for Pipeline {
-    fn offer(&self, records: Vec<LogRecord>) -> usize {
-        if records.is_empty() {
-            return 0;
-        }
-        let pushed = self.shared.queue.push(records, Instant::now());
+    fn offer(&self, records: Vec<LogRecord>, receipt: Arc<dyn Receipt>) {
+        let n_records = records.len();
+        let pushed = self.shared.queue.push(records, &receipt, Instant::now());
         self.shared.measure();
-        pushed.map_or_else(
-            |not_taken| {
-                self.shared.metrics.count_drop(not_taken.reason, not_taken.records);
-                not_taken.records
-            },
-            |()| 0,
-        )
+        if let Err(NotTaken { first, fate }) = pushed {
+            let is_disk_full = fate == Fate::PipelineFull && self.shared.is_disk_full.load(Ordering::Relaxed);
+            let fate = if is_disk_full { Fate::DiskFull } else { fate };
+            self.shared.metrics.count(fate, (n_records - first) as u64);
+            receipt.settle(first..n_records, fate);
+        }
     }
 
     fn store(&self, records: Vec<LogRecord>) -> Result<(), Refused> {
@@ -114,6 +125,9 @@ impl RecordSink for Pipeline {
         if records.is_empty() {
             return Ok(());
         }
+        let Some(_held) = self.shared.hold(records.iter().map(record_bytes).sum()) else {
+            return refuse(Refused::Busy);
+        };
         let stored = self.shared.store.append(records).and_then(|position| self.shared.store.commit(position));
         self.shared.remember(stored.as_ref().err());
         match stored {
@@ -121,52 +135,36 @@ impl RecordSink for Pipeline {
                 self.shared.metrics.stored_records.inc_by(count);
                 Ok(())
             }
+            Err(error) if is_disk_full(&error) => refuse(Refused::DiskFull(words(&error))),
             Err(error) => refuse(Refused::Storage(words(&error))),
         }
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
+    }
+}
+
+/// Memory of records in the hands of the store; given back when dropped.
+struct Held<'a> {
+    shared: &'a Shared,
+    bytes: u64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let before = self.shared.storing.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shared.metrics.storing_bytes.set((before - self.bytes) as i64);
     }
 }
 
 impl Shared {
-    /// Moves what waits into the store, and makes it durable in time. Runs until the queue ends.
-    fn drain(&self) {
-        let mut uncommitted = None;
-        loop {
-            let due = uncommitted.as_ref().map(|(_, waiting): &(_, Waiting)| waiting.since + self.commit_interval);
-            let next = self.queue.next(due);
-            let is_end = matches!(next, Next::End);
-            if let Next::Store(batch) = next {
-                let appended = self.store.append(batch.records);
-                self.account(batch.size, appended.as_ref().err());
-                if let Ok(position) = appended {
-                    let waiting = uncommitted.map_or(Waiting::since(batch.arrived), |(_, waiting)| waiting);
-                    uncommitted = Some((position, waiting.with(batch.size.records)));
-                }
-            }
-            let is_due = |waiting: &Waiting| is_end || waiting.since.elapsed() >= self.commit_interval;
-            if let Some((position, waiting)) = uncommitted.take_if(|(_, waiting)| is_due(waiting)) {
-                let committed = self.store.commit(position);
-                if committed.is_err() {
-                    self.metrics.undurable_records.inc_by(waiting.records);
-                }
-                self.remember(committed.err().as_ref());
-            }
-            if is_end {
-                break;
-            }
-        }
-        self.queue.set_drained();
-    }
-
-    /// The store has taken a batch of the queue, or refused it.
-    fn account(&self, size: BatchSize, error: Option<&LogStoreError>) {
-        self.queue.free(size);
-        self.measure();
-        if error.is_some() {
-            self.metrics.count_drop(DropReason::Storage, size.records as usize);
-            self.remember(error);
-        } else {
-            self.metrics.stored_records.inc_by(size.records);
-        }
+    /// Takes memory for records whose sender waits; one request is always let in.
+    fn hold(&self, bytes: u64) -> Option<Held<'_>> {
+        let fits = |held: u64| (held == 0 || held + bytes <= self.options.storing_bytes_max.0).then_some(held + bytes);
+        let before = self.storing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
+        self.metrics.storing_bytes.set((before + bytes) as i64);
+        Some(Held { shared: self, bytes })
     }
 
     fn close(&self) {
@@ -174,33 +172,28 @@ impl Shared {
         self.queue.close();
     }
 
-    fn remember(&self, error: Option<&LogStoreError>) {
+    pub(crate) fn remember(&self, error: Option<&LogStoreError>) {
         *self.last_error.lock() = error.map(|error| words(error));
     }
 
-    fn measure(&self) {
+    /// The store has taken a batch of the queue, or refused it.
+    pub(crate) fn note(&self, appended: Result<(), &LogStoreError>) {
+        self.is_disk_full.store(appended.is_err_and(is_disk_full), Ordering::Relaxed);
+        if let Err(error) = appended {
+            self.remember(Some(error));
+        }
+    }
+
+    pub(crate) fn measure(&self) {
         let held = self.queue.held();
         self.metrics.queue_records.set(held.records as i64);
         self.metrics.queue_bytes.set(held.bytes as i64);
     }
 }
 
-/// Records in the store that no commit has covered.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    /// When the first of them came.
-    since: Instant,
-    records: u64,
-}
-
-impl Waiting {
-    fn since(since: Instant) -> Waiting {
-        Waiting { since, records: 0 }
-    }
-
-    fn with(self, records: u64) -> Waiting {
-        Waiting { records: self.records + records, ..self }
-    }
+/// Whether the store has refused for want of room on the disk.
+pub(crate) fn is_disk_full(error: &LogStoreError) -> bool {
+    words(error).contains("no space left")
 }
 
 /// An error with its causes on one line.

@@ -1,14 +1,19 @@
 //! Records of senders that do not wait, in order of arrival, within bounds.
 
 use crate::PipelineOptions;
-use crate::metrics::DropReason;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
-use watchfire_model::{FieldValue, LogRecord};
+use watchfire_model::{Fate, FieldValue, LogRecord, Receipt};
 
 /// The most records handed to the store at once.
 const BATCH_RECORDS_MAX: usize = 8192;
+
+/// The most bytes handed to the store at once, but for a single record beyond it. The store writes what is larger in parts,
+/// and of parts some may become durable and others not: a batch below has one fate.
+const BATCH_BYTES_MAX: u64 = 4 << 20;
 
 /// Records that are stored together.
 #[derive(Debug)]
@@ -17,6 +22,16 @@ pub(crate) struct Batch {
     pub(crate) size: BatchSize,
     /// When the first of them came.
     pub(crate) arrived: Instant,
+    /// Where they come from, in order.
+    parts: Vec<Part>,
+}
+
+/// Records of one offer.
+#[derive(Debug)]
+struct Part {
+    receipt: Arc<dyn Receipt>,
+    /// Of the offer, counted from zero.
+    records: Range<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,11 +51,11 @@ pub(crate) enum Next {
     End,
 }
 
-/// Some of the records offered were not taken.
+/// Some of the records offered were not taken: those from `first` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotTaken {
-    pub(crate) records: usize,
-    pub(crate) reason: DropReason,
+    pub(crate) first: usize,
+    pub(crate) fate: Fate,
 }
 
 #[derive(Debug)]
@@ -53,12 +68,40 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     batches: VecDeque<Batch>,
-    /// What waits, and what the store has in hand.
+    /// What waits, and what the store has in hand until its fate is known.
     held: BatchSize,
     is_closed: bool,
     is_given_up: bool,
     /// The thread that drains the queue has ended.
     is_drained: bool,
+}
+
+impl Batch {
+    fn new(now: Instant) -> Batch {
+        Batch { records: Vec::new(), size: BatchSize::default(), arrived: now, parts: Vec::new() }
+    }
+
+    /// Tells everybody whose records these are what became of them.
+    pub(crate) fn settle(&self, fate: Fate) {
+        for part in &self.parts {
+            part.receipt.settle(part.records.clone(), fate);
+        }
+    }
+
+    fn has_room_for(&self, bytes: u64) -> bool {
+        self.records.is_empty() || self.records.len() < BATCH_RECORDS_MAX && self.size.bytes + bytes <= BATCH_BYTES_MAX
+    }
+
+    /// Adds the record at `index` of an offer.
+    fn push(&mut self, record: LogRecord, bytes: u64, index: usize, receipt: &Arc<dyn Receipt>) {
+        self.records.push(record);
+        self.size.records += 1;
+        self.size.bytes += bytes;
+        match self.parts.last_mut().filter(|part| part.records.end == index && Arc::ptr_eq(&part.receipt, receipt)) {
+            Some(part) => part.records.end += 1,
+            None => self.parts.push(Part { receipt: Arc::clone(receipt), records: index..index + 1 }),
+        }
+    }
 }
 
 impl Queue {
@@ -68,27 +111,25 @@ impl Queue {
     }
 
     /// Takes as many records from the front as fit.
-    pub(crate) fn push(&self, mut records: Vec<LogRecord>, now: Instant) -> Result<(), NotTaken> {
+    pub(crate) fn push(
+        &self,
+        records: Vec<LogRecord>,
+        receipt: &Arc<dyn Receipt>,
+        now: Instant,
+    ) -> Result<(), NotTaken> {
         let sizes: Vec<u64> = records.iter().map(record_bytes).collect();
         let mut state = self.state.lock();
         if state.is_closed {
-            return Err(NotTaken { records: records.len(), reason: DropReason::Stopping });
+            return Err(NotTaken { first: 0, fate: Fate::Stopping });
         }
-        let taken = state.held.fitting(&sizes, self.max);
-        let not_taken = records.len() - taken;
-        records.truncate(taken);
-        let mut sizes = &sizes[..taken];
-        while !records.is_empty() {
-            let room = state.room_in_last();
-            let rest = if records.len() > room { records.split_off(room) } else { Vec::new() };
-            let (of_these, of_rest) = sizes.split_at(records.len());
-            let size = BatchSize { records: records.len() as u64, bytes: of_these.iter().sum() };
-            state.add(records, size, now);
-            (records, sizes) = (rest, of_rest);
+        let n_records = records.len();
+        let n_taken = state.held.fitting(&sizes, self.max);
+        for (index, (record, bytes)) in records.into_iter().zip(sizes).take(n_taken).enumerate() {
+            state.add(record, bytes, index, receipt, now);
         }
         drop(state);
         self.changed.notify_all();
-        if not_taken > 0 { Err(NotTaken { records: not_taken, reason: DropReason::QueueFull }) } else { Ok(()) }
+        if n_taken < n_records { Err(NotTaken { first: n_taken, fate: Fate::PipelineFull }) } else { Ok(()) }
     }
 
     /// Waits for the next batch, at most until `due`.
@@ -112,7 +153,17 @@ impl Queue {
         }
     }
 
-    /// A batch taken is in the store: its room is free again.
+    /// Waits until the time given, or until the queue is closed.
+    pub(crate) fn pause(&self, until: Instant) {
+        let mut state = self.state.lock();
+        while !state.is_closed && !self.changed.wait_until(&mut state, until).timed_out() {}
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
+    }
+
+    /// The fate of a batch taken is known: its room is free again.
     pub(crate) fn free(&self, size: BatchSize) {
         let mut state = self.state.lock();
         state.held.records -= size.records;
@@ -139,13 +190,17 @@ impl Queue {
     /// Waits until the queue is drained.
     ///
     /// # Errors
-    /// At the deadline the queue is given up: the number of records that nobody will store any more.
-    pub(crate) fn wait_drained(&self, deadline: Instant) -> Result<(), usize> {
+    /// At the deadline the queue is given up: the batches that nobody will store any more.
+    pub(crate) fn wait_drained(&self, deadline: Instant) -> Result<(), Vec<Batch>> {
         let mut state = self.state.lock();
         while !state.is_drained {
             if self.changed.wait_until(&mut state, deadline).timed_out() && !state.is_drained {
                 state.is_given_up = true;
-                let left = state.drop_waiting();
+                let left: Vec<Batch> = std::mem::take(&mut state.batches).into();
+                for batch in &left {
+                    state.held.records -= batch.size.records;
+                    state.held.bytes -= batch.size.bytes;
+                }
                 self.changed.notify_all();
                 return Err(left);
             }
@@ -155,35 +210,15 @@ impl Queue {
 }
 
 impl State {
-    /// How many records the next batch to be added to still takes.
-    fn room_in_last(&self) -> usize {
-        let room = self.batches.back().map_or(0, |batch| BATCH_RECORDS_MAX - batch.records.len());
-        if room == 0 { BATCH_RECORDS_MAX } else { room }
-    }
-
-    /// Drops what waits; returns how many records that was.
-    fn drop_waiting(&mut self) -> usize {
-        let mut dropped = 0;
-        for batch in std::mem::take(&mut self.batches) {
-            self.held.records -= batch.size.records;
-            self.held.bytes -= batch.size.bytes;
-            dropped += batch.records.len();
+    /// Adds a record to the last batch, or begins one.
+    fn add(&mut self, record: LogRecord, bytes: u64, index: usize, receipt: &Arc<dyn Receipt>, now: Instant) {
+        self.held.records += 1;
+        self.held.bytes += bytes;
+        if self.batches.back().is_none_or(|batch| !batch.has_room_for(bytes)) {
+            self.batches.push_back(Batch::new(now));
         }
-        dropped
-    }
-
-    /// Adds records that fit into the last batch, or begins one.
-    fn add(&mut self, mut records: Vec<LogRecord>, size: BatchSize, now: Instant) {
-        self.held.records += size.records;
-        self.held.bytes += size.bytes;
-        match self.batches.back_mut().filter(|batch| batch.records.len() < BATCH_RECORDS_MAX) {
-            Some(batch) => {
-                batch.records.append(&mut records);
-                batch.size.records += size.records;
-                batch.size.bytes += size.bytes;
-            }
-            None => self.batches.push_back(Batch { records, size, arrived: now }),
-        }
+        let batch = self.batches.back_mut().expect("there is one with room now");
+        batch.push(record, bytes, index, receipt);
     }
 }
 
@@ -203,7 +238,7 @@ impl BatchSize {
 }
 
 /// Memory that a record takes, as if it shared its texts with nobody.
-fn record_bytes(record: &LogRecord) -> u64 {
+pub(crate) fn record_bytes(record: &LogRecord) -> u64 {
     let fields: usize = record.fields.iter().map(|(name, value)| name.len() + text_bytes(value)).sum();
     let texts = record.stream.len() + record.host.len() + record.message.len() + fields;
     (size_of::<LogRecord>() + size_of_val(record.fields.as_slice()) + texts) as u64
@@ -219,7 +254,7 @@ fn text_bytes(value: &FieldValue) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::record;
+    use crate::testing::{Fates, record};
     use watchfire_model::ByteSize;
 
     fn queue(records: u64, bytes: u64) -> Queue {
@@ -238,9 +273,10 @@ mod tests {
     fn drain(queue: &Queue) -> (Vec<usize>, Vec<LogRecord>) {
         let (mut lens, mut all) = (Vec::new(), Vec::new());
         while let Next::Store(batch) = queue.next(Some(Instant::now())) {
+            batch.settle(Fate::Stored);
             lens.push(batch.records.len());
-            all.extend(batch.records);
             queue.free(batch.size);
+            all.extend(batch.records);
         }
         (lens, all)
     }
@@ -248,10 +284,21 @@ mod tests {
     #[track_caller]
     fn check(queue: &Queue, offered: &[usize], not_taken: usize, lens: &[usize]) {
         let now = Instant::now();
-        let lost = |count: usize| queue.push(records(count), now).map_or_else(|refused| refused.records, |()| 0);
+        let receipts = Fates::default();
+        let lost = |count: usize| {
+            let receipt = receipts.receipt(count);
+            let refused = queue.push(records(count), &receipt, now).err();
+            refused.map_or(0, |NotTaken { first, fate }| {
+                receipt.settle(first..count, fate);
+                count - first
+            })
+        };
         assert_eq!(offered.iter().map(|count| lost(*count)).sum::<usize>(), not_taken);
         assert_eq!(drain(queue).0, lens);
         assert_eq!(queue.held(), BatchSize::default());
+        let settled = receipts.count();
+        assert_eq!(settled.get(&Fate::PipelineFull).copied().unwrap_or(0), not_taken);
+        assert_eq!(settled.values().sum::<usize>(), offered.iter().sum::<usize>());
     }
 
     #[test]
@@ -259,6 +306,16 @@ mod tests {
         check(&queue(100_000, 1 << 30), &[1, 2, 0, 3], 0, &[6]);
         check(&queue(100_000, 1 << 30), &[8000, 8000, 8192 * 2], 0, &[8192, 8192, 8192, 7808]);
         check(&queue(100_000, 1 << 30), &[], 0, &[]);
+    }
+
+    #[test]
+    fn batches_are_bounded_in_bytes_too() {
+        let queue = queue(100, 1 << 30);
+        let receipts = Fates::default();
+        for len in [3 << 20, 3 << 20, 9 << 20, 100, 100] {
+            queue.push(vec![record(&"x".repeat(len))], &receipts.receipt(1), Instant::now()).unwrap();
+        }
+        assert_eq!(drain(&queue).0, [1, 1, 1, 2]);
     }
 
     #[test]
@@ -270,14 +327,15 @@ mod tests {
     }
 
     #[test]
-    fn room_is_free_only_after_the_store_has_the_batch() {
+    fn room_is_free_only_after_the_fate_is_known() {
         let queue = queue(2, 1 << 30);
-        queue.push(records(2), Instant::now()).unwrap();
+        let receipt = Fates::default().receipt(9);
+        queue.push(records(2), &receipt, Instant::now()).unwrap();
         let Next::Store(batch) = queue.next(None) else { panic!("a batch waits") };
-        let full = NotTaken { records: 1, reason: DropReason::QueueFull };
-        assert_eq!(queue.push(records(1), Instant::now()), Err(full));
+        let full = NotTaken { first: 0, fate: Fate::PipelineFull };
+        assert_eq!(queue.push(records(1), &receipt, Instant::now()), Err(full));
         queue.free(batch.size);
-        assert_eq!(queue.push(records(1), Instant::now()), Ok(()));
+        assert_eq!(queue.push(records(1), &receipt, Instant::now()), Ok(()));
     }
 
     #[test]
@@ -285,7 +343,7 @@ mod tests {
         let queue = queue(100_000, 1 << 30);
         let all = records(20_000);
         for part in all.chunks(777) {
-            queue.push(part.to_vec(), Instant::now()).unwrap();
+            queue.push(part.to_vec(), &Fates::default().receipt(777), Instant::now()).unwrap();
         }
         assert_eq!(drain(&queue).1, all);
     }
@@ -293,10 +351,11 @@ mod tests {
     #[test]
     fn a_closed_queue_hands_out_what_waits_and_takes_nothing() {
         let queue = queue(100, 1 << 30);
-        queue.push(records(3), Instant::now()).unwrap();
+        let receipt = Fates::default().receipt(3);
+        queue.push(records(3), &receipt, Instant::now()).unwrap();
         queue.close();
-        let stopping = NotTaken { records: 2, reason: DropReason::Stopping };
-        assert_eq!(queue.push(records(2), Instant::now()), Err(stopping));
+        let stopping = NotTaken { first: 0, fate: Fate::Stopping };
+        assert_eq!(queue.push(records(2), &receipt, Instant::now()), Err(stopping));
         assert!(matches!(queue.next(None), Next::Store(_)));
         assert!(matches!(queue.next(None), Next::End));
     }
@@ -304,9 +363,10 @@ mod tests {
     #[test]
     fn at_the_deadline_the_rest_is_given_up() {
         let queue = queue(100, 1 << 30);
-        queue.push(records(3), Instant::now()).unwrap();
+        queue.push(records(3), &Fates::default().receipt(3), Instant::now()).unwrap();
         queue.close();
-        assert_eq!(queue.wait_drained(Instant::now()), Err(3));
+        let left = queue.wait_drained(Instant::now()).unwrap_err();
+        assert_eq!(left.iter().map(|batch| batch.records.len()).collect::<Vec<_>>(), [3]);
         assert!(matches!(queue.next(None), Next::End));
     }
 }

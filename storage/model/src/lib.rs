@@ -9,6 +9,7 @@
 mod budget;
 mod filter;
 mod labels;
+mod ledger;
 mod matcher;
 mod memory;
 mod record;
@@ -26,12 +27,13 @@ pub use filter::{
     TextPattern, Wildcard, WildcardPart,
 };
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
+pub use ledger::{CONTAINERS_MAX, Container, Entries, Ledger};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use memory::{MemoryHold, MemoryPool, OutOfMemory};
 pub use record::{FieldValue, Level, LogRecord};
 pub use sample::{MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
-pub use sink::{RecordSink, Refused};
+pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};
 pub use units::{ByteSize, DurationMs, UnitError};
 pub use words::{Words, fold, is_prose, words};

@@ -9,6 +9,10 @@ fn check(payload: &[u8], want: Format) {
     assert_eq!(sniff(payload), want, "{payload:02x?}");
 }
 
+fn inflate(output_max: usize, payload: &[u8]) -> Result<Vec<u8>, FaultReason> {
+    Inflater::new(output_max).inflate(payload).map(|plain| plain.bytes.to_vec())
+}
+
 #[test]
 fn first_bytes_tell_the_format() {
     check(b"", Format::Plain);
@@ -35,19 +39,39 @@ fn gzip_headers_with_all_parts() {
     let mut encoder = encoder.write(Vec::new(), Compression::fast());
     encoder.write_all(b"{}").expect("writing to memory does not fail");
     let packed = encoder.finish().expect("writing to memory does not fail");
-    assert_eq!(Inflater::new(100).inflate(&packed), Ok(&b"{}"[..]));
+    assert_eq!(inflate(100, &packed), Ok(b"{}".to_vec()));
     for len in 2..packed.len() {
-        assert_eq!(Inflater::new(100).inflate(&packed[..len]), Err(FaultReason::CorruptCompression), "{len}");
+        assert_eq!(inflate(100, &packed[..len]), Err(FaultReason::CorruptCompression), "{len}");
     }
 }
 
 #[test]
-fn one_long_line_is_no_bomb() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&vec![b'a'; 1 << 20]).expect("writing to memory does not fail");
+fn a_bomb_is_known_by_its_beginning() {
+    let packed = |len: usize| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&vec![b'a'; len]).expect("writing to memory does not fail");
+        encoder.finish().expect("writing to memory does not fail")
+    };
+    // One long line of equal characters is no attack.
+    assert_eq!(inflate(8 << 20, &packed(RATIO_FREE)).map(|plain| plain.len()), Ok(RATIO_FREE));
+    assert_eq!(inflate(1 << 10, &packed(RATIO_FREE)), Err(FaultReason::TooLarge));
+    let mut inflater = Inflater::new(8 << 20);
+    for bomb in [packed(4 << 20), packed(RATIO_FREE).repeat(20)] {
+        assert_eq!(inflater.inflate(&bomb).err(), Some(FaultReason::DecompressionBomb));
+        assert!(inflater.output.capacity() <= 4 * RATIO_FREE, "{} bytes", inflater.output.capacity());
+    }
+}
+
+#[test]
+fn large_outputs_are_given_back() {
+    let text: Vec<u8> = (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&text).expect("writing to memory does not fail");
     let packed = encoder.finish().expect("writing to memory does not fail");
-    assert_eq!(Inflater::new(8 << 20).inflate(&packed).map(<[u8]>::len), Ok(1 << 20));
-    assert_eq!(Inflater::new(1 << 19).inflate(&packed), Err(FaultReason::TooLarge));
+    let mut inflater = Inflater::new(8 << 20);
+    assert_eq!(inflater.inflate(&packed).expect("no bomb").bytes, text);
+    inflater.shrink();
+    assert_eq!(inflater.output.capacity(), 0);
 }
 
 proptest! {
@@ -64,7 +88,7 @@ proptest! {
         let zstd = zstd::encode_all(&payload[..], level as i32)?;
         let mut inflater = Inflater::new(1 << 20);
         for packed in [gzip.finish()?, zlib.finish()?, zstd] {
-            prop_assert_eq!(inflater.inflate(&packed), Ok(&payload[..]));
+            prop_assert_eq!(inflater.inflate(&packed).map(|plain| plain.bytes), Ok(&payload[..]));
         }
     }
 
@@ -76,7 +100,7 @@ proptest! {
         let mut inflater = Inflater::new(1000);
         let payload = [magic, &rest].concat();
         if let Ok(plain) = inflater.inflate(&payload) {
-            prop_assert!(plain.len() <= 1000.max(payload.len()));
+            prop_assert!(plain.bytes.len() <= 1000.max(payload.len()));
         }
     }
 }

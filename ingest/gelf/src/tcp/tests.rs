@@ -68,7 +68,8 @@ fn frames_are_stored_whatever_pieces_they_come_in() {
 
 #[test]
 fn a_busy_store_is_asked_again() {
-    let sink = Arc::new(Recorder { n_refusals: AtomicUsize::new(3), ..Recorder::default() });
+    let refusals = vec![Refused::Busy, Refused::DiskFull(String::new()), Refused::Storage(String::new())];
+    let sink = Arc::new(Recorder { refusals: refusals.into(), ..Recorder::default() });
     let input = TcpInput::start(local(TcpConfig::default()), sink.clone(), clock()).expect("a free port");
     let mut client = TcpStream::connect(input.local_addr()).expect("the input listens");
     client.write_all(b"{\"host\":\"h\",\"short_message\":\"m\"}\0").expect("the input reads");

@@ -3,6 +3,7 @@ use crate::recorder::{Recorder, clock, wait_until};
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
+use watchfire_model::Ledger;
 use watchfire_model::status::Loss;
 
 const MESSAGE: &[u8] = br#"{"host":"h","short_message":"m"}"#;
@@ -81,17 +82,20 @@ fn the_kernel_is_asked_for_its_losses() {
     for _ in 0..500 {
         sender.send_to(MESSAGE, address).expect("loopback");
     }
-    let drops = KernelDrops { socket: Arc::new(socket), seen: Mutex::default() };
-    let counters = InputCounters::new("gelf-udp", String::new());
-    drops.count(&counters);
+    let socket = Arc::new(socket);
+    let drops = KernelDrops::new(Arc::clone(&socket));
+    let (counters, ledger) = (InputCounters::new("gelf-udp", String::new()), Ledger::default());
+    drops.count(&counters, &ledger, TimeNs(1));
     let mut buffers = BatchReceiver::new();
     let mut n_received = 0;
-    while let Ok(n) = buffers.receive(&drops.socket) {
+    while let Ok(n) = buffers.receive(&socket) {
         n_received += n as u64;
     }
-    drops.count(&counters);
+    drops.count(&counters, &ledger, TimeNs(1));
     assert!(n_received > 0);
-    assert_eq!(counters.faults(FaultReason::KernelBufferFull) + n_received, 500);
+    let n_dropped = counters.faults(FaultReason::KernelBufferFull);
+    assert_eq!(n_dropped + n_received, 500);
+    assert_eq!(ledger.status(TimeNs(i64::MAX), 0).unshared_losses, n_dropped as f64);
 }
 
 #[test]
