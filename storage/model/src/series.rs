@@ -60,6 +60,11 @@ pub trait SeriesSource: Send + Sync {
         budget: &QueryBudget,
     ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError>;
 
+    /// What answers over `range` lack, a line of text for each: damage, or a log that is still being read.
+    fn missing(&self, _range: TimeRange) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Names of the labels of the series that pass any of the selectors (all series where there is none), sorted.
     fn label_names(
         &self,
