@@ -159,11 +159,13 @@ fn accept(listener: &Socket, shared: &Arc<Shared>) {
             Ok((socket, address)) => {
                 let sender = address.as_socket().map(|address| address.ip().to_canonical());
                 let Some(sender) = sender else { continue };
-                let has_room = connections.len() < shared.config.connections_max || make_room(&connections);
-                let started = has_room.then(|| Connection::start(Arc::clone(shared), socket, sender));
-                match started {
-                    Some(Ok(connection)) => connections.push(connection),
-                    None | Some(Err(_)) => shared.lose(sender, FaultReason::ConnectionLimit),
+                if connections.len() >= shared.config.connections_max && !make_room(&connections) {
+                    shared.lose(sender, FaultReason::ConnectionLimit);
+                    continue;
+                }
+                match Connection::start(Arc::clone(shared), socket, sender) {
+                    Ok(connection) => connections.push(connection),
+                    Err(_) => shared.lose(sender, FaultReason::ConnectionLimit),
                 }
             }
             Err(error) if is_pause(&error) => {}

@@ -76,6 +76,52 @@ fn a_message_that_grows_too_large_is_dropped() {
     assert_eq!(reassembler.take_lost()[0].reason, FaultReason::TooLarge);
 }
 
+/// Floods for a fifth of a second with first chunks of messages without an end, from one address and as many ports as given; returns how
+/// many of 180 honest messages of two chunks, which come 20 ms after each other, became whole.
+fn honest_messages_in_a_flood(honest_host: u8, ports: u16, payload: &[u8], per_ms: u64) -> usize {
+    let mut reassembler = Reassembler::new(limits());
+    let mut n_whole = 0;
+    let mut forged = 0_u64;
+    for now in 0..200_i64 {
+        for _ in 0..per_ms {
+            forged += 1;
+            let chunk = Chunk { message_id: MessageId(forged.to_be_bytes()), index: 0, count: 128, payload };
+            reassembler.insert(sender(1, (forged % u64::from(ports)) as u16), chunk, ms(now));
+        }
+        // Half of the message comes in this millisecond, the other half twenty later.
+        let id = |at: i64| MessageId((1_u64 << 63 | at as u64).to_be_bytes());
+        let from = |at: i64| sender(honest_host, 60_000 + (at % 200) as u16);
+        let piece = |at, index| Chunk { message_id: id(at), index, count: 2, payload: &[7; 1400] };
+        reassembler.insert(from(now), piece(now, 0), ms(now));
+        if now >= 20 {
+            let done = reassembler.insert(from(now - 20), piece(now - 20, 1), ms(now));
+            n_whole += usize::from(matches!(done, Inserted::Complete(_)));
+        }
+        assert!(reassembler.pending.len() <= 4096 && reassembler.memory() <= 32 << 20);
+    }
+    let counts = reassembler.take_counts();
+    let lost = reassembler.take_lost().len() as u64;
+    assert_eq!(counts.evicted_messages, lost, "every eviction is told");
+    n_whole
+}
+
+#[track_caller]
+fn check_flood(honest_host: u8, ports: u16, payload_len: usize) {
+    let n_whole = honest_messages_in_a_flood(honest_host, ports, &vec![0; payload_len], 100);
+    assert!(n_whole >= 180 * 95 / 100, "{n_whole} of 180");
+}
+
+#[test]
+fn honest_messages_come_through_a_flood() {
+    check_flood(2, 1, 1);
+    check_flood(2, 60_000, 1);
+    check_flood(2, 60_000, 8000);
+    // From the flood's own address, as behind a NAT.
+    check_flood(1, 1, 1);
+    check_flood(1, 100, 1);
+    check_flood(1, 60_000, 8000);
+}
+
 /// One step of the model test.
 #[derive(Debug, Clone)]
 enum Step {

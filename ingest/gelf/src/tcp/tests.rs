@@ -2,8 +2,8 @@ use super::*;
 use crate::recorder::{Recorder, clock, wait_until};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use watchfire_model::LogRecord;
-use watchfire_model::status::Loss;
+use watchfire_model::status::{Loss, MessageCounts};
+use watchfire_model::{LogRecord, TimeNs};
 
 /// What a client sends, and what it does then.
 #[derive(Debug)]
@@ -94,4 +94,45 @@ fn connections_and_their_memory_are_bounded() {
     let huge = vec![b'x'; 3 << 20];
     let (_, losses) = run(config, &Sent::Closing(&huge));
     assert_eq!(losses[0].reason, "frame_memory");
+}
+
+#[test]
+fn silent_connections_make_room_for_those_that_send() {
+    let config = TcpConfig { connections_max: 4, ..TcpConfig::default() };
+    let sink = Arc::new(Recorder::default());
+    let input = TcpInput::start(local(config), sink.clone(), clock()).expect("a free port");
+    let send = |client: &mut TcpStream| client.write_all(b"{\"host\":\"h\",\"short_message\":\"m\"}\0");
+    let mut quiet = TcpStream::connect(input.local_addr()).expect("the input listens");
+    send(&mut quiet).expect("the input reads");
+    wait_until("it is stored", || input.counters().records() == 1);
+    let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(input.local_addr()).expect("the kernel accepts")).collect();
+    wait_until("those beyond the limit are refused", || input.counters().faults(FaultReason::ConnectionLimit) == 17);
+    assert_eq!(input.counters().connections(), 4);
+    // Whoever is refused comes again.
+    wait_until("a sender finds a place", || {
+        let mut client = TcpStream::connect(input.local_addr()).expect("the kernel accepts");
+        let _ = send(&mut client).and_then(|()| client.shutdown(Shutdown::Write));
+        let _ = client.read_to_end(&mut Vec::new());
+        input.counters().records() == 2
+    });
+    send(&mut quiet).expect("a connection that has sent stays");
+    wait_until("its second message is stored", || input.counters().records() == 3);
+    drop(silent);
+}
+
+#[test]
+fn what_the_store_refuses_for_good_is_counted_by_its_reason() {
+    let sink = Arc::new(Recorder { refusals: vec![Refused::Stopping].into(), ..Recorder::default() });
+    let input = TcpInput::start(local(TcpConfig::default()), sink.clone(), clock()).expect("a free port");
+    let mut client = TcpStream::connect(input.local_addr()).expect("the input listens");
+    let message = b"{\"host\":\"h\",\"short_message\":\"m\"}\0";
+    client.write_all(message).expect("the input reads");
+    wait_until("the record is lost", || input.counters().faults(FaultReason::Stopping) == 1);
+    client.write_all(&[&b"nonsense\0"[..], message].concat()).expect("the input reads");
+    wait_until("the next record is stored", || input.counters().records() == 1);
+    let status = input.status();
+    let want = MessageCounts { received: 3, stored: 1, refused: 1, dropped: 1, waiting: 0 };
+    assert_eq!((status.messages, status.senders[0].messages), (want, want));
+    let total = sink.ledger.status(TimeNs(i64::MAX), 0).total;
+    assert_eq!((total.received, total.stored, total.shared_losses), (2, 1, 1.0));
 }

@@ -1,10 +1,12 @@
 use super::*;
 use crate::recorder::{Recorder, clock, wait_until};
+use parking_lot::Mutex;
+use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
-use watchfire_model::Ledger;
 use watchfire_model::status::Loss;
+use watchfire_model::{Fate, Ledger, LogRecord, Receipt, Refused};
 
 const MESSAGE: &[u8] = br#"{"host":"h","short_message":"m"}"#;
 
@@ -102,4 +104,138 @@ fn the_kernel_is_asked_for_its_losses() {
 fn a_small_buffer_is_explained() {
     let text = small_buffer_warning(8 << 20, 208 << 10);
     assert!(text.contains("208KiB instead of 8MiB") && text.contains("sysctl -w net.core.rmem_max=8388608"), "{text}");
+}
+
+/// A sink that settles as it likes: at once, later, in parts, from another thread.
+#[derive(Debug)]
+struct Moody {
+    ledger: Arc<Ledger>,
+    seed: Mutex<u64>,
+    /// Offers that are not settled yet, and how many records they have.
+    open: Mutex<Vec<(Arc<dyn Receipt>, usize)>>,
+}
+
+impl Moody {
+    /// Pseudo-random, below `n`.
+    fn draw(&self, n: usize) -> usize {
+        let mut seed = self.seed.lock();
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*seed >> 33) as usize % n
+    }
+
+    fn settle(&self, receipt: &dyn Receipt, n_records: usize) {
+        let mut first = 0;
+        while first < n_records {
+            let end = first + 1 + self.draw(n_records - first);
+            let fates = [Fate::Stored, Fate::PipelineFull, Fate::DiskFull, Fate::CommitFailed, Fate::StoreFailed];
+            receipt.settle(first..end, fates[self.draw(fates.len())]);
+            first = end;
+        }
+    }
+}
+
+impl RecordSink for Moody {
+    fn offer(&self, records: Vec<LogRecord>, receipt: Arc<dyn Receipt>) {
+        if self.draw(2) == 0 {
+            self.open.lock().push((receipt, records.len()));
+        } else {
+            self.settle(&*receipt, records.len());
+        }
+    }
+
+    fn store(&self, _: Vec<LogRecord>) -> Result<(), Refused> {
+        Err(Refused::Busy)
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+}
+
+fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    let message = r#"{"host":"h","short_message":"m","_container_name":"c1"}"#.as_bytes();
+    let other = r#"{"host":"h","short_message":"m","_container_name":"c2"}"#.as_bytes();
+    prop_oneof![
+        3 => Just(message.to_vec()),
+        2 => Just([other, message].concat()),
+        1 => proptest::collection::vec(any::<u8>(), 0..20),
+        2 => (0..6_u8, 0..3_u8).prop_map(|(id, index)| [&[0x1e, 0x0f][..], &[id; 8], &[index, 3], b"{}"].concat()),
+        1 => Just(b"\x1f\x8bnot gzip".to_vec()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn every_message_meets_one_fate(
+        datagrams in proptest::collection::vec((0..3_usize, datagram()), 0..200),
+        seed: u64,
+    ) {
+        let sink = Arc::new(Moody { ledger: Arc::default(), seed: Mutex::new(seed), open: Mutex::default() });
+        let mut input = UdpInput::start(local(UdpConfig::default()), sink.clone(), clock()).expect("a free port");
+        let clients = [client(&input), client(&input), client(&input)];
+        for (from, datagram) in &datagrams {
+            clients[*from].send(datagram).expect("loopback");
+        }
+        wait_until("all is received", || input.counters().received() == datagrams.len() as u64);
+        input.stop();
+        let before = input.status().messages;
+        let mut n_open = 0;
+        for (receipt, n_records) in std::mem::take(&mut *sink.open.lock()) {
+            n_open += n_records as u64;
+            sink.settle(&*receipt, n_records);
+        }
+        prop_assert_eq!(before.waiting, n_open);
+        let status = input.status();
+        let messages = status.messages;
+        prop_assert_eq!(messages.received, messages.stored + messages.refused + messages.dropped);
+        prop_assert_eq!(messages.stored, status.records);
+        prop_assert_eq!(messages.refused + messages.dropped, status.losses.iter().map(|loss| loss.count).sum::<u64>());
+        for sender in &status.senders {
+            prop_assert_eq!(sender.messages, messages, "there is one address");
+        }
+        let books = sink.ledger.status(TimeNs(i64::MAX), usize::MAX);
+        let by_name: u64 = books.total.losses.iter().map(|loss| loss.count).sum();
+        prop_assert_eq!((books.total.stored, books.total.waiting), (messages.stored, 0));
+        prop_assert_eq!(books.total.received, messages.stored + by_name);
+        let unread = books.total.shared_losses + books.unshared_losses;
+        prop_assert!((unread - (messages.received - books.total.received) as f64).abs() < 0.01);
+        let of_containers: u64 = books.containers.iter().map(|row| row.counts.received).sum();
+        prop_assert_eq!(of_containers, books.total.received);
+    }
+}
+
+/// Sends as fast as it can for a while, far beyond what the sink takes: what was sent is what was stored, refused and dropped.
+/// `WATCHFIRE_OVERLOAD_SECONDS` makes it longer.
+#[test]
+fn nothing_is_lost_uncounted_at_twice_the_capacity() {
+    let seconds = std::env::var("WATCHFIRE_OVERLOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let sink = Arc::new(Recorder { room: Some(AtomicUsize::new(20_000)), ..Recorder::default() });
+    let config =
+        UdpConfig { queue: ByteSize::from_mib(1), receive_buffer: ByteSize::from_mib(1), ..UdpConfig::default() };
+    let mut input = UdpInput::start(local(config), sink.clone(), clock()).expect("a free port");
+    let senders: Vec<_> = (0..2)
+        .map(|_| {
+            let client = client(&input);
+            thread::spawn(move || {
+                let started = Instant::now();
+                let mut n_sent = 0_u64;
+                while started.elapsed() < Duration::from_secs(seconds) {
+                    n_sent += u64::from(client.send(MESSAGE).is_ok());
+                }
+                n_sent
+            })
+        })
+        .collect();
+    let n_sent: u64 = senders.into_iter().map(|sender| sender.join().expect("it does not panic")).sum();
+    let counted = || {
+        let status = input.status();
+        status.messages.received - status.messages.waiting
+    };
+    wait_until("every message is accounted for", || counted() == n_sent);
+    input.stop();
+    let status = input.status();
+    assert_eq!((status.messages.received, status.messages.waiting), (n_sent, 0), "{status:?}");
+    assert_eq!(status.messages.stored, sink.records.lock().len() as u64);
 }
