@@ -21,7 +21,7 @@ mod workers;
 
 pub use host_guard::HostGuard;
 pub use logs::TAILS_MAX;
-pub use server::{Hold, ServerLimits, serve};
+pub use server::{Hold, PeerMetrics, ServerLimits, serve};
 pub use status::Listening;
 pub use workers::{QueryLimits, Workers};
 

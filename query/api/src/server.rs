@@ -1,10 +1,14 @@
 //! The accept loop: HTTP/1.1 with every time-out that `axum::serve` lacks.
 
 mod hang_up;
+mod pace;
+mod peers;
 
 pub use hang_up::Hold;
+pub use peers::PeerMetrics;
 
 use self::hang_up::{Connection, State};
+use self::peers::{Peers, Place};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
@@ -16,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::{debug, warn};
@@ -26,6 +30,8 @@ use tracing::{debug, warn};
 pub struct ServerLimits {
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections_max: usize,
+    /// Connections of one address open at once; further ones are closed. Behind a proxy all clients have one address.
+    pub connections_per_peer_max: usize,
     /// Bytes of a connection's read buffer, and so of a request's head.
     pub buffer_bytes_max: usize,
     /// From the first byte of a request to the end of its headers.
@@ -40,6 +46,7 @@ impl Default for ServerLimits {
     fn default() -> ServerLimits {
         ServerLimits {
             connections_max: 1024,
+            connections_per_peer_max: 256,
             buffer_bytes_max: 64 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
@@ -52,20 +59,31 @@ impl Default for ServerLimits {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `router` until `stop` resolves, then lets requests in flight end within the drain time-out.
-pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ServerLimits,
+    metrics: PeerMetrics,
+    stop: impl Future<Output = ()>,
+) {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let peers = Peers::new(limits.connections_per_peer_max, metrics);
     let graceful = GracefulShutdown::new();
     let router = router.layer(RequestBodyTimeoutLayer::new(limits.body_timeout));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.buffer_bytes_max);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, peer, permit) = tokio::select! {
+        let (stream, peer, permit): (TcpStream, SocketAddr, OwnedSemaphorePermit) = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &connections) => match accepted {
                 Some(accepted) => accepted,
                 None => continue,
             },
+        };
+        let Some(place) = peers.enter(peer.ip()) else {
+            debug!(%peer, "http connection closed: its address has as many as it may");
+            continue;
         };
         let state: Arc<State> = Arc::default();
         let stream = Connection::new(stream, Arc::clone(&state));
@@ -75,7 +93,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
         let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(state.hold());
-            router.clone().oneshot(request)
+            router.clone().oneshot(request.map(pace::paced))
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
@@ -83,7 +101,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
             if let Err(error) = watched.await {
                 debug!(%peer, %error, "http connection ended early");
             }
-            drop(permit);
+            drop::<(OwnedSemaphorePermit, Place)>((permit, place));
         });
     }
     drop(listener);
@@ -95,7 +113,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {

@@ -4,7 +4,7 @@ use super::number::{write_time, write_value};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
-use watchfire_model::Labels;
+use watchfire_model::{Exhausted, Labels, QueryBudget};
 use watchfire_promql::{Annotations, QueryOutput, Value};
 
 /// `{"status":"success","data":…}`.
@@ -33,62 +33,91 @@ impl<T: Serialize> IntoResponse for Success<T> {
     }
 }
 
-/// The answer to a query. Written by hand: results may have millions of points, and their numbers have a form of
+/// The answer to a query, as JSON. Written by hand: results may have millions of points, and their numbers have a form of
 /// their own.
 #[derive(Debug)]
-pub(crate) struct QueryAnswer(pub(crate) QueryOutput);
+pub(crate) struct QueryAnswer(String);
 
-impl IntoResponse for QueryAnswer {
-    fn into_response(self) -> Response {
-        let mut out = String::with_capacity(1024);
-        out.push_str("{\"status\":\"success\",\"data\":{\"resultType\":");
-        write_result(&mut out, &self.0.value);
-        out.push('}');
-        write_annotations(&mut out, &self.0.annotations);
-        out.push('}');
-        ([(CONTENT_TYPE, "application/json")], out).into_response()
+impl QueryAnswer {
+    /// Writes a result down where the query ran, so that the text takes its place in the query's memory.
+    ///
+    /// # Errors
+    /// The text would take more memory than the query may.
+    pub(crate) fn write(output: &QueryOutput, budget: &QueryBudget) -> Result<QueryAnswer, Exhausted> {
+        let mut out = Text { json: String::with_capacity(1024), taken: 0, budget };
+        out.json.push_str("{\"status\":\"success\",\"data\":{\"resultType\":");
+        write_result(&mut out, &output.value)?;
+        out.json.push('}');
+        write_annotations(&mut out.json, &output.annotations);
+        out.json.push('}');
+        Ok(QueryAnswer(out.json))
     }
 }
 
-fn write_result(out: &mut String, value: &Value) {
+impl IntoResponse for QueryAnswer {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
+}
+
+/// The text and what it takes of the query's memory.
+struct Text<'b> {
+    json: String,
+    taken: usize,
+    budget: &'b QueryBudget,
+}
+
+impl Text<'_> {
+    /// Takes memory for what was written since the last call.
+    fn settle(&mut self) -> Result<(), Exhausted> {
+        let more = self.json.capacity().saturating_sub(self.taken);
+        self.taken += more;
+        self.budget.take_memory(more as u64)
+    }
+}
+
+fn write_result(out: &mut Text<'_>, value: &Value) -> Result<(), Exhausted> {
     match value {
         Value::Scalar { time, value } => {
-            out.push_str("\"scalar\",\"result\":");
-            write_point(out, time.0, *value);
+            out.json.push_str("\"scalar\",\"result\":");
+            write_point(&mut out.json, time.0, *value);
         }
         Value::String { time, value } => {
-            out.push_str("\"string\",\"result\":[");
-            write_time(out, time.0);
-            out.push(',');
-            out.push_str(&json(value));
-            out.push(']');
+            out.json.push_str("\"string\",\"result\":[");
+            write_time(&mut out.json, time.0);
+            out.json.push(',');
+            out.json.push_str(&json(value));
+            out.json.push(']');
         }
         Value::Vector(samples) => {
-            out.push_str("\"vector\",\"result\":[");
+            out.json.push_str("\"vector\",\"result\":[");
             for (index, sample) in samples.iter().enumerate() {
-                write_metric(out, index, &sample.labels);
-                out.push_str(",\"value\":");
-                write_point(out, sample.time.0, sample.value);
-                out.push('}');
+                write_metric(&mut out.json, index, &sample.labels);
+                out.json.push_str(",\"value\":");
+                write_point(&mut out.json, sample.time.0, sample.value);
+                out.json.push('}');
+                out.settle()?;
             }
-            out.push(']');
+            out.json.push(']');
         }
         Value::Matrix(series) => {
-            out.push_str("\"matrix\",\"result\":[");
+            out.json.push_str("\"matrix\",\"result\":[");
             for (index, one) in series.iter().enumerate() {
-                write_metric(out, index, &one.labels);
-                out.push_str(",\"values\":[");
+                write_metric(&mut out.json, index, &one.labels);
+                out.json.push_str(",\"values\":[");
                 for (point, (time, value)) in one.times.iter().zip(&one.values).enumerate() {
                     if point > 0 {
-                        out.push(',');
+                        out.json.push(',');
                     }
-                    write_point(out, *time, *value);
+                    write_point(&mut out.json, *time, *value);
                 }
-                out.push_str("]}");
+                out.json.push_str("]}");
+                out.settle()?;
             }
-            out.push(']');
+            out.json.push(']');
         }
     }
+    out.settle()
 }
 
 fn write_metric(out: &mut String, index: usize, labels: &Labels) {

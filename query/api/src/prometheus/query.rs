@@ -7,7 +7,8 @@ use crate::params::{ParamError, Params};
 use axum::extract::State;
 use std::sync::Arc;
 use std::time::Duration;
-use watchfire_promql::Expr;
+use watchfire_model::QueryBudget;
+use watchfire_promql::{EvalError, Expr};
 
 /// Steps that one series of an answer may have (upstream's limit).
 const POINTS_MAX: i64 = 11_000;
@@ -15,10 +16,13 @@ const POINTS_MAX: i64 = 11_000;
 /// `GET|POST /api/v1/query`: evaluates a PromQL expression at one time, now unless `time` says otherwise.
 pub(super) async fn instant(State(api): State<Arc<Api>>, params: Params) -> Result<QueryAnswer, PromError> {
     let time = params.time("time")?.unwrap_or_else(|| api.clock.now().to_ms());
-    let expr = expression(&params)?;
     let (engine, series) = (Arc::clone(&api.engine), Arc::clone(&api.series));
-    let evaluate = move |budget: &_| engine.instant(&*series, &expr, time, budget);
-    Ok(QueryAnswer(api.workers.run(timeout(&params)?, evaluate).await??))
+    let timeout = timeout(&params)?;
+    let evaluate = move |budget: &QueryBudget| {
+        let output = engine.instant(&*series, &expression(&params)?, time, budget)?;
+        QueryAnswer::write(&output, budget).map_err(|exhausted| EvalError::Exhausted(exhausted).into())
+    };
+    api.workers.run(timeout, evaluate).await?
 }
 
 /// `GET|POST /api/v1/query_range`: evaluates a PromQL expression at evenly spaced steps, both ends inclusive.
@@ -45,10 +49,13 @@ pub(super) async fn range(State(api): State<Arc<Api>>, params: Params) -> Result
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));
     }
-    let expr = expression(&params)?;
     let (engine, series) = (Arc::clone(&api.engine), Arc::clone(&api.series));
-    let evaluate = move |budget: &_| engine.range(&*series, &expr, start, end, step_ms, budget);
-    Ok(QueryAnswer(api.workers.run(timeout(&params)?, evaluate).await??))
+    let timeout = timeout(&params)?;
+    let evaluate = move |budget: &QueryBudget| {
+        let output = engine.range(&*series, &expression(&params)?, start, end, step_ms, budget)?;
+        QueryAnswer::write(&output, budget).map_err(|exhausted| EvalError::Exhausted(exhausted).into())
+    };
+    api.workers.run(timeout, evaluate).await?
 }
 
 fn expression(params: &Params) -> Result<Expr, PromError> {
