@@ -171,6 +171,17 @@ fn memory(encoded_len: usize, records: usize, fields: usize) -> u64 {
     (encoded_len + records * (size_of::<LogRecord>() + 2 * size_of::<usize>()) + fields * per_field) as u64
 }
 
+/// Memory that a record takes, estimated.
+pub(crate) fn record_memory(record: &LogRecord) -> u64 {
+    let text = |text: &SmolStr| if text.is_heap_allocated() { text.len() + 2 * size_of::<usize>() } else { 0 };
+    let field = |(name, value): &(SmolStr, FieldValue)| {
+        let value = if let FieldValue::Text(value) = value { text(value) } else { 0 };
+        size_of::<(SmolStr, FieldValue)>() + text(name) + value
+    };
+    let texts = text(&record.stream) + text(&record.host) + text(&record.message);
+    (size_of::<LogRecord>() + texts + record.fields.iter().map(field).sum::<usize>()) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,17 @@
 //!
 //! Invariants
 //! - A record is found from the moment [`LogStore::append`] returns, exactly once by every query, while it moves from memory
-//!   into a block: readers see the memtable or the blocks made of it, never both and never neither.
-//! - Its name ([`RecordId`]) never changes, not by a flush and not by a restart.
+//!   into a block and from there into a merged one: readers see one or the other, never both and never neither.
+//! - A record whose [`LogStore::commit`] fails is gone: it leaves memory and never gets into a block.
+//! - Its name ([`RecordId`]) never changes, not by a flush, not by a merge and not by a restart.
 //! - What passes is what [`watchfire_model::LogFilter::matches`] says; index and statistics only spare reading.
-//! - A block exists if and only if the manifest names it; blocks never change.
-//! - Nothing from disk is decoded before its checksum holds. A damaged block costs its own records and is named in every
-//!   answer that misses them.
-//! - Memory is bounded: two memtables, one cache, one batch per tail reader's slot; a query pays from its budget.
+//! - A block exists if and only if the manifest names it; blocks never change. Its objects stay as long as somebody reads
+//!   them.
+//! - Nothing from disk is decoded before its checksum holds. A damaged block costs its own records, and is named in every
+//!   answer that misses them; what cannot be mended is counted for good.
+//! - Nothing is deleted because a clock jumped.
+//! - Memory is bounded: two memtables, one cache, one batch per tail reader's slot, one flush, one merge or repair; a query
+//!   pays from its budget.
 //!
 //! Every byte on disk is drawn in `FORMAT.md`.
 
@@ -20,16 +24,27 @@ mod id;
 mod options;
 mod request;
 
+mod append;
 mod batch;
 mod block;
 mod codec;
+mod compact;
 mod flush;
+mod fresh;
 mod maintain;
 mod memtable;
 mod metrics;
+mod pin;
 mod query;
+mod repair;
+mod replay;
+mod retain;
+mod scrub;
 mod state;
+mod status;
 mod tail;
+mod worker;
+mod write;
 
 #[cfg(test)]
 mod testing;
@@ -39,9 +54,14 @@ mod tests;
 pub use error::LogStoreError;
 pub use id::{RecordId, RecordIdError};
 pub use options::LogStoreOptions;
+pub use pin::Pinned;
+pub use repair::RepairReport;
 pub use request::{
-    Cursor, FieldSummary, Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreStatus, SearchRequest,
-    SearchResult, SearchStats, StoredRecord,
+    Cursor, DamagedBlock, FieldSummary, Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreMemory,
+    LogStoreStatus, ReplayStatus, SearchRequest, SearchResult, SearchStats, StoredRecord,
 };
+pub use retain::{RetireReason, Retiring};
+pub use scrub::ScrubReport;
+pub use state::LostRows;
 pub use store::LogStore;
 pub use tail::{Tail, TailEvent};

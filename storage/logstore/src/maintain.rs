@@ -1,19 +1,19 @@
 //! What has to be done now and then: flush by age, retention, orphans.
 
-use crate::state::{BLOCK_PREFIX, LogDelta};
+use crate::LogStoreError;
+use crate::block::Block;
+use crate::state::BLOCK_PREFIX;
 use crate::store::Inner;
-use crate::{LogStoreError, LogStoreOptions};
 use std::collections::HashSet;
-use std::sync::Arc;
 use watchfire_model::{DurationMs, TimeNs};
-use watchfire_store::sweep;
-
-/// How far the clock may be ahead of the newest record's arrival for retention to believe it. A clock that jumps ahead
-/// deletes nothing until records arrive that confirm it; a store that takes nothing in deletes this much and no more.
-const CLOCK_TRUST: DurationMs = DurationMs(24 * 3600 * 1000);
+use watchfire_store::{crash_point, sweep};
 
 impl Inner {
     pub(crate) fn maintain(&self) -> Result<(), LogStoreError> {
+        if !self.storage.has_room() {
+            // Room is made before it is needed.
+            self.retire()?;
+        }
         if self.flush_is_due() {
             self.flush()?;
         }
@@ -31,50 +31,27 @@ impl Inner {
             || fresh.active.since().is_some_and(is_old)
     }
 
-    /// Deletes the blocks whose every record is past its stream's retention.
-    fn retire(&self) -> Result<(), LogStoreError> {
-        let Some(received_max) = self.received_max() else { return Ok(()) };
-        let now = self.clock.now().min(received_max.plus_ns(to_ns(CLOCK_TRUST)));
-        let _maintenance = self.maintenance.lock();
-        let state = self.manifest.state();
-        let expired = |time_max: TimeNs, stream: &str| is_expired(&self.options, now, time_max, stream);
-        let retired: Vec<_> =
-            state.blocks.values().filter(|block| expired(block.time_max, &block.stream)).cloned().collect();
-        if retired.is_empty() {
-            return Ok(());
-        }
-        let keys: HashSet<String> = retired.iter().map(|block| block.key.clone()).collect();
-        let remove = keys.iter().cloned().collect();
-        self.manifest.commit(LogDelta { add: Vec::new(), remove, covered: None })?;
-        {
-            let mut fresh = self.fresh.lock();
-            let left = fresh.blocks.iter().filter(|block| !keys.contains(&block.meta.key)).cloned().collect();
-            fresh.blocks = Arc::new(left);
-        }
-        self.metrics.retired_blocks.inc_by(retired.len() as u64);
-        // A query that still reads them begins again without. What cannot be deleted is an orphan for the next opening.
-        for block in &retired {
-            self.storage.delete(&block.parquet_key())?;
-            self.storage.delete(&block.idx_key())?;
-        }
-        Ok(())
-    }
-
-    /// Deletes objects that no manifest knows: blocks whose flush failed or was cut short.
-    pub(crate) fn sweep(&self) -> Result<(), LogStoreError> {
-        let _maintenance = self.maintenance.lock();
+    /// Deletes objects that no manifest knows: blocks whose transaction never came, and those whose readers had not let
+    /// go when the process ended. Only while nobody writes blocks. What fails is left to the next opening.
+    pub(crate) fn sweep(&self) {
         let state = self.manifest.state();
         let live: HashSet<String> =
             state.blocks.values().flat_map(|block| [block.parquet_key(), block.idx_key()]).collect();
-        let swept = sweep(&*self.storage, BLOCK_PREFIX, &live)?;
-        self.metrics.swept_objects.inc_by(swept);
-        Ok(())
+        match sweep(&*self.storage, BLOCK_PREFIX, &live) {
+            Ok(swept) => self.metrics.swept_objects.inc_by(swept),
+            Err(_) => self.metrics.sweep_failures.inc(),
+        };
+        crash_point("logstore.open.swept");
     }
-}
 
-fn is_expired(options: &LogStoreOptions, now: TimeNs, time_max: TimeNs, stream: &str) -> bool {
-    let retention = to_ns(options.retention_of(stream));
-    time_max < now.plus_ns(retention.saturating_neg())
+    /// Sets a damaged block aside, and lets the mending begin.
+    pub(crate) fn set_damaged(&self, block: &Block, what: &str) {
+        if block.set_damaged(what) {
+            self.metrics.damaged_blocks.inc();
+            self.measure();
+            self.changed.notify_all();
+        }
+    }
 }
 
 fn to_ns(duration: DurationMs) -> i64 {

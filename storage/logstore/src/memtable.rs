@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 use watchfire_model::{LogRecord, TimeNs};
+use watchfire_wal::Position;
 
 /// Small batches are gathered into chunks of about this many records.
 const CHUNK_RECORDS: usize = 1024;
 
 /// Records in order of arrival. Readers share the chunks, so that they never hold up an append for longer than it takes
 /// to copy the list of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Memtable {
     chunks: Vec<Arc<Chunk>>,
+    /// Where in the write-ahead log the records lie, in their order.
+    batches: Vec<Batch>,
     bytes: u64,
     records: u64,
     /// When the first record was inserted.
     since: Option<TimeNs>,
     received_max: Option<TimeNs>,
+    time_max: Option<TimeNs>,
 }
 
 /// Records with consecutive numbers.
@@ -27,13 +31,26 @@ pub(crate) struct Chunk {
     pub(crate) times: (TimeNs, TimeNs),
 }
 
+/// Records that are one record of the write-ahead log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    pub(crate) position: Position,
+    pub(crate) first_sequence: u64,
+    pub(crate) records: u64,
+    /// Memory that they take.
+    pub(crate) memory: u64,
+}
+
 impl Memtable {
-    /// Adds records, at least one, which take `memory` bytes.
-    pub(crate) fn insert(&mut self, first_sequence: u64, records: Vec<LogRecord>, memory: u64, now: TimeNs) {
-        self.bytes += memory;
-        self.records += records.len() as u64;
+    /// Adds the records, at least one, of a batch.
+    pub(crate) fn insert(&mut self, batch: Batch, records: Vec<LogRecord>, now: TimeNs) {
+        let first_sequence = batch.first_sequence;
+        self.batches.push(batch);
+        self.bytes += batch.memory + size_of::<Batch>() as u64;
+        self.records += batch.records;
         self.since.get_or_insert(now);
         self.received_max = self.received_max.max(records.iter().map(|record| record.received).max());
+        self.time_max = self.time_max.max(records.iter().map(|record| record.time).max());
         if let Some(last) = self.chunks.last_mut().and_then(Arc::get_mut)
             && last.end_sequence() == first_sequence
             && last.records.len() + records.len() <= CHUNK_RECORDS
@@ -42,6 +59,65 @@ impl Memtable {
         } else {
             self.chunks.push(Arc::new(Chunk::new(first_sequence, records)));
         }
+    }
+
+    /// Puts the records of `older` before its own.
+    pub(crate) fn prepend(&mut self, mut older: Memtable) {
+        older.chunks.append(&mut self.chunks);
+        older.batches.append(&mut self.batches);
+        self.chunks = older.chunks;
+        self.batches = older.batches;
+        self.bytes += older.bytes;
+        self.records += older.records;
+        self.since = older.since.or(self.since);
+        self.received_max = self.received_max.max(older.received_max);
+        self.time_max = self.time_max.max(older.time_max);
+    }
+
+    pub(crate) fn holds_lost(&self, is_lost: &dyn Fn(Position) -> bool) -> bool {
+        self.batches.iter().any(|batch| is_lost(batch.position))
+    }
+
+    /// Takes the records of lost batches out and says how many there were.
+    pub(crate) fn drop_lost(&mut self, is_lost: &dyn Fn(Position) -> bool) -> u64 {
+        let (lost, kept): (Vec<Batch>, Vec<Batch>) =
+            self.batches.iter().copied().partition(|batch| is_lost(batch.position));
+        if lost.is_empty() {
+            return 0;
+        }
+        // Batches are in order of their numbers.
+        let is_kept = |sequence: u64| {
+            let behind = lost.partition_point(|batch| batch.first_sequence <= sequence);
+            behind.checked_sub(1).is_none_or(|at| sequence >= lost[at].first_sequence + lost[at].records)
+        };
+        for chunk in std::mem::take(&mut self.chunks) {
+            let numbered = (chunk.first_sequence..).zip(&chunk.records);
+            if numbered.clone().all(|(sequence, _)| is_kept(sequence)) {
+                self.chunks.push(chunk);
+                continue;
+            }
+            let kept: Vec<(u64, &LogRecord)> = numbered.filter(|(sequence, _)| is_kept(*sequence)).collect();
+            for run in kept.chunk_by(|(a, _), (b, _)| a + 1 == *b) {
+                let records = run.iter().map(|(_, record)| (*record).clone()).collect();
+                self.chunks.push(Arc::new(Chunk::new(run[0].0, records)));
+            }
+        }
+        self.batches = kept;
+        self.bytes = self.batches.iter().map(|batch| batch.memory + size_of::<Batch>() as u64).sum();
+        let dropped = lost.iter().map(|batch| batch.records).sum();
+        self.records -= dropped;
+        let records = || self.chunks.iter().flat_map(|chunk| &chunk.records);
+        self.received_max = records().map(|record| record.received).max();
+        self.time_max = records().map(|record| record.time).max();
+        if self.chunks.is_empty() {
+            self.since = None;
+        }
+        dropped
+    }
+
+    /// Where the first of the records lies in the write-ahead log.
+    pub(crate) fn first_position(&self) -> Option<Position> {
+        self.batches.first().map(|batch| batch.position)
     }
 
     pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
@@ -67,6 +143,10 @@ impl Memtable {
 
     pub(crate) fn received_max(&self) -> Option<TimeNs> {
         self.received_max
+    }
+
+    pub(crate) fn time_max(&self) -> Option<TimeNs> {
+        self.time_max
     }
 }
 
@@ -102,19 +182,63 @@ mod tests {
     use super::*;
     use crate::testing::record;
 
+    fn insert(memtable: &mut Memtable, index: u64, first_sequence: u64, records: Vec<LogRecord>) {
+        let position = Position { session: 1, index };
+        let batch = Batch { position, first_sequence, records: records.len() as u64, memory: 10 };
+        memtable.insert(batch, records, TimeNs(index as i64));
+    }
+
+    fn messages(memtable: &Memtable) -> Vec<(u64, String)> {
+        let of_chunk = |chunk: &Arc<Chunk>| -> Vec<(u64, String)> {
+            (chunk.first_sequence..).zip(chunk.records.iter().map(|record| record.message.to_string())).collect()
+        };
+        memtable.chunks().iter().flat_map(of_chunk).collect()
+    }
+
     #[test]
     fn small_batches_share_a_chunk_unless_somebody_reads_it() {
         let mut memtable = Memtable::default();
-        memtable.insert(0, vec![record(5, "a")], 10, TimeNs(1));
-        memtable.insert(1, vec![record(3, "b"), record(9, "c")], 10, TimeNs(2));
+        insert(&mut memtable, 1, 0, vec![record(5, "a")]);
+        insert(&mut memtable, 2, 1, vec![record(3, "b"), record(9, "c")]);
         assert_eq!(memtable.chunks().len(), 1);
         assert_eq!(memtable.chunks()[0].times, (TimeNs(3), TimeNs(9)));
         let snapshot = memtable.chunks().to_vec();
-        memtable.insert(3, vec![record(1, "d")], 10, TimeNs(3));
+        insert(&mut memtable, 3, 3, vec![record(1, "d")]);
         assert_eq!(snapshot[0].records.len(), 3);
         assert_eq!(memtable.chunks().len(), 2);
-        assert_eq!((memtable.records(), memtable.bytes(), memtable.since()), (4, 30, Some(TimeNs(1))));
-        memtable.insert(4, vec![record(1, "e"); CHUNK_RECORDS], 10, TimeNs(3));
+        let bytes = 3 * (10 + size_of::<Batch>() as u64);
+        assert_eq!((memtable.records(), memtable.bytes(), memtable.since()), (4, bytes, Some(TimeNs(1))));
+        insert(&mut memtable, 4, 4, vec![record(1, "e"); CHUNK_RECORDS]);
         assert_eq!(memtable.chunks().len(), 3);
+    }
+
+    #[test]
+    fn what_is_lost_leaves_without_a_trace() {
+        let mut memtable = Memtable::default();
+        insert(&mut memtable, 0, 0, vec![record(5, "a")]);
+        insert(&mut memtable, 1, 1, vec![record(90, "b"), record(9, "c")]);
+        insert(&mut memtable, 2, 3, vec![record(1, "d")]);
+        insert(&mut memtable, 3, 10, vec![record(1, "e")]);
+        let lost = |position: Position| position.index == 1 || position.index == 3;
+        assert!(memtable.holds_lost(&lost));
+        assert_eq!(memtable.drop_lost(&lost), 3);
+        assert_eq!(messages(&memtable), [(0, "a".to_owned()), (3, "d".to_owned())]);
+        let bytes = 2 * (10 + size_of::<Batch>() as u64);
+        assert_eq!((memtable.records(), memtable.bytes(), memtable.time_max()), (2, bytes, Some(TimeNs(5))));
+        assert_eq!(memtable.drop_lost(&|_| true), 2);
+        assert!(memtable.is_empty());
+        assert_eq!((memtable.since(), memtable.received_max()), (None, None));
+    }
+
+    #[test]
+    fn older_records_go_before() {
+        let mut older = Memtable::default();
+        insert(&mut older, 0, 0, vec![record(5, "a")]);
+        let mut memtable = Memtable::default();
+        insert(&mut memtable, 7, 100, vec![record(3, "b")]);
+        memtable.prepend(older);
+        assert_eq!(messages(&memtable), [(0, "a".to_owned()), (100, "b".to_owned())]);
+        assert_eq!((memtable.since(), memtable.records()), (Some(TimeNs(0)), 2));
+        assert_eq!(memtable.first_position(), Some(Position { session: 1, index: 0 }));
     }
 }

@@ -9,17 +9,33 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct Metrics {
     pub(crate) appended_records: Counter,
     pub(crate) refused_records: Counter,
+    pub(crate) dropped_records: Counter,
     pub(crate) replayed_records: Counter,
     pub(crate) malformed_batches: Counter,
     pub(crate) flushes: Counter,
     pub(crate) flush_failures: Counter,
     pub(crate) written_bytes: Counter,
+    pub(crate) compactions: Counter,
+    pub(crate) compaction_failures: Counter,
+    pub(crate) compacted_bytes: Counter,
+    pub(crate) compaction_written_bytes: Counter,
     pub(crate) damaged_blocks: Counter,
+    pub(crate) repaired_blocks: Counter,
+    pub(crate) repair_failures: Counter,
+    pub(crate) lost_records: Counter,
+    pub(crate) scrub_rounds: Counter,
+    pub(crate) scrub_failures: Counter,
+    pub(crate) scrubbed_objects: Counter,
+    pub(crate) scrubbed_bytes: Counter,
     pub(crate) retired_blocks: Counter,
     pub(crate) swept_objects: Counter,
+    pub(crate) sweep_failures: Counter,
     pub(crate) tail_lost_records: Counter,
     pub(crate) memtable_bytes: Gauge,
+    pub(crate) tail_bytes: Gauge,
+    pub(crate) work_bytes: Gauge,
     pub(crate) blocks: Gauge,
+    pub(crate) blocks_damaged: Gauge,
     pub(crate) block_bytes: Gauge,
     pub(crate) cache_bytes: Gauge,
 }
@@ -29,23 +45,44 @@ impl Metrics {
         let counters = [
             ("appended_records", "Records taken in", &self.appended_records),
             ("refused_records", "Records refused because memory or storage is full", &self.refused_records),
+            ("dropped_records", "Records refused after the write-ahead log failed", &self.dropped_records),
             ("replayed_records", "Records found in the write-ahead log at start", &self.replayed_records),
             ("malformed_batches", "Batches of the write-ahead log that make no sense", &self.malformed_batches),
             ("flushes", "Times that fresh records were written out as blocks", &self.flushes),
             ("flush_failures", "Times that writing fresh records out failed", &self.flush_failures),
-            ("damaged_blocks", "Blocks found damaged, whose records are missing from answers", &self.damaged_blocks),
+            ("compactions", "Times that small blocks were merged", &self.compactions),
+            ("compaction_failures", "Times that merging blocks failed", &self.compaction_failures),
+            ("damaged_blocks", "Times that a block was found damaged", &self.damaged_blocks),
+            ("repaired_blocks", "Damaged blocks that others were made of", &self.repaired_blocks),
+            ("repair_failures", "Times that mending a damaged block failed", &self.repair_failures),
+            ("lost_records", "Records that damage has cost for good", &self.lost_records),
+            ("scrub_rounds", "Times that all blocks have been read through", &self.scrub_rounds),
+            ("scrub_failures", "Times that a block could not be read through", &self.scrub_failures),
+            ("scrubbed_objects", "Files read through to find damage", &self.scrubbed_objects),
             ("retired_blocks", "Blocks deleted at the end of their retention", &self.retired_blocks),
             ("swept_objects", "Objects deleted that no manifest knows", &self.swept_objects),
+            ("sweep_failures", "Times that deleting unknown objects failed", &self.sweep_failures),
             ("tail_lost_records", "Records that slow readers of the live tail lost", &self.tail_lost_records),
         ];
         for (name, help, counter) in counters {
             registry.register(format!("logstore_{name}"), help, counter.clone());
         }
         registry.register("logstore_blocks", "Blocks in the store", self.blocks.clone());
-        let bytes = "Bytes of blocks written";
-        registry.register_with_unit("logstore_written", bytes, Unit::Bytes, self.written_bytes.clone());
+        let damaged = "Blocks that are set aside: their records are missing from answers";
+        registry.register("logstore_blocks_damaged", damaged, self.blocks_damaged.clone());
+        let bytes = [
+            ("logstore_written", "Bytes of blocks written", &self.written_bytes),
+            ("logstore_compacted", "Bytes of blocks merged", &self.compacted_bytes),
+            ("logstore_compaction_written", "Bytes of merged blocks written", &self.compaction_written_bytes),
+            ("logstore_scrubbed", "Bytes read through to find damage", &self.scrubbed_bytes),
+        ];
+        for (name, help, counter) in bytes {
+            registry.register_with_unit(name, help, Unit::Bytes, counter.clone());
+        }
         let gauges = [
             ("logstore_memtable", "Memory that fresh records take", &self.memtable_bytes),
+            ("logstore_tail", "Memory that batches take that wait for readers of the live tail", &self.tail_bytes),
+            ("logstore_work", "Memory that flushes, merges and repairs take", &self.work_bytes),
             ("logstore_block", "Bytes of the blocks in the store", &self.block_bytes),
             ("logstore_cache", "Bytes of columns and index sections held for further queries", &self.cache_bytes),
         ];

@@ -19,8 +19,20 @@ pub struct LogStoreOptions {
     pub retention: DurationMs,
     /// How long the records of single streams are kept.
     pub stream_retention: BTreeMap<SmolStr, DurationMs>,
+    /// Bytes that the blocks of all streams may take on disk; the oldest go first. Default: no limit but the disk.
+    pub bytes_max: Option<ByteSize>,
+    /// Bytes that the blocks of single streams may take on disk; the oldest go first.
+    pub stream_bytes_max: BTreeMap<SmolStr, ByteSize>,
     /// Bytes of index sections and decoded columns held for further queries. Default 64MiB.
     pub cache_bytes_max: ByteSize,
+    /// Records in one merged block. Default 2,000,000: about 1 GiB of messages of 520 bytes before compression.
+    pub compact_rows_max: u64,
+    /// Whether a thread of the store merges small blocks and mends damaged ones where nothing is lost by it; if not, only
+    /// [`crate::LogStore::compact`] and [`crate::LogStore::repair`] do. Default true.
+    pub compact_in_background: bool,
+    /// Bytes of the write-ahead log that are kept after their records are in blocks, to rebuild a block that is found
+    /// damaged soon after it was written. Default 256MiB.
+    pub wal_keep_bytes: ByteSize,
 }
 
 impl Default for LogStoreOptions {
@@ -30,7 +42,12 @@ impl Default for LogStoreOptions {
             flush_age: DurationMs::from_secs(5 * 60),
             retention: DurationMs::from_secs(30 * 24 * 3600),
             stream_retention: BTreeMap::new(),
+            bytes_max: None,
+            stream_bytes_max: BTreeMap::new(),
             cache_bytes_max: ByteSize::from_mib(64),
+            compact_rows_max: 2_000_000,
+            compact_in_background: true,
+            wal_keep_bytes: ByteSize::from_mib(256),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can be asked of the log store and what it answers.
 
-use crate::RecordId;
+use crate::{LostRows, RecordId};
 use smol_str::SmolStr;
 use watchfire_model::{LogFilter, LogRecord, TimeNs, TimeRangeNs};
 
@@ -32,7 +32,8 @@ pub struct SearchResult {
     pub records: Vec<StoredRecord>,
     /// Present when further records may follow.
     pub next_cursor: Option<Cursor>,
-    /// Keys of damaged blocks whose records are missing from the answer.
+    /// What is missing from the answer, each in words: keys of damaged blocks, records lost for good, records of the
+    /// write-ahead log that are not there yet.
     pub partial: Vec<String>,
     pub stats: SearchStats,
 }
@@ -75,7 +76,8 @@ pub struct Histogram {
     /// `None` stands for records without the field.
     pub series: Vec<(Option<SmolStr>, Vec<u64>)>,
     pub total: u64,
-    /// Keys of damaged blocks whose records are missing from the answer.
+    /// What is missing from the answer, each in words: keys of damaged blocks, records lost for good, records of the
+    /// write-ahead log that are not there yet.
     pub partial: Vec<String>,
     pub stats: SearchStats,
 }
@@ -94,7 +96,8 @@ pub struct FieldsRequest {
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     pub fields: Vec<FieldSummary>,
-    /// Keys of damaged blocks whose records are missing from the answer.
+    /// What is missing from the answer, each in words: keys of damaged blocks, records lost for good, records of the
+    /// write-ahead log that are not there yet.
     pub partial: Vec<String>,
     pub stats: SearchStats,
 }
@@ -142,4 +145,49 @@ pub struct LogStoreStatus {
     pub wal_bytes: u64,
     /// Oldest and newest event time, where there are records.
     pub times: Option<(TimeNs, TimeNs)>,
+    pub memory: LogStoreMemory,
+    /// While records of earlier openings are still being brought back, or when that has failed.
+    pub replay: Option<ReplayStatus>,
+    /// Why nothing is taken in, when that will not change before a restart.
+    pub failure: Option<String>,
+    /// Blocks set aside.
+    pub damaged: Vec<DamagedBlock>,
+    /// What damage has cost.
+    pub lost: Vec<LostRows>,
+}
+
+/// Memory that the store takes, in bytes, estimated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogStoreMemory {
+    pub memtables: u64,
+    /// Columns and index sections held for further queries.
+    pub cache: u64,
+    /// Batches that wait for readers of the live tail.
+    pub tails: u64,
+    /// Flushes, merges and repairs under way.
+    pub work: u64,
+}
+
+impl LogStoreMemory {
+    pub fn total(&self) -> u64 {
+        self.memtables + self.cache + self.tails + self.work
+    }
+}
+
+/// How far the write-ahead log has been replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayStatus {
+    pub bytes_done: u64,
+    pub bytes_total: u64,
+}
+
+/// A block that cannot be read as it was written: no query looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedBlock {
+    pub key: String,
+    pub stream: SmolStr,
+    pub rows: u64,
+    /// Earliest and latest event time.
+    pub times: (TimeNs, TimeNs),
+    pub what: String,
 }

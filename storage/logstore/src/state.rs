@@ -1,14 +1,21 @@
-//! What the manifest says: which blocks exist, and how far they cover the write-ahead log.
+//! What the manifest says: which blocks exist, how far they cover the write-ahead log, and what is lost for good.
 
+use crate::RecordId;
+use crate::block::GRANULE_TEXT_BYTES;
+use crate::block::layout::GRANULE_ROWS;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use watchfire_model::TimeNs;
+use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::ManifestState;
 use watchfire_wal::Position;
 
 /// Where the blocks' objects lie.
 pub(crate) const BLOCK_PREFIX: &str = "logs/";
+/// Entries about lost records; beyond this those of one stream are told in one.
+const LOST_MAX: usize = 256;
+/// Where it was not counted: text over columns, about.
+const RAW_RATIO_GUESS: u64 = 10;
 
 /// The store after some transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +24,14 @@ pub(crate) struct LogState {
     pub(crate) blocks: BTreeMap<String, BlockMeta>,
     /// Records of the write-ahead log before this lie in blocks, or their retention is over.
     pub(crate) covered: Position,
-    /// All records in blocks have smaller numbers.
+    /// All records of the write-ahead log from `covered` on have at least this number.
     pub(crate) next_sequence: u64,
+    /// No record has this number or a greater one. 0 in stores of the first format, which did not keep it.
+    #[serde(default)]
+    pub(crate) reserved: u64,
+    /// Records that damage has cost.
+    #[serde(default)]
+    pub(crate) lost: Vec<LostRows>,
 }
 
 /// One transaction.
@@ -31,6 +44,13 @@ pub(crate) struct LogDelta {
     pub(crate) remove: Vec<String>,
     #[serde(default)]
     pub(crate) covered: Option<Covered>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reserved: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lost: Vec<LostRows>,
+    /// Keys of blocks whose loss is no longer told: their retention is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) forget: Vec<String>,
 }
 
 /// A flush has brought everything up to here into blocks.
@@ -54,9 +74,78 @@ pub(crate) struct BlockMeta {
     pub(crate) received_max: TimeNs,
     pub(crate) parquet_bytes: u64,
     pub(crate) idx_bytes: u64,
+    /// Bytes of the texts of all records, about; 0 where it was not counted.
+    #[serde(default)]
+    pub(crate) raw_bytes: u64,
+    /// As large as memory allows a block to become: not merged any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) full: bool,
+    /// Where the records lie in the write-ahead log, in blocks that were made from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) logged: Option<Logged>,
+    /// Number of the first and of the last record, in order of time.
+    #[serde(default)]
+    pub(crate) sequences: (u64, u64),
+}
+
+/// A stretch of the write-ahead log: records at `from` and after, before `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Logged {
+    pub(crate) from: Position,
+    pub(crate) until: Position,
+}
+
+/// Records that damage has cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRows {
+    /// The block that they were in.
+    pub key: String,
+    pub stream: SmolStr,
+    /// How many.
+    pub rows: u64,
+    /// Earliest and latest event time that they may have had.
+    pub times: (TimeNs, TimeNs),
+    /// What was damaged.
+    pub what: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl BlockMeta {
+    /// A block without records.
+    pub(crate) fn new(key: String, stream: SmolStr) -> BlockMeta {
+        BlockMeta {
+            key,
+            stream,
+            rows: 0,
+            time_min: TimeNs::MAX,
+            time_max: TimeNs::MIN,
+            received_max: TimeNs::MIN,
+            parquet_bytes: 0,
+            idx_bytes: 0,
+            raw_bytes: 0,
+            full: false,
+            logged: None,
+            sequences: (0, 0),
+        }
+    }
+
+    /// Takes account of a record, the newest so far.
+    pub(crate) fn add(&mut self, id: RecordId, record: &LogRecord) {
+        if self.rows == 0 {
+            self.sequences.0 = id.sequence;
+        }
+        self.sequences.1 = id.sequence;
+        self.rows += 1;
+        self.time_min = self.time_min.min(id.time);
+        self.time_max = self.time_max.max(id.time);
+        self.received_max = self.received_max.max(record.received);
+        self.raw_bytes += raw_bytes(record);
+    }
+
     pub(crate) fn parquet_key(&self) -> String {
         format!("{}.parquet", self.key)
     }
@@ -69,6 +158,38 @@ impl BlockMeta {
     pub(crate) fn bytes(&self) -> u64 {
         self.parquet_bytes + self.idx_bytes
     }
+
+    /// Bytes of the texts of all records, about.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        if self.raw_bytes > 0 { self.raw_bytes } else { self.parquet_bytes.saturating_mul(RAW_RATIO_GUESS) }
+    }
+
+    /// What one granule takes in memory, about.
+    pub(crate) fn granule_bytes(&self) -> u64 {
+        let granules = self.rows.div_ceil(GRANULE_ROWS as u64).max(1);
+        (self.text_bytes() / granules).min(GRANULE_TEXT_BYTES as u64)
+    }
+
+    pub(crate) fn times(&self) -> (TimeNs, TimeNs) {
+        (self.time_min, self.time_max)
+    }
+
+    /// The ids of the first and the last record.
+    pub(crate) fn ids(&self) -> (RecordId, RecordId) {
+        let (first, last) = self.sequences;
+        (RecordId { time: self.time_min, sequence: first }, RecordId { time: self.time_max, sequence: last })
+    }
+}
+
+/// Bytes of a record's texts and numbers, about.
+fn raw_bytes(record: &LogRecord) -> u64 {
+    use watchfire_model::FieldValue::Text;
+    const NUMBER: usize = 8;
+    let field = |(name, value): &(SmolStr, watchfire_model::FieldValue)| {
+        name.len() + if let Text(text) = value { text.len() } else { NUMBER }
+    };
+    let fields: usize = record.fields.iter().map(field).sum();
+    (3 * NUMBER + record.host.len() + record.message.len() + fields) as u64
 }
 
 impl ManifestState for LogState {
@@ -84,6 +205,25 @@ impl ManifestState for LogState {
         if let Some(covered) = delta.covered {
             self.covered = covered.position;
             self.next_sequence = covered.next_sequence;
+        }
+        self.reserved = self.reserved.max(delta.reserved.unwrap_or(0));
+        self.lost.retain(|lost| !delta.forget.contains(&lost.key));
+        for lost in &delta.lost {
+            self.tell(lost);
+        }
+    }
+}
+
+impl LogState {
+    /// Adds an entry; a long list tells the losses of one stream together.
+    fn tell(&mut self, lost: &LostRows) {
+        let is_long = self.lost.len() >= LOST_MAX;
+        match self.lost.iter_mut().find(|other| is_long && other.stream == lost.stream) {
+            Some(other) => {
+                other.rows += lost.rows;
+                other.times = (other.times.0.min(lost.times.0), other.times.1.max(lost.times.1));
+            }
+            None => self.lost.push(lost.clone()),
         }
     }
 }

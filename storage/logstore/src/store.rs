@@ -1,44 +1,45 @@
 //! The store itself: takes records in, answers, and is opened again after any end.
 
-use crate::batch::{BATCH_VERSION, BatchEncoder, BatchError, decode};
+use crate::append::{Appender, BATCH_BYTES_MAX};
 use crate::block::layout::GRANULE_ROWS;
 use crate::block::{Block, BlockCache};
-use crate::flush::{Flusher, Frozen};
-use crate::memtable::{Chunk, Memtable};
+use crate::fresh::Fresh;
 use crate::metrics::Metrics;
-use crate::query::{self, Snapshot, Source};
-use crate::state::{BlockMeta, LogState};
+use crate::query;
+use crate::state::LogState;
 use crate::tail::Tails;
+use crate::worker::Worker;
 use crate::{
-    Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreError, LogStoreOptions, LogStoreStatus, RecordId,
-    SearchRequest, SearchResult, StoredRecord, Tail,
+    Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreError, LogStoreOptions, LogStoreStatus, Pinned,
+    RepairReport, Retiring, ScrubReport, SearchRequest, SearchResult, Tail,
 };
+use crate::{compact, flush, replay};
 use parking_lot::{Condvar, Mutex};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use watchfire_model::{LogRecord, QueryBudget, TimeNs};
+use std::sync::atomic::AtomicU64;
+use watchfire_model::{LogRecord, QueryBudget};
 use watchfire_store::{Clock, Manifest, Storage};
-use watchfire_wal::{Position, Wal, WalOptions};
+use watchfire_wal::{Backlog, Position, Wal, WalOptions};
 
-/// A batch larger than this becomes several records of the write-ahead log.
-const WAL_BATCH_BYTES: usize = 8 << 20;
-/// The longest single record.
-const RECORD_BYTES_MAX: usize = 256 << 20;
 const WAL_DIRECTORY: &str = "wal/logs";
 const MANIFEST_PREFIX: &str = "manifest/logs";
+/// Between the numbers of a store of the first format, as far as its manifest and log tell, and those given out next:
+/// more records than may have been given numbers and then lost.
+const FIRST_FORMAT_GAP: u64 = 1 << 32;
 
 /// Keeps log records and finds them again.
 ///
-/// A thread of its own writes full memtables out; it ends when the store is dropped. Records in memory are not written
-/// out then: the next opening replays them from the write-ahead log.
+/// Threads of its own replay the write-ahead log, write full memtables out and merge blocks; they end when the store is
+/// dropped. Records in memory are not written out then: the next opening replays them from the write-ahead log.
 #[derive(Debug)]
 pub struct LogStore {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// Joined on drop.
-    _flusher: Flusher,
+    _workers: Vec<Worker>,
 }
 
-/// What the store shares with its flushing thread.
+/// What the store shares with its threads. Locks are taken in the order in which they stand here.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
@@ -50,35 +51,28 @@ pub(crate) struct Inner {
     pub(crate) wal: Wal,
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) metrics: Metrics,
-    /// Held while a batch gets its numbers and its place in the write-ahead log. Taken before `fresh`.
-    appender: Mutex<Appender>,
-    pub(crate) fresh: Mutex<Fresh>,
-    /// Signals that `fresh.frozen` or `fresh.flush_failed` has changed.
-    pub(crate) flush_changed: Condvar,
-    /// Held by whoever changes the manifest or looks for orphans. Taken before `appender`.
+    pub(crate) tails: Tails,
+    /// Counts the blocks written, for their keys.
+    pub(crate) next_serial: AtomicU64,
+    /// Memory that flushes, merges and repairs hold.
+    pub(crate) working_bytes: AtomicU64,
+    /// The key of the block that was scrubbed last; held while one is.
+    pub(crate) scrubbed: Mutex<Option<String>>,
+    /// Held during a merge or a repair: both take blocks away.
+    pub(crate) compaction: Mutex<()>,
+    /// Held by whoever changes which blocks there are.
     pub(crate) maintenance: Mutex<()>,
-    tails: Tails,
-}
-
-#[derive(Debug)]
-struct Appender {
-    next_sequence: u64,
-    buffer: Vec<u8>,
-}
-
-/// What readers see; locked for moments only.
-#[derive(Debug, Default)]
-pub(crate) struct Fresh {
-    pub(crate) active: Memtable,
-    /// Being written out. Readers see it until they see its blocks.
-    pub(crate) frozen: Option<Arc<Frozen>>,
-    pub(crate) blocks: Arc<Vec<Arc<Block>>>,
-    /// The last flush failed and is tried again by `maintain`.
-    pub(crate) flush_failed: bool,
+    /// Keys of objects that a failed transaction has named.
+    pub(crate) undecided: Mutex<Vec<String>>,
+    pub(crate) appender: Mutex<Appender>,
+    pub(crate) fresh: Mutex<Fresh>,
+    /// Signals a change of `fresh` that somebody may wait for.
+    pub(crate) changed: Condvar,
 }
 
 impl LogStore {
-    /// Opens the store, replays what its write-ahead log holds beyond the blocks, and deletes orphaned objects.
+    /// Opens the store and deletes orphaned objects. It answers from its blocks and takes records in at once; what its
+    /// write-ahead log holds beyond the blocks follows in the background, and answers say so until it is there.
     pub fn open(
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
@@ -94,48 +88,30 @@ impl LogStore {
         options: LogStoreOptions,
         granule_rows: usize,
     ) -> Result<LogStore, LogStoreError> {
-        let manifest: Manifest<LogState> = Manifest::open(Arc::clone(&storage), MANIFEST_PREFIX)?;
-        let state = manifest.state();
-        let metrics = Metrics::default();
-        let mut replay = Replay { next_sequence: state.next_sequence, now: clock.now(), ..Replay::default() };
-        let wal_options = WalOptions { record_bytes_max: RECORD_BYTES_MAX, ..WalOptions::default() };
-        let (wal, _) =
-            Wal::open(Arc::clone(&storage), WAL_DIRECTORY, wal_options, state.covered, &mut |_, payload| {
-                replay.visit(payload, &metrics);
-            })?;
-        if let Some(found) = replay.newer {
-            return Err(LogStoreError::Newer { found, known: BATCH_VERSION });
-        }
-        let cache = Arc::new(BlockCache::new(options.cache_bytes_max.0));
-        let open_block =
-            |meta: &BlockMeta| Arc::new(Block::new(meta.clone(), Arc::clone(&storage), Arc::clone(&cache)));
-        let blocks = Arc::new(state.blocks.values().map(open_block).collect());
-        let inner = Arc::new(Inner {
-            storage,
-            clock,
-            options,
-            granule_rows,
-            manifest,
-            wal,
-            cache,
-            metrics,
-            appender: Mutex::new(Appender { next_sequence: replay.next_sequence, buffer: Vec::new() }),
-            fresh: Mutex::new(Fresh { active: replay.memtable, frozen: None, blocks, flush_failed: false }),
-            flush_changed: Condvar::new(),
-            maintenance: Mutex::new(()),
-            tails: Tails::default(),
-        });
-        inner.sweep()?;
+        let compacts = options.compact_in_background;
+        let (inner, backlog) = Inner::open(storage, clock, options, granule_rows)?;
+        inner.sweep();
         inner.measure();
-        let flusher = Flusher::start(&inner)?;
-        Ok(LogStore { inner, _flusher: flusher })
+        let mut workers = vec![flush::start(&inner)?, replay::start(&inner, backlog)?];
+        if compacts {
+            workers.push(compact::start(&inner)?);
+        }
+        Ok(LogStore { inner, _workers: workers })
     }
 
-    /// Adds records to the WAL buffer and the memtable: searchable at once, durable after [`LogStore::commit`]. Waits
-    /// while both the memtable and the one being written out are full.
+    /// Waits until the records of earlier openings are all there.
     ///
     /// # Errors
-    /// [`LogStoreError::Backlog`] when writing out fails; of a batch beyond 8 MiB a part may be stored.
+    /// The write-ahead log cannot be read further.
+    pub fn wait_ready(&self) -> Result<(), LogStoreError> {
+        self.inner.wait_ready()
+    }
+
+    /// Adds records to the WAL buffer and the memtable, all of them or none: searchable at once, durable after
+    /// [`LogStore::commit`]. Waits while both the memtable and the one being written out are full.
+    ///
+    /// # Errors
+    /// [`LogStoreError::DiskFull`] and [`LogStoreError::Backlog`] are over once there is room.
     pub fn append(&self, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
         self.inner.append(records)
     }
@@ -143,9 +119,10 @@ impl LogStore {
     /// Blocks until the records of the append that returned `position`, and all before them, are durable.
     ///
     /// # Errors
-    /// The records stay searchable, but may be gone after a restart.
+    /// The records are gone, from answers too, and will not come back: they may be appended again. (Only when the process
+    /// dies before the next commit may the next opening find them.)
     pub fn commit(&self, position: Position) -> Result<(), LogStoreError> {
-        Ok(self.inner.wal.commit(position)?)
+        self.inner.commit(position)
     }
 
     /// The newest records that pass, a page at a time.
@@ -168,15 +145,45 @@ impl LogStore {
         self.inner.tails.subscribe()
     }
 
-    /// Writes the records in memory out as blocks, now.
+    /// Writes the records in memory out as blocks, now; first waits for those of earlier openings.
     pub fn flush(&self) -> Result<(), LogStoreError> {
+        self.inner.wait_ready()?;
         self.inner.flush()
     }
 
-    /// Flushes what is due, deletes what is past its retention, sweeps orphans now and then. Call it every second or
-    /// so.
+    /// Flushes what is due and deletes what is past its retention. Call it every second or so.
     pub fn maintain(&self) -> Result<(), LogStoreError> {
         self.inner.maintain()
+    }
+
+    /// Merges small blocks until none are left that are worth it. A thread of the store does so by itself, unless the
+    /// options say no.
+    pub fn compact(&self) -> Result<(), LogStoreError> {
+        self.inner.compact()
+    }
+
+    /// What [`LogStore::maintain`] would delete now, and why.
+    pub fn retention_preview(&self) -> Vec<Retiring> {
+        self.inner.retiring()
+    }
+
+    /// Reads about `bytes_max` bytes of blocks (one block at least), where the call before stopped, and sets aside what is
+    /// damaged. Called often enough, everything is read once in a while even if nobody asks for it.
+    pub fn scrub(&self, bytes_max: u64) -> ScrubReport {
+        self.inner.scrub(bytes_max)
+    }
+
+    /// Makes new blocks of the damaged ones: from the write-ahead log where it still holds their records, otherwise of
+    /// what is left of them. Their objects are kept under `damaged/`; what is lost for good is counted and named in every
+    /// answer that misses it.
+    pub fn repair(&self) -> Result<RepairReport, LogStoreError> {
+        self.inner.repair()
+    }
+
+    /// Writes out what is in memory, and holds everything that makes up the store now until the pin is dropped.
+    pub fn pin(&self) -> Result<Pinned, LogStoreError> {
+        self.flush()?;
+        self.inner.pin()
     }
 
     pub fn status(&self) -> LogStoreStatus {
@@ -190,190 +197,54 @@ impl LogStore {
 }
 
 impl Inner {
-    fn append(&self, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
-        if records.is_empty() {
-            return Ok(Position::START);
-        }
-        self.wait_for_room(records.len())?;
-        let buffer = std::mem::take(&mut self.appender.lock().buffer);
-        let mut encoder = BatchEncoder::new(buffer);
-        let mut pending = Vec::with_capacity(records.len());
-        let mut position = Position::START;
-        for record in records {
-            encoder.push(&record);
-            pending.push(record);
-            if encoder.len() >= WAL_BATCH_BYTES {
-                position = self.insert(&mut encoder, std::mem::take(&mut pending))?;
-                encoder = BatchEncoder::new(encoder.into_buffer());
-            }
-        }
-        if !pending.is_empty() {
-            position = self.insert(&mut encoder, pending)?;
-        }
-        self.appender.lock().buffer = encoder.into_buffer();
-        Ok(position)
-    }
-
-    /// Waits until the memtable has room, or a failed flush says that it will not have any soon.
-    fn wait_for_room(&self, records: usize) -> Result<(), LogStoreError> {
-        let bytes_max = self.options.memtable_bytes_max.0;
-        let mut fresh = self.fresh.lock();
-        while fresh.frozen.is_some() && fresh.active.bytes() >= bytes_max {
-            if fresh.flush_failed {
-                self.metrics.refused_records.inc_by(records as u64);
-                let bytes = fresh.memory();
-                return Err(LogStoreError::Backlog { bytes, bytes_max: 2 * bytes_max });
-            }
-            self.flush_changed.wait(&mut fresh);
-        }
-        Ok(())
-    }
-
-    /// Numbers a batch, logs it, and shows it to readers.
-    fn insert(&self, encoder: &mut BatchEncoder, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
-        if encoder.len() > RECORD_BYTES_MAX {
-            self.metrics.refused_records.inc_by(records.len() as u64);
-            return Err(LogStoreError::RecordTooLarge { bytes: encoder.len(), bytes_max: RECORD_BYTES_MAX });
-        }
-        let count = encoder.records() as u64;
-        let memory = encoder.memory();
-        let now = self.clock.now();
-        let mut appender = self.appender.lock();
-        let first_sequence = appender.next_sequence;
-        let position = match self.wal.append(encoder.finish(first_sequence)) {
-            Ok(position) => position,
-            Err(error) => {
-                self.metrics.refused_records.inc_by(count);
-                return Err(error.into());
-            }
+    fn open(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        options: LogStoreOptions,
+        granule_rows: usize,
+    ) -> Result<(Arc<Inner>, Backlog), LogStoreError> {
+        let manifest: Manifest<LogState> = Manifest::open(Arc::clone(&storage), MANIFEST_PREFIX)?;
+        let state = manifest.state();
+        let wal_options = WalOptions {
+            record_bytes_max: BATCH_BYTES_MAX,
+            keep_bytes: options.wal_keep_bytes.0,
+            ..WalOptions::default()
         };
-        appender.next_sequence += count;
-        self.metrics.appended_records.inc_by(count);
-        if !self.tails.is_empty() {
-            self.send_to_tails(first_sequence, &records);
-        }
-        let mut fresh = self.fresh.lock();
-        fresh.active.insert(first_sequence, records, memory, now);
-        if fresh.active.bytes() >= self.options.memtable_bytes_max.0 && fresh.frozen.is_none() {
-            fresh.freeze(self.wal.next_position(), appender.next_sequence);
-            self.flush_changed.notify_all();
-        }
-        self.metrics.memtable_bytes.set(fresh.memory() as i64);
-        Ok(position)
-    }
-
-    fn send_to_tails(&self, first_sequence: u64, records: &[LogRecord]) {
-        let stored = (first_sequence..).zip(records).map(|(sequence, record)| {
-            let mut record = record.clone();
-            query::sort_fields(&mut record);
-            StoredRecord { id: RecordId { time: record.time, sequence }, record }
-        });
-        let lost = self.tails.send(&stored.collect());
-        self.metrics.tail_lost_records.inc_by(lost);
-    }
-
-    /// Takes the memtable out of use, if there is anything in it and nothing else is being written out.
-    pub(crate) fn freeze(&self) {
-        let appender = self.appender.lock();
-        let mut fresh = self.fresh.lock();
-        if fresh.frozen.is_none() && !fresh.active.is_empty() {
-            fresh.freeze(self.wal.next_position(), appender.next_sequence);
-        }
-    }
-
-    /// The newest arrival in the store.
-    pub(crate) fn received_max(&self) -> Option<TimeNs> {
-        let fresh = self.fresh.lock();
-        let in_blocks = fresh.blocks.iter().map(|block| block.meta.received_max).max();
-        let in_frozen = fresh.frozen.as_ref().and_then(|frozen| frozen.memtable.received_max());
-        in_blocks.max(in_frozen).max(fresh.active.received_max())
-    }
-
-    fn status(&self) -> LogStoreStatus {
-        let wal_bytes = self.wal.size();
-        let fresh = self.fresh.lock();
-        let mut status = LogStoreStatus { wal_bytes, ..LogStoreStatus::default() };
-        for memtable in fresh.memtables() {
-            status.memtable_records += memtable.records();
-            status.memtable_bytes += memtable.bytes();
-        }
-        status.records = status.memtable_records;
-        let mut spans: Vec<(TimeNs, TimeNs)> = fresh.chunks().map(|chunk| chunk.times).collect();
-        for block in fresh.blocks.iter() {
-            status.blocks += 1;
-            status.records += block.meta.rows;
-            status.block_bytes += block.meta.bytes();
-            spans.push((block.meta.time_min, block.meta.time_max));
-        }
-        status.times = spans.into_iter().reduce(|all, span| (all.0.min(span.0), all.1.max(span.1)));
-        status
-    }
-
-    /// Brings the gauges up to date.
-    pub(crate) fn measure(&self) {
-        let fresh = self.fresh.lock();
-        self.metrics.memtable_bytes.set(fresh.memory() as i64);
-        self.metrics.blocks.set(fresh.blocks.len() as i64);
-        self.metrics.block_bytes.set(fresh.blocks.iter().map(|block| block.meta.bytes()).sum::<u64>() as i64);
-        self.metrics.cache_bytes.set(self.cache.bytes() as i64);
+        let (wal, backlog) = Wal::open_behind(Arc::clone(&storage), WAL_DIRECTORY, wal_options, state.covered)?;
+        let cache = Arc::new(BlockCache::new(options.cache_bytes_max.0));
+        let open_block = |meta| Arc::new(Block::new(meta, Arc::clone(&storage), Arc::clone(&cache)));
+        let blocks = Arc::new(state.blocks.values().cloned().map(open_block).collect());
+        let inner = Inner {
+            appender: Mutex::new(Appender::new(first_number(&state, &backlog))),
+            storage,
+            clock,
+            options,
+            granule_rows,
+            manifest,
+            wal,
+            cache,
+            metrics: Metrics::default(),
+            tails: Tails::default(),
+            next_serial: AtomicU64::new(0),
+            working_bytes: AtomicU64::new(0),
+            scrubbed: Mutex::new(None),
+            compaction: Mutex::new(()),
+            maintenance: Mutex::new(()),
+            undecided: Mutex::new(Vec::new()),
+            fresh: Mutex::new(Fresh { blocks, ..Fresh::default() }),
+            changed: Condvar::new(),
+        };
+        Ok((Arc::new(inner), backlog))
     }
 }
 
-impl Fresh {
-    fn freeze(&mut self, covered: Position, next_sequence: u64) {
-        let memtable = std::mem::take(&mut self.active);
-        self.frozen = Some(Arc::new(Frozen { memtable, covered, next_sequence }));
+/// A number above those of all records, the ones in the backlog included.
+fn first_number(state: &LogState, backlog: &Backlog) -> u64 {
+    if state.reserved > 0 {
+        return state.reserved;
     }
-
-    fn memtables(&self) -> impl Iterator<Item = &Memtable> {
-        self.frozen.iter().map(|frozen| &frozen.memtable).chain([&self.active])
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        self.memtables().flat_map(Memtable::chunks)
-    }
-
-    /// Memory that all fresh records take.
-    fn memory(&self) -> u64 {
-        self.memtables().map(Memtable::bytes).sum()
-    }
-}
-
-impl Source for Inner {
-    fn snapshot(&self) -> Snapshot {
-        let fresh = self.fresh.lock();
-        Snapshot { chunks: fresh.chunks().cloned().collect(), blocks: fresh.blocks.to_vec() }
-    }
-
-    fn note_damaged(&self) {
-        self.metrics.damaged_blocks.inc();
-    }
-}
-
-/// Rebuilds the memtable from the write-ahead log.
-#[derive(Debug, Default)]
-struct Replay {
-    memtable: Memtable,
-    next_sequence: u64,
-    now: TimeNs,
-    /// Version of a batch that this program is too old for.
-    newer: Option<u8>,
-}
-
-impl Replay {
-    fn visit(&mut self, payload: &[u8], metrics: &Metrics) {
-        match decode(payload) {
-            Ok(batch) if !batch.records.is_empty() => {
-                let count = batch.records.len() as u64;
-                self.next_sequence = self.next_sequence.max(batch.first_sequence.saturating_add(count));
-                self.memtable.insert(batch.first_sequence, batch.records, batch.memory, self.now);
-                metrics.replayed_records.inc_by(count);
-            }
-            Ok(_) => {}
-            Err(BatchError::Newer { found }) => self.newer = Some(found),
-            Err(BatchError::Malformed) => {
-                metrics.malformed_batches.inc();
-            }
-        }
-    }
+    // Stores of the first format: a record takes more than a byte of the log, so its bytes bound their count.
+    let unread = backlog.bytes();
+    let gap = if unread > 0 { FIRST_FORMAT_GAP } else { 0 };
+    state.next_sequence + unread + gap
 }

@@ -1,14 +1,17 @@
 //! Live tail: every accepted batch, to every reader who asked, without ever waiting for one.
 
 use crate::StoredRecord;
+use crate::batch::record_memory;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+use tokio::sync::mpsc::error::TryRecvError;
 
 /// Batches that wait for one reader; what comes after them is lost to it, and counted.
 const TAIL_BATCHES_MAX: usize = 256;
+/// Memory that the batches that wait for one reader may take; one batch is taken in any case.
+const TAIL_BYTES_MAX: u64 = 16 << 20;
 
 /// What a live tail reads next.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +28,16 @@ pub enum TailEvent {
 #[derive(Debug)]
 pub struct Tail {
     batches: mpsc::Receiver<Arc<[StoredRecord]>>,
-    lost: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+/// What a reader and the store's side of it share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Records that had no room.
+    lost: AtomicU64,
+    /// Memory that the waiting batches take.
+    bytes: AtomicU64,
 }
 
 impl Tail {
@@ -34,7 +46,7 @@ impl Tail {
         if let Some(lost) = self.take_lost() {
             return lost;
         }
-        self.batches.recv().await.map_or(TailEvent::Closed, TailEvent::Records)
+        self.batches.recv().await.map_or(TailEvent::Closed, |batch| self.hand_out(batch))
     }
 
     /// The next event, if there is one already.
@@ -43,10 +55,15 @@ impl Tail {
             return Some(lost);
         }
         match self.batches.try_recv() {
-            Ok(records) => Some(TailEvent::Records(records)),
+            Ok(batch) => Some(self.hand_out(batch)),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(TailEvent::Closed),
         }
+    }
+
+    fn hand_out(&self, batch: Arc<[StoredRecord]>) -> TailEvent {
+        self.shared.bytes.fetch_sub(memory(&batch), Ordering::Relaxed);
+        TailEvent::Records(batch)
     }
 
     /// The loss is told once the batches before it are read.
@@ -54,7 +71,7 @@ impl Tail {
         if !self.batches.is_empty() {
             return None;
         }
-        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
         (lost > 0).then_some(TailEvent::Lost(lost))
     }
 }
@@ -70,17 +87,22 @@ pub(crate) struct Tails {
 #[derive(Debug)]
 struct Reader {
     batches: mpsc::Sender<Arc<[StoredRecord]>>,
-    lost: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 impl Tails {
     pub(crate) fn subscribe(&self) -> Tail {
         let (sender, batches) = mpsc::channel(TAIL_BATCHES_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
+        let shared = Arc::new(Shared::default());
         let mut readers = self.readers.lock();
-        readers.push(Reader { batches: sender, lost: Arc::clone(&lost) });
+        readers.push(Reader { batches: sender, shared: Arc::clone(&shared) });
         self.count.store(readers.len() as u64, Ordering::Release);
-        Tail { batches, lost }
+        Tail { batches, shared }
+    }
+
+    /// Memory that waiting batches take; one that waits for several readers counts for each.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.readers.lock().iter().map(|reader| reader.shared.bytes.load(Ordering::Relaxed)).sum()
     }
 
     /// Whether anybody reads.
@@ -91,19 +113,30 @@ impl Tails {
     /// Hands a batch to every reader with room for it; returns how many records were lost to readers without.
     pub(crate) fn send(&self, batch: &Arc<[StoredRecord]>) -> u64 {
         let mut lost_in_all = 0;
+        let bytes = memory(batch);
         let mut readers = self.readers.lock();
-        readers.retain(|reader| match reader.batches.try_send(Arc::clone(batch)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                reader.lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                lost_in_all += batch.len() as u64;
-                true
+        readers.retain(|reader| {
+            if reader.batches.is_closed() {
+                return false;
             }
-            Err(TrySendError::Closed(_)) => false,
+            let waiting = reader.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+            let has_room = waiting == 0 || waiting + bytes <= TAIL_BYTES_MAX;
+            let is_sent = has_room && reader.batches.try_send(Arc::clone(batch)).is_ok();
+            if !is_sent {
+                reader.shared.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                reader.shared.lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                lost_in_all += batch.len() as u64;
+            }
+            true
         });
         self.count.store(readers.len() as u64, Ordering::Release);
         lost_in_all
     }
+}
+
+/// Memory that a batch takes, about.
+fn memory(batch: &[StoredRecord]) -> u64 {
+    batch.iter().map(|stored| record_memory(&stored.record)).sum()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The store against a naive model: every answer, wherever the records lie.
 
 mod damage;
+mod faults;
 mod lifecycle;
 mod model;
 
 use crate::testing::{record, records};
-use crate::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest, StoredRecord};
+use crate::{FieldsRequest, HistogramRequest, LogStore, LogStoreError, LogStoreOptions, SearchRequest, StoredRecord};
 use model::{Model, filters};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -15,10 +16,21 @@ use watchfire_store::{ManualClock, MemStorage, Storage};
 /// Small, so that few records make many granules.
 const GRANULE_ROWS: usize = 4;
 
+/// Without a thread of its own for merging, so that tests know what happens when.
+fn options() -> LogStoreOptions {
+    LogStoreOptions { compact_in_background: false, ..LogStoreOptions::default() }
+}
+
 fn open(storage: &MemStorage) -> LogStore {
+    let store = try_open(storage).unwrap();
+    store.wait_ready().unwrap();
+    store
+}
+
+fn try_open(storage: &MemStorage) -> Result<LogStore, LogStoreError> {
     let storage: Arc<dyn Storage> = Arc::new(storage.clone());
     let clock = Arc::new(ManualClock::new(TimeNs(1_000)));
-    LogStore::open_with(storage, clock, LogStoreOptions::default(), GRANULE_ROWS).unwrap()
+    LogStore::open_with(storage, clock, options(), GRANULE_ROWS)
 }
 
 fn append(store: &LogStore, records: Vec<LogRecord>) {
@@ -41,11 +53,23 @@ fn search_all(store: &LogStore, filter: &LogFilter, range: TimeRangeNs) -> Vec<S
     }
 }
 
+/// The records, numbered in order of arrival without the gaps that reopening leaves.
+fn renumbered(store: &LogStore, mut found: Vec<StoredRecord>) -> Vec<StoredRecord> {
+    let all = search_all(store, &LogFilter::All, TimeRangeNs::ALL);
+    let mut sequences: Vec<u64> = all.iter().map(|stored| stored.id.sequence).collect();
+    sequences.sort_unstable();
+    for stored in &mut found {
+        stored.id.sequence = sequences.binary_search(&stored.id.sequence).unwrap() as u64;
+    }
+    found
+}
+
 /// `turn` chooses the field that splits the histogram.
 #[track_caller]
 fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: TimeRangeNs, turn: usize) {
     let budget = QueryBudget::unlimited();
-    assert_eq!(search_all(store, filter, range), model.search(filter, range), "search for {filter:?} in {range:?}");
+    let found = renumbered(store, search_all(store, filter, range));
+    assert_eq!(found, model.search(filter, range), "search for {filter:?} in {range:?}");
     let request = FieldsRequest { filter: filter.clone(), range, values_max: 2 };
     let fields = store.fields(&request, &budget).unwrap();
     assert_eq!(fields.fields, model.fields(&request), "fields of {filter:?} in {range:?}");
@@ -68,10 +92,12 @@ enum Step {
     Nothing,
     Flush,
     Reopen,
+    /// Flushes, and merges all that there is.
+    Merge,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![Just(Step::Nothing), Just(Step::Flush), Just(Step::Reopen)]
+    prop_oneof![Just(Step::Nothing), Just(Step::Flush), Just(Step::Reopen), Just(Step::Merge)]
 }
 
 proptest! {
@@ -94,6 +120,10 @@ proptest! {
                 Step::Reopen => {
                     drop(store);
                     store = open(&storage);
+                }
+                Step::Merge => {
+                    store.flush().unwrap();
+                    store.inner.merge_all().unwrap();
                 }
             }
         }

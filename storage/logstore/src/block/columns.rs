@@ -18,8 +18,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
 
-/// A granule with this much text ends early: columns count their bytes with 31 bits.
-const GRANULE_TEXT_BYTES: usize = 256 << 20;
+/// A granule with this much text ends early, so that one granule always fits into memory.
+pub(crate) const GRANULE_TEXT_BYTES: usize = 16 << 20;
 /// Bit of [`GranuleStats::levels`] for records without a level.
 const LEVEL_NONE_BIT: u16 = 1 << 8;
 /// Names of the columns that every block has, in the order of their leaves.
@@ -116,6 +116,12 @@ impl ColumnBuilders {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.stats.rows == 0
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn memory(&self) -> u64 {
+        let columns = FIXED_NAMES.len() + self.fields.len();
+        (self.text_bytes + self.stats.rows * columns * size_of::<u64>()) as u64
     }
 
     /// Adds a record to granule number `granule`; `targets` says for each of its fields where it goes.

@@ -2,7 +2,7 @@
 
 use crate::codec::{Reader, put_bytes, put_varint};
 use smol_str::SmolStr;
-use watchfire_model::TimeNs;
+use watchfire_model::{FieldValue, TimeNs};
 
 /// Rows of a granule, what is read and skipped as one: fewer in the last one of a block, and where values are very long.
 /// A granule is one Parquet row group.
@@ -132,6 +132,15 @@ impl ColumnKind {
 }
 
 impl ValueKind {
+    pub(crate) fn of(value: &FieldValue) -> ValueKind {
+        match value {
+            FieldValue::Bool(_) => ValueKind::Bool,
+            FieldValue::I64(_) => ValueKind::I64,
+            FieldValue::F64(_) => ValueKind::F64,
+            FieldValue::Text(_) => ValueKind::Text,
+        }
+    }
+
     pub(crate) fn code(self) -> u8 {
         match self {
             ValueKind::Bool => 0,

@@ -2,8 +2,8 @@
 
 use super::BlockCache;
 use super::cache::{Item, Key, Part};
-use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_layout};
-use super::layout::Layout;
+use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_layout, decode_metadata};
+use super::layout::{Footer, Layout};
 use crate::state::BlockMeta;
 use arrow_array::{Array as _, ArrayRef};
 use bytes::{Buf, Bytes};
@@ -13,40 +13,45 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::reader::{ChunkReader, Length};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use watchfire_model::Exhausted;
 use watchfire_store::{Storage, StorageError};
 
-/// A block that the manifest knows.
+/// A block of the store. Its objects exist as long as somebody holds the block.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) meta: BlockMeta,
     storage: Arc<dyn Storage>,
     cache: Arc<BlockCache>,
     number: u64,
-    /// Found damaged: no query looks at it again.
-    damaged: AtomicBool,
+    /// What was found damaged: no query looks at the block again.
+    damage: OnceLock<String>,
+    /// Whether its mending was tried.
+    repair_begun: AtomicBool,
+    /// Whether the manifest has let the block go.
+    removed: AtomicBool,
 }
 
 /// What is known of an opened block.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) layout: Layout,
-    contents: Contents,
-    parquet: ArrowReaderMetadata,
+    pub(super) contents: Contents,
+    pub(super) parquet: ArrowReaderMetadata,
 }
 
 /// Counts what one query reads.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     bytes: AtomicU64,
+    /// What is read is read once, by nobody's request: it does not go into the cache.
+    passing: bool,
 }
 
 /// Why a block could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// Deleted, or about to be.
     #[error("it does not exist")]
     Missing,
     #[error("it is damaged: {0}")]
@@ -60,16 +65,32 @@ pub(crate) enum ReadError {
 impl Block {
     pub(crate) fn new(meta: BlockMeta, storage: Arc<dyn Storage>, cache: Arc<BlockCache>) -> Block {
         let number = cache.number_block();
-        Block { meta, storage, cache, number, damaged: AtomicBool::new(false) }
+        let flag = || AtomicBool::new(false);
+        Block { meta, storage, cache, number, damage: OnceLock::new(), repair_begun: flag(), removed: flag() }
     }
 
     pub(crate) fn is_damaged(&self) -> bool {
-        self.damaged.load(Ordering::Relaxed)
+        self.damage.get().is_some()
+    }
+
+    /// What is damaged, if something is.
+    pub(crate) fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
     }
 
     /// Takes the block out of further queries; whether this was news.
-    pub(crate) fn set_damaged(&self) -> bool {
-        !self.damaged.swap(true, Ordering::Relaxed)
+    pub(crate) fn set_damaged(&self, what: &str) -> bool {
+        self.damage.set(what.to_owned()).is_ok()
+    }
+
+    /// True when it is called for the first time.
+    pub(crate) fn begin_repair(&self) -> bool {
+        !self.repair_begun.swap(true, Ordering::Relaxed)
+    }
+
+    /// Lets the objects be deleted once nobody reads them any more.
+    pub(crate) fn set_removed(&self) {
+        self.removed.store(true, Ordering::Relaxed);
     }
 
     /// Layout and Parquet metadata.
@@ -79,7 +100,7 @@ impl Block {
             return Ok(opened);
         }
         let opened = Arc::new(guarded(|| self.read_opened(reads))?);
-        self.cache.insert(key, Item::Opened(Arc::clone(&opened)));
+        self.keep(key, Item::Opened(Arc::clone(&opened)), reads);
         Ok(opened)
     }
 
@@ -93,7 +114,7 @@ impl Block {
         let bytes = self.read(&idx_key, opened.contents.tokens(), reads)?;
         let granules = opened.layout.granules.len();
         let tokens = guarded(|| Ok(Arc::new(TokenIndex::decode(&idx_key, &opened.contents, granules, &bytes)?)))?;
-        self.cache.insert(key, Item::Tokens(Arc::clone(&tokens)));
+        self.keep(key, Item::Tokens(Arc::clone(&tokens)), reads);
         Ok(tokens)
     }
 
@@ -111,26 +132,69 @@ impl Block {
             return Ok(column);
         }
         let column = guarded(|| self.read_column(opened, granule, leaf, reads))?;
-        self.cache.insert(key, Item::Column(Arc::clone(&column)));
+        self.keep(key, Item::Column(Arc::clone(&column)), reads);
         Ok(column)
     }
 
-    fn read_opened(&self, reads: &Reads) -> Result<Opened, ReadError> {
-        let idx_key = self.meta.idx_key();
-        let head = self.read(&idx_key, Span { offset: 0, len: CONTENTS_LEN }, reads)?;
-        let contents = Contents::decode(&idx_key, &head)?;
-        let layout = decode_layout(&idx_key, &self.read(&idx_key, contents.layout(), reads)?)?;
-        let footer = layout.footer;
-        let bytes = self.read(&self.meta.parquet_key(), Span { offset: footer.offset, len: footer.len }, reads)?;
-        check_crc(&bytes, footer.checksum, "footer")?;
-        let metadata = ParquetMetaDataReader::decode_metadata(&bytes)?;
-        let fits = metadata.num_row_groups() == layout.granules.len()
-            && metadata.row_groups().iter().all(|group| group.num_columns() == layout.leaves());
+    fn keep(&self, key: Key, item: Item, reads: &Reads) {
+        if !reads.passing {
+            self.cache.insert(key, item);
+        }
+    }
+
+    pub(super) fn read_opened(&self, reads: &Reads) -> Result<Opened, ReadError> {
+        let contents = self.read_contents(reads)?;
+        let layout = self.read_layout(&contents, reads)?;
+        let metadata = self.read_metadata(&contents, layout.footer, reads)?;
+        let metadata = ParquetMetaDataReader::decode_metadata(&metadata)?;
+        let groups = metadata.row_groups();
+        let fits = groups.len() == layout.granules.len()
+            && groups.iter().zip(&layout.granules).all(|(group, granule)| {
+                group.num_columns() == layout.leaves() && group.num_rows() == granule.rows as i64
+            })
+            && layout.granules.iter().map(|granule| granule.rows as u64).sum::<u64>() == self.meta.rows;
         if !fits {
             return Err(ReadError::Damaged("index and columns are not of one block".to_owned()));
         }
         let parquet = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())?;
         Ok(Opened { layout, contents, parquet })
+    }
+
+    /// From its first place, or else from its second.
+    fn read_contents(&self, reads: &Reads) -> Result<Contents, ReadError> {
+        let key = self.meta.idx_key();
+        let read = |span| Ok(Contents::decode(&key, &self.read(&key, span, reads)?)?);
+        let first = read(Span { offset: 0, len: CONTENTS_LEN });
+        first.or_else(|error| read(Contents::copy_in(self.meta.idx_bytes)).map_err(|_: ReadError| error))
+    }
+
+    /// From its first place, or else from its second.
+    fn read_layout(&self, contents: &Contents, reads: &Reads) -> Result<Layout, ReadError> {
+        let key = self.meta.idx_key();
+        let read = |span| Ok(decode_layout(&key, &self.read(&key, span, reads)?)?);
+        read(contents.layout()).or_else(|error: ReadError| match contents.layout_copy_in(self.meta.idx_bytes) {
+            Some(copy) => read(copy).map_err(|_: ReadError| error),
+            None => Err(error),
+        })
+    }
+
+    /// The metadata of the columns: from the Parquet file, or else from its copy in the index.
+    fn read_metadata(&self, contents: &Contents, footer: Footer, reads: &Reads) -> Result<Bytes, ReadError> {
+        let read = || {
+            let span = Span { offset: footer.offset, len: footer.len };
+            let bytes = self.read(&self.meta.parquet_key(), span, reads)?;
+            check_crc(&bytes, footer.checksum, "footer")?;
+            Ok(bytes)
+        };
+        read().or_else(|error: ReadError| match contents.metadata() {
+            Some(copy) => self.read_metadata_copy(copy, reads).map_err(|_| error),
+            None => Err(error),
+        })
+    }
+
+    pub(super) fn read_metadata_copy(&self, copy: Span, reads: &Reads) -> Result<Bytes, ReadError> {
+        let key = self.meta.idx_key();
+        Ok(Bytes::copy_from_slice(decode_metadata(&key, &self.read(&key, copy, reads)?)?))
     }
 
     fn read_column(&self, opened: &Opened, granule: usize, leaf: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
@@ -151,8 +215,13 @@ impl Block {
             .ok_or_else(|| ReadError::Damaged("a column has too few rows".to_owned()))
     }
 
+    /// Bytes that an object has.
+    pub(super) fn object_len(&self, key: &str) -> Result<u64, ReadError> {
+        Ok(self.storage.size(key)?)
+    }
+
     /// Bytes of one of the block's objects, exactly so many.
-    fn read(&self, key: &str, span: Span, reads: &Reads) -> Result<Bytes, ReadError> {
+    pub(super) fn read(&self, key: &str, span: Span, reads: &Reads) -> Result<Bytes, ReadError> {
         if span.len as u64 > self.meta.bytes() {
             return Err(ReadError::Damaged("a section is longer than the file".to_owned()));
         }
@@ -165,6 +234,16 @@ impl Block {
     }
 }
 
+impl Drop for Block {
+    /// Deletes the objects of a removed block. What stays because of an error is swept when the store opens.
+    fn drop(&mut self) {
+        if self.removed.load(Ordering::Relaxed) {
+            drop(self.storage.delete(&self.meta.parquet_key()));
+            drop(self.storage.delete(&self.meta.idx_key()));
+        }
+    }
+}
+
 impl Opened {
     /// Bytes in memory, about.
     pub(crate) fn memory(&self) -> usize {
@@ -173,6 +252,11 @@ impl Opened {
 }
 
 impl Reads {
+    /// For reading that nobody asked for.
+    pub(crate) fn passing() -> Reads {
+        Reads { passing: true, ..Reads::default() }
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -185,7 +269,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> Result<
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ReadError::Damaged("reading it panicked".to_owned())))
 }
 
-fn check_crc(bytes: &[u8], checksum: u32, what: &str) -> Result<(), ReadError> {
+pub(super) fn check_crc(bytes: &[u8], checksum: u32, what: &str) -> Result<(), ReadError> {
     if crc32c::crc32c(bytes) == checksum {
         return Ok(());
     }

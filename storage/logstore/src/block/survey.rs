@@ -24,12 +24,25 @@ pub(crate) struct Survey {
 /// No column of its own.
 pub(crate) const TO_REST: u32 = u32::MAX;
 
+/// What is known of a field when its column is chosen.
+#[derive(Debug)]
+pub(crate) struct FieldUse {
+    pub(crate) name: SmolStr,
+    pub(crate) records: u64,
+    pub(crate) kinds: KindSet,
+    /// Whether a dictionary pays.
+    pub(crate) dictionary: bool,
+}
+
+/// The types that the values of a field have: bit [`ValueKind::code`] for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KindSet(u8);
+
 #[derive(Debug)]
 struct Seen {
     name: SmolStr,
     records: u64,
-    /// Bit [`ValueKind::code`] for each type that occurs.
-    kinds: u8,
+    kinds: KindSet,
     sampled: u64,
     distinct: HashSet<u64>,
 }
@@ -56,7 +69,8 @@ impl Survey {
                 targets.push(*hint);
             }
         }
-        let (fields, column_of) = choose(&seen);
+        let uses: Vec<FieldUse> = seen.into_iter().map(Seen::into_use).collect();
+        let (fields, column_of) = choose(&uses);
         for target in &mut targets {
             *target = column_of[*target as usize];
         }
@@ -72,47 +86,67 @@ impl Survey {
 impl Seen {
     fn new(name: SmolStr) -> Seen {
         let distinct = HashSet::default();
-        Seen { name, records: 0, kinds: 0, sampled: 0, distinct }
+        Seen { name, records: 0, kinds: KindSet::default(), sampled: 0, distinct }
     }
 
     fn look(&mut self, value: &FieldValue, hasher: &RandomState) {
         self.records += 1;
-        let sample = self.sampled < SAMPLE_VALUES;
-        let (kind, hash) = match value {
-            FieldValue::Bool(value) => (ValueKind::Bool, u64::from(*value)),
-            FieldValue::I64(value) => (ValueKind::I64, *value as u64),
-            FieldValue::F64(value) => (ValueKind::F64, value.to_bits()),
-            FieldValue::Text(value) => (ValueKind::Text, if sample { hasher.hash_one(value.as_str()) } else { 0 }),
-        };
-        self.kinds |= bit(kind);
-        if sample {
-            self.sampled += 1;
-            self.distinct.insert(hash);
+        self.kinds.insert(ValueKind::of(value));
+        if self.sampled >= SAMPLE_VALUES {
+            return;
         }
+        self.sampled += 1;
+        self.distinct.insert(match value {
+            FieldValue::Bool(value) => u64::from(*value),
+            FieldValue::I64(value) => *value as u64,
+            FieldValue::F64(value) => value.to_bits(),
+            FieldValue::Text(value) => hasher.hash_one(value.as_str()),
+        });
     }
 
-    fn kind(&self) -> ColumnKind {
-        let only = |kind| self.kinds == bit(kind);
-        if only(ValueKind::Bool) {
-            ColumnKind::Bool
-        } else if only(ValueKind::I64) {
-            ColumnKind::I64
-        } else if only(ValueKind::F64) {
-            ColumnKind::F64
-        } else if only(ValueKind::Text) {
-            ColumnKind::Text
-        } else {
-            ColumnKind::Mixed
-        }
+    fn into_use(self) -> FieldUse {
+        let dictionary = self.distinct.len() as u64 * DICTIONARY_REPEATS <= self.sampled;
+        FieldUse { name: self.name, records: self.records, kinds: self.kinds, dictionary }
     }
 }
 
-fn bit(kind: ValueKind) -> u8 {
-    1 << kind.code()
+impl KindSet {
+    /// The types that a column of this kind may hold.
+    pub(crate) fn of_column(kind: ColumnKind) -> KindSet {
+        let mut set = KindSet::default();
+        match kind {
+            ColumnKind::Bool => set.insert(ValueKind::Bool),
+            ColumnKind::I64 => set.insert(ValueKind::I64),
+            ColumnKind::F64 => set.insert(ValueKind::F64),
+            ColumnKind::Text => set.insert(ValueKind::Text),
+            ColumnKind::Mixed => {
+                for kind in [ValueKind::Bool, ValueKind::I64, ValueKind::F64, ValueKind::Text] {
+                    set.insert(kind);
+                }
+            }
+        }
+        set
+    }
+
+    pub(crate) fn insert(&mut self, kind: ValueKind) {
+        self.0 |= 1 << kind.code();
+    }
+
+    pub(crate) fn unite(&mut self, other: KindSet) {
+        self.0 |= other.0;
+    }
+
+    fn column(self) -> ColumnKind {
+        let only = |kind| self == KindSet::of_column(kind);
+        [ColumnKind::Bool, ColumnKind::I64, ColumnKind::F64, ColumnKind::Text]
+            .into_iter()
+            .find(|kind| only(*kind))
+            .unwrap_or(ColumnKind::Mixed)
+    }
 }
 
-/// The columns by name, and for every name seen the index of its column.
-fn choose(seen: &[Seen]) -> (Vec<FieldColumn>, Vec<u32>) {
+/// The columns by name, and for every field used the index of its column, or [`TO_REST`].
+pub(crate) fn choose(seen: &[FieldUse]) -> (Vec<FieldColumn>, Vec<u32>) {
     let mut order: Vec<usize> = (0..seen.len()).collect();
     if order.len() > FIELD_COLUMNS_MAX {
         order.sort_by(|a, b| seen[*b].records.cmp(&seen[*a].records).then_with(|| seen[*a].name.cmp(&seen[*b].name)));
@@ -124,8 +158,8 @@ fn choose(seen: &[Seen]) -> (Vec<FieldColumn>, Vec<u32>) {
     let mut leaf = FIXED_COLUMNS;
     for (column, index) in order.into_iter().enumerate() {
         let seen = &seen[index];
-        let dictionary = seen.distinct.len() as u64 * DICTIONARY_REPEATS <= seen.sampled;
-        let field = FieldColumn { name: seen.name.clone(), kind: seen.kind(), dictionary, leaf };
+        let field =
+            FieldColumn { name: seen.name.clone(), kind: seen.kinds.column(), dictionary: seen.dictionary, leaf };
         leaf += field.kind.leaves();
         column_of[index] = column as u32;
         fields.push(field);

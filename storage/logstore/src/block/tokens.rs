@@ -66,6 +66,13 @@ impl TokenCollector {
         self.table.insert_unique(hash, index, |index| entries[*index as usize].hash);
     }
 
+    /// Bytes held, about. Encoding takes about half as much again.
+    pub(crate) fn memory(&self) -> u64 {
+        let table = self.table.capacity() * size_of::<u32>();
+        let further = self.further.capacity() * size_of::<u64>();
+        (self.entries.capacity() * size_of::<Entry>() + self.arena.capacity() + table + further) as u64
+    }
+
     pub(crate) fn encode(mut self, granules: usize) -> io::Result<EncodedTokens> {
         self.further.sort_unstable();
         let mut repeated = Vec::new();

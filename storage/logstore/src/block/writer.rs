@@ -1,113 +1,202 @@
-//! Builds a block: sorted records in, the bytes of its two objects out.
+//! Writes a block: records in, in order of their ids; columns go to the disk granule by granule, so that only one
+//! granule and the tokens of the block are in memory. FORMAT.md, "Columns" and "Index".
 
 use super::columns::{ColumnBuilders, FIXED_NAMES, dictionary_type, field_type, time_type};
 use super::index;
 use super::layout::{ColumnKind, FieldColumn, Footer, GranuleStats, Layout, MESSAGE, RECEIVED, REST, SEQUENCE, TIME};
-use super::survey::Survey;
-use super::tokens::{EncodedTokens, TokenCollector};
+use super::tokens::TokenCollector;
 use crate::{LogStoreError, RecordId};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use watchfire_model::LogRecord;
+use watchfire_store::AppendFile;
 
-/// zstd level of fresh blocks: the fastest ratio that was measured to pay.
-const ZSTD_LEVEL: i32 = 1;
 /// One page per column and granule, unless its values are very long.
 const PAGE_BYTES: usize = 8 << 20;
 /// A dictionary that grows beyond this is given up for plain values.
 const DICTIONARY_BYTES: usize = 1 << 20;
-/// `PAR1` and the length of the metadata stand behind it.
-const PARQUET_TAIL_LEN: usize = 8;
+/// The length of the metadata and `PAR1` stand behind it.
+pub(crate) const PARQUET_TAIL_LEN: usize = 8;
 
-/// The two objects of a block.
+/// How a block is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) granule_rows: usize,
+    /// `1..=22`.
+    pub(crate) zstd_level: i32,
+}
+
+/// A block that is being written.
 #[derive(Debug)]
-pub(crate) struct EncodedBlock {
-    pub(crate) parquet: Vec<u8>,
+pub(crate) struct BlockWriter {
+    columns: ColumnBuilders,
+    tokens: TokenCollector,
+    layout: Layout,
+    parquet: ParquetStream,
+}
+
+/// What is left to do once the columns are on disk.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) parquet_bytes: u64,
+    /// The index object.
     pub(crate) idx: Vec<u8>,
 }
 
-/// Encodes records, at least one, sorted by id, as granules of `granule_rows`.
-pub(crate) fn encode_block(
-    records: &[(RecordId, &LogRecord)],
-    granule_rows: usize,
-) -> Result<EncodedBlock, LogStoreError> {
-    let survey = Survey::new(records.iter().map(|(_, record)| *record));
-    let schema = arrow_schema(&survey.fields);
-    let mut parquet = ParquetEncoder::new(&schema, &survey.fields)?;
-    let mut columns = ColumnBuilders::new(&survey.fields, granule_rows);
-    let mut tokens = TokenCollector::default();
-    let mut granules: Vec<GranuleStats> = Vec::new();
-    let mut targets = survey.targets();
-    for (id, record) in records {
-        let (of_record, rest) = targets.split_at(record.fields.len());
-        targets = rest;
-        columns.push(*id, record, of_record, granules.len() as u32, &mut tokens);
-        if columns.is_full() {
-            granules.push(parquet.write(&mut columns)?);
+impl BlockWriter {
+    /// Begins a block with these field columns, sorted by name.
+    pub(crate) fn new(
+        file: Box<dyn AppendFile>,
+        fields: Vec<FieldColumn>,
+        shape: Shape,
+    ) -> Result<BlockWriter, LogStoreError> {
+        let parquet = ParquetStream::new(file, &fields, shape.zstd_level)?;
+        let columns = ColumnBuilders::new(&fields, shape.granule_rows);
+        let layout = Layout { fields, granules: Vec::new(), footer: Footer::default() };
+        Ok(BlockWriter { columns, tokens: TokenCollector::default(), layout, parquet })
+    }
+
+    /// Adds a record behind all others; `targets` says for each of its fields which column it goes to. Whether a granule
+    /// has ended with it.
+    pub(crate) fn push(&mut self, id: RecordId, record: &LogRecord, targets: &[u32]) -> Result<bool, LogStoreError> {
+        self.columns.push(id, record, targets, self.layout.granules.len() as u32, &mut self.tokens);
+        let is_full = self.columns.is_full();
+        if is_full {
+            self.end_granule()?;
         }
+        Ok(is_full)
     }
-    if !columns.is_empty() {
-        granules.push(parquet.write(&mut columns)?);
+
+    /// Memory that the tokens take, which grows with the block.
+    pub(crate) fn tokens_memory(&self) -> u64 {
+        self.tokens.memory()
     }
-    let tokens = tokens.encode(granules.len()).map_err(encode_error)?;
-    let (parquet, metadata) = parquet.finish()?;
-    let layout = Layout { fields: survey.fields, granules, footer: footer(&parquet) };
-    Ok(EncodedBlock { idx: encode_idx(layout, &metadata, &parquet, &tokens), parquet })
+
+    /// Memory held in all, about.
+    pub(crate) fn memory(&self) -> u64 {
+        self.tokens.memory() + self.columns.memory() + self.parquet.memory()
+    }
+
+    /// Makes the columns durable and encodes the index.
+    pub(crate) fn finish(mut self) -> Result<Finished, LogStoreError> {
+        if !self.columns.is_empty() {
+            self.end_granule()?;
+        }
+        let BlockWriter { tokens, mut layout, parquet, .. } = self;
+        let tokens = tokens.encode(layout.granules.len()).map_err(encode_error)?;
+        let end = parquet.finish()?;
+        layout.footer = end.footer;
+        Ok(Finished { parquet_bytes: end.file_len, idx: index::encode(&layout, &tokens, &end.metadata) })
+    }
+
+    fn end_granule(&mut self) -> Result<(), LogStoreError> {
+        let granule = self.parquet.write(&mut self.columns)?;
+        self.layout.granules.push(granule);
+        Ok(())
+    }
 }
 
-fn encode_idx(mut layout: Layout, metadata: &ParquetMetaData, parquet: &[u8], tokens: &EncodedTokens) -> Vec<u8> {
-    for (granule, row_group) in layout.granules.iter_mut().zip(metadata.row_groups()) {
-        let checksum = |column: &parquet::file::metadata::ColumnChunkMetaData| {
-            let (offset, len) = column.byte_range();
-            crc32c::crc32c(&parquet[offset as usize..(offset + len) as usize])
-        };
-        granule.checksums = row_group.columns().iter().map(checksum).collect();
-    }
-    index::encode(&layout, tokens)
-}
-
-fn footer(parquet: &[u8]) -> Footer {
-    let end = parquet.len() - PARQUET_TAIL_LEN;
-    let tail: [u8; 4] = parquet[end..end + 4].try_into().expect("four bytes are four bytes");
-    let len = u32::from_le_bytes(tail) as usize;
-    let offset = end - len;
-    Footer { offset: offset as u64, len, checksum: crc32c::crc32c(&parquet[offset..end]) }
-}
-
-/// Writes granules as row groups.
+/// Writes granules as row groups to a file.
 #[derive(Debug)]
-struct ParquetEncoder {
+struct ParquetStream {
     schema: SchemaRef,
-    writer: ArrowWriter<Vec<u8>>,
+    writer: ArrowWriter<Buffer>,
+    file: Box<dyn AppendFile>,
+    /// Bytes that the file has.
+    written: u64,
 }
 
-impl ParquetEncoder {
-    fn new(schema: &SchemaRef, fields: &[FieldColumn]) -> Result<ParquetEncoder, LogStoreError> {
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema, fields)))
-            .map_err(encode_error)?;
-        Ok(ParquetEncoder { schema: Arc::clone(schema), writer })
+impl ParquetStream {
+    fn new(file: Box<dyn AppendFile>, fields: &[FieldColumn], zstd_level: i32) -> Result<ParquetStream, LogStoreError> {
+        let schema = arrow_schema(fields);
+        let properties = properties(&schema, fields, zstd_level);
+        let writer = ArrowWriter::try_new(Buffer::default(), Arc::clone(&schema), Some(properties));
+        Ok(ParquetStream { schema, writer: writer.map_err(encode_error)?, file, written: 0 })
     }
 
     fn write(&mut self, columns: &mut ColumnBuilders) -> Result<GranuleStats, LogStoreError> {
-        let (arrays, stats) = columns.finish();
+        let (arrays, mut stats) = columns.finish();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(encode_error)?;
         self.writer.write(&batch).map_err(encode_error)?;
         self.writer.flush().map_err(encode_error)?;
+        self.writer.sync().map_err(encode_error)?;
+        let bytes = std::mem::take(&mut self.writer.inner_mut().0);
+        let group = self.writer.flushed_row_groups().last().ok_or_else(|| encode_error(NoRowGroup))?;
+        let checksum = |column: &parquet::file::metadata::ColumnChunkMetaData| {
+            let (offset, len) = column.byte_range();
+            let start = (offset - self.written) as usize;
+            crc32c::crc32c(&bytes[start..start + len as usize])
+        };
+        stats.checksums = group.columns().iter().map(checksum).collect();
+        self.append(&bytes)?;
+        self.writer.inner_mut().0 = emptied(bytes);
         Ok(stats)
     }
 
-    fn finish(mut self) -> Result<(Vec<u8>, ParquetMetaData), LogStoreError> {
-        let metadata = self.writer.finish().map_err(encode_error)?;
-        Ok((std::mem::take(self.writer.inner_mut()), metadata))
+    /// Makes the file whole and durable.
+    fn finish(mut self) -> Result<End, LogStoreError> {
+        self.writer.finish().map_err(encode_error)?;
+        let bytes = std::mem::take(&mut self.writer.inner_mut().0);
+        let end = bytes.len() - PARQUET_TAIL_LEN;
+        let tail: [u8; 4] = bytes[end..end + 4].try_into().expect("four bytes are four bytes");
+        let len = u32::from_le_bytes(tail) as usize;
+        let footer =
+            Footer { offset: self.written + (end - len) as u64, len, checksum: crc32c::crc32c(&bytes[end - len..end]) };
+        self.append(&bytes)?;
+        self.file.sync()?;
+        Ok(End { footer, metadata: bytes[end - len..end].to_vec(), file_len: self.written })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), LogStoreError> {
+        self.file.append(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn memory(&self) -> u64 {
+        (self.writer.memory_size() + self.writer.inner().0.capacity()) as u64
     }
 }
+
+/// How the file ends.
+#[derive(Debug)]
+struct End {
+    footer: Footer,
+    metadata: Vec<u8>,
+    file_len: u64,
+}
+
+/// What the encoder has written and the file does not have yet.
+#[derive(Debug, Default)]
+struct Buffer(Vec<u8>);
+
+impl io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn emptied(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.clear();
+    bytes
+}
+
+/// The encoder was given a granule and has written none.
+#[derive(Debug, thiserror::Error)]
+#[error("a granule was not written")]
+struct NoRowGroup;
 
 fn encode_error(error: impl std::error::Error + Send + Sync + 'static) -> LogStoreError {
     LogStoreError::Encode(Box::new(error))
@@ -142,9 +231,9 @@ fn arrow_schema(fields: &[FieldColumn]) -> SchemaRef {
     Arc::new(Schema::new(columns))
 }
 
-fn properties(schema: &Schema, fields: &[FieldColumn]) -> WriterProperties {
+fn properties(schema: &Schema, fields: &[FieldColumn], zstd_level: i32) -> WriterProperties {
     let path = |leaf: usize| ColumnPath::new(vec![schema.field(leaf).name().clone()]);
-    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).expect("zstd has this level");
+    let zstd = ZstdLevel::try_new(zstd_level).expect("levels are constants in the range that zstd has");
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_statistics_enabled(EnabledStatistics::None)

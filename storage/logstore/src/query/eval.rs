@@ -17,6 +17,8 @@ pub(crate) struct Granule<'a> {
     pub(crate) opened: &'a Opened,
     pub(crate) index: usize,
     pub(crate) reads: &'a Reads,
+    /// All its columns, where somebody has read them already.
+    pub(crate) held: Option<&'a [ArrayRef]>,
 }
 
 impl<'a> Granule<'a> {
@@ -25,7 +27,10 @@ impl<'a> Granule<'a> {
     }
 
     pub(crate) fn column(self, leaf: usize) -> Result<ArrayRef, ReadError> {
-        self.block.column(self.opened, self.index, leaf, self.reads)
+        match self.held {
+            Some(columns) => Ok(ArrayRef::clone(&columns[leaf])),
+            None => self.block.column(self.opened, self.index, leaf, self.reads),
+        }
     }
 
     /// Event times in nanoseconds.

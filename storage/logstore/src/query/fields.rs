@@ -14,9 +14,7 @@ use arrow_array::types::UInt8Type;
 use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::collections::HashSet;
-use watchfire_model::{
-    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD,
-};
+use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD};
 
 pub(crate) fn fields(
     source: &dyn Source,
@@ -40,7 +38,12 @@ struct Summary {
     kinds: [bool; TYPE_NAMES.len()],
     records: u64,
     values: HashMap<SmolStr, u64>,
+    /// Memory of the values, about.
+    bytes: u64,
 }
+
+/// Memory of a value in the table, but for its text, about.
+const VALUE_BYTES: u64 = 64;
 
 /// In the order of [`ValueKind::code`].
 const TYPE_NAMES: [&str; 4] = ["bool", "i64", "f64", "string"];
@@ -53,6 +56,7 @@ impl Summary {
             *known += count;
         } else {
             self.values.insert(SmolStr::new(text), count);
+            self.bytes += VALUE_BYTES + text.len() as u64;
         }
     }
 
@@ -69,7 +73,7 @@ impl Summary {
 
 fn summarise(session: &mut Session<'_>, request: &FieldsRequest) -> Result<Summaries, Failure> {
     let mut summaries = Summaries::default();
-    let mut charged = 0;
+    let mut charged = Charged::default();
     let snapshot = std::mem::take(&mut session.snapshot);
     for chunk in &snapshot.chunks {
         session.scan(chunk, |_, record| {
@@ -90,11 +94,20 @@ fn summarise(session: &mut Session<'_>, request: &FieldsRequest) -> Result<Summa
     Ok(summaries)
 }
 
+/// What was charged for the tables so far.
+#[derive(Debug, Default)]
+struct Charged {
+    values: u64,
+    bytes: u64,
+}
+
 /// The distinct values held come out of the budget.
-fn charge(session: &mut Session<'_>, summaries: &Summaries, charged: &mut u64) -> Result<(), Failure> {
-    let held = summaries.values().map(|summary| 1 + summary.values.len() as u64).sum::<u64>();
-    session.take(held - *charged)?;
-    *charged = held;
+fn charge(session: &mut Session<'_>, summaries: &Summaries, charged: &mut Charged) -> Result<(), Failure> {
+    let values = summaries.values().map(|summary| 1 + summary.values.len() as u64).sum::<u64>();
+    let bytes = summaries.values().map(|summary| VALUE_BYTES + summary.bytes).sum::<u64>();
+    session.take(values - charged.values)?;
+    session.hold(bytes - charged.bytes)?;
+    *charged = Charged { values, bytes };
     Ok(())
 }
 
@@ -110,15 +123,6 @@ fn summary<'a>(summaries: &'a mut Summaries, name: &str) -> &'a mut Summary {
     summaries.get_mut(name).expect("it was inserted if it was not there")
 }
 
-fn kind_of(value: &FieldValue) -> ValueKind {
-    match value {
-        FieldValue::Bool(_) => ValueKind::Bool,
-        FieldValue::I64(_) => ValueKind::I64,
-        FieldValue::F64(_) => ValueKind::F64,
-        FieldValue::Text(_) => ValueKind::Text,
-    }
-}
-
 fn add_record(record: &LogRecord, summaries: &mut Summaries) {
     summary(summaries, HOST_FIELD).add(ValueKind::Text, &record.host, 1);
     summary(summaries, STREAM_FIELD).add(ValueKind::Text, &record.stream, 1);
@@ -129,7 +133,7 @@ fn add_record(record: &LogRecord, summaries: &mut Summaries) {
     for (name, value) in record.fields.iter().filter(|(name, _)| !is_hidden(name)) {
         // Of two values under one name the first one counts, as in filters.
         if seen.insert(name) {
-            summary(summaries, name).add(kind_of(value), &value.to_text(), 1);
+            summary(summaries, name).add(ValueKind::of(value), &value.to_text(), 1);
         }
     }
 }
@@ -193,7 +197,7 @@ fn add_field(values: &FieldValues, rows: &RowSet, name: &str, summaries: &mut Su
     }
     for row in present.iter() {
         if let Some(value) = values.get(row)? {
-            summary.add(kind_of(&value), &value.to_text(), 1);
+            summary.add(ValueKind::of(&value), &value.to_text(), 1);
         }
     }
     Ok(())
@@ -235,7 +239,7 @@ fn add_rest(columns: Granule<'_>, rows: &RowSet, summaries: &mut Summaries) -> R
         for (name, value) in rest.fields(row) {
             // A name with a column stands here only as the second one of its record.
             if !is_hidden(&name) && layout.field(&name).is_none() && seen.insert(name.clone()) {
-                summary(summaries, &name).add(kind_of(&value), &value.to_text(), 1);
+                summary(summaries, &name).add(ValueKind::of(&value), &value.to_text(), 1);
             }
         }
     }

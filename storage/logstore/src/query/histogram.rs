@@ -73,6 +73,9 @@ struct Counts {
     cells: HashMap<(u32, u32), u64>,
 }
 
+/// Memory of a value or of a count in the table, about.
+const CELL_BYTES: u64 = 64;
+
 /// A value and its count in each bucket.
 type Series = (Option<SmolStr>, Vec<u64>);
 
@@ -160,6 +163,7 @@ fn count(session: &mut Session<'_>, request: &HistogramRequest, buckets: Buckets
 fn charge(session: &mut Session<'_>, counts: &Counts, charged: &mut u64) -> Result<(), Failure> {
     let held = counts.len();
     session.take(held - *charged)?;
+    session.hold((held - *charged) * CELL_BYTES)?;
     *charged = held;
     Ok(())
 }

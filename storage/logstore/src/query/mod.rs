@@ -10,8 +10,10 @@ mod rows;
 mod search;
 mod session;
 
+pub(crate) use column::Rest;
+pub(crate) use eval::Granule;
 pub(crate) use fields::fields;
 pub(crate) use histogram::histogram;
-pub(crate) use records::sort_fields;
+pub(crate) use records::{read_records, sort_fields};
 pub(crate) use search::search;
-pub(crate) use session::{Snapshot, Source};
+pub(crate) use session::{Missing, Snapshot, Source};

@@ -2,6 +2,7 @@
 
 use super::records::{read_records, sort_fields};
 use super::session::{Answer, Failure, Planned, Session, Source, answer};
+use crate::batch::record_memory;
 use crate::block::Block;
 use crate::memtable::Chunk;
 use crate::{Cursor, LogStoreError, RecordId, SearchRequest, SearchResult, StoredRecord};
@@ -157,6 +158,7 @@ fn materialise(session: &mut Session<'_>, planned: &[Planned], hits: &[Hit]) -> 
             HitPlace::Memory { chunk, at: place } => {
                 let mut record = chunk.records[*place].clone();
                 sort_fields(&mut record);
+                session.hold(record_memory(&record))?;
                 records[at] = Some(StoredRecord { id: hit.id, record });
             }
             HitPlace::Row { planned, granule, row } => {
@@ -167,6 +169,7 @@ fn materialise(session: &mut Session<'_>, planned: &[Planned], hits: &[Hit]) -> 
     for ((index, granule), wanted) in by_granule {
         let rows: Vec<usize> = wanted.iter().map(|(_, row)| *row).collect();
         let read = session.read(&planned[index], granule, |columns| read_records(columns, &rows))?;
+        session.hold(read.iter().map(record_memory).sum())?;
         for ((at, _), record) in wanted.into_iter().zip(read) {
             records[at] = Some(StoredRecord { id: hits[at].id, record });
         }

@@ -10,8 +10,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeRangeNs};
 
-/// How often a query begins again because blocks went away under it. Retention removes many at once, so few suffice.
-const RETRIES_MAX: usize = 8;
 /// Records in memory between two looks at the budget.
 const CHECK_RECORDS: usize = 4096;
 
@@ -20,14 +18,24 @@ const CHECK_RECORDS: usize = 4096;
 pub(crate) struct Snapshot {
     pub(crate) chunks: Vec<Arc<Chunk>>,
     pub(crate) blocks: Vec<Arc<Block>>,
+    /// What it does not hold, though it should.
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// Records that no answer holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Missing {
+    /// When they were, if that is known.
+    pub(crate) times: Option<TimeRangeNs>,
+    pub(crate) what: String,
 }
 
 /// Where snapshots come from.
 pub(crate) trait Source {
     fn snapshot(&self) -> Snapshot;
 
-    /// A block was found damaged, for the first time.
-    fn note_damaged(&self);
+    /// Takes a damaged block out of further queries.
+    fn set_damaged(&self, block: &Block, what: &str);
 }
 
 /// An answer and what it cost.
@@ -50,6 +58,10 @@ pub(crate) struct Session<'a> {
     pub(crate) reads: Reads,
     /// Samples taken from the budget.
     taken: u64,
+    /// Bytes of memory taken from it.
+    held: u64,
+    /// Of these, for the columns of one granule.
+    held_for_granule: u64,
 }
 
 /// Why an attempt failed.
@@ -76,11 +88,10 @@ pub(crate) fn answer<T>(
     attempt: impl Fn(&mut Session<'_>) -> Result<T, Failure>,
 ) -> Result<Answer<T>, LogStoreError> {
     let mut excluded: HashSet<String> = HashSet::new();
-    let mut retries = 0;
     let mut bytes_read = 0;
     loop {
-        let mut partial = BTreeSet::new();
         let mut snapshot = source.snapshot();
+        let mut partial: BTreeSet<String> = snapshot.missing.drain(..).filter_map(|it| it.told_in(range)).collect();
         snapshot.chunks.retain(|chunk| overlaps(range, chunk.times));
         snapshot.blocks.retain(|block| overlaps(range, (block.meta.time_min, block.meta.time_max)));
         snapshot.blocks.retain(|block| {
@@ -91,27 +102,25 @@ pub(crate) fn answer<T>(
             readable
         });
         let stats = SearchStats::default();
-        let mut session = Session { filter, range, budget, snapshot, stats, reads: Reads::default(), taken: 0 };
+        let reads = Reads::default();
+        let mut session =
+            Session { filter, range, budget, snapshot, stats, reads, taken: 0, held: 0, held_for_granule: 0 };
         let result = attempt(&mut session);
         bytes_read += session.reads.bytes();
         budget.note_bytes(session.reads.bytes());
         match result {
             Ok(value) => {
+                budget.return_memory(session.held_for_granule);
                 let stats = SearchStats { bytes_read, ..session.stats };
                 return Ok(Answer { value, partial: partial.into_iter().collect(), stats });
             }
             Err(Failure::Query(error)) => return Err(error),
             Err(Failure::Block { block, error }) => {
                 budget.return_samples(session.taken);
+                budget.return_memory(session.held);
                 match error {
                     ReadError::Exhausted(exhausted) => return Err(exhausted.into()),
-                    // Retention has removed it since the snapshot: the next one does without.
-                    ReadError::Missing if retries < RETRIES_MAX && !source.snapshot().has(&block) => retries += 1,
-                    ReadError::Missing | ReadError::Damaged(_) => {
-                        if block.set_damaged() {
-                            source.note_damaged();
-                        }
-                    }
+                    ReadError::Missing | ReadError::Damaged(_) => source.set_damaged(&block, &error.to_string()),
                     ReadError::Storage(_) => {
                         excluded.insert(block.meta.key.clone());
                     }
@@ -121,9 +130,11 @@ pub(crate) fn answer<T>(
     }
 }
 
-impl Snapshot {
-    fn has(&self, block: &Block) -> bool {
-        self.blocks.iter().any(|other| other.meta.key == block.meta.key)
+impl Missing {
+    /// Its words, if it may concern the range.
+    fn told_in(self, range: TimeRangeNs) -> Option<String> {
+        let concerns = self.times.is_none_or(|times| times.start < range.end && range.start < times.end);
+        concerns.then_some(self.what)
     }
 }
 
@@ -134,6 +145,21 @@ impl Session<'_> {
         self.budget.take_samples(samples).map_err(|exhausted| Failure::Query(exhausted.into()))
     }
 
+    /// Takes memory from the budget, to be given back should the attempt fail; otherwise with the answer.
+    pub(crate) fn hold(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.budget.take_memory(bytes).map_err(|exhausted| Failure::Query(exhausted.into()))?;
+        self.held += bytes;
+        Ok(())
+    }
+
+    /// Sees to it that the columns of one granule of the block may be held.
+    fn hold_granule(&mut self, block: &Block) -> Result<(), Failure> {
+        let missing = block.meta.granule_bytes().saturating_sub(self.held_for_granule);
+        self.hold(missing)?;
+        self.held_for_granule += missing;
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.budget.check().map_err(|exhausted| Failure::Query(exhausted.into()))
     }
@@ -141,6 +167,7 @@ impl Session<'_> {
     /// Opens a block and finds out which of its granules to look at.
     pub(crate) fn plan(&mut self, block: &Arc<Block>) -> Result<(Planned, Vec<usize>), Failure> {
         self.check()?;
+        self.hold_granule(block)?;
         let plan = || {
             let opened = block.open(&self.reads)?;
             let plan = guarded(|| Plan::new(self.filter, block, &opened, &self.reads))?;
@@ -166,7 +193,7 @@ impl Session<'_> {
         work: impl FnOnce(Granule<'_>) -> Result<T, ReadError>,
     ) -> Result<T, Failure> {
         self.check()?;
-        let granule = Granule { block: &planned.block, opened: &planned.opened, index, reads: &self.reads };
+        let granule = Granule { block: &planned.block, opened: &planned.opened, index, reads: &self.reads, held: None };
         guarded(|| work(granule)).map_err(|error| Failure::Block { block: Arc::clone(&planned.block), error })
     }
 

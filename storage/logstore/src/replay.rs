@@ -1,0 +1,112 @@
+//! Brings the records of earlier openings back, behind everybody's back: blocks answer and records are taken in from the
+//! first moment, what the write-ahead log holds follows.
+//!
+//! It is read into a memtable of its own, which is written out as soon as it is half full: together with the active one
+//! and what is being written out that makes two memtables, however long the log is. What comes in meanwhile is not
+//! written out before the replay is over, because what a flush covers of the log is a prefix of it.
+
+use crate::LogStoreError;
+use crate::batch::{Batch as Decoded, BatchError, decode};
+use crate::fresh::{ReplayFailure, ReplayState};
+use crate::memtable::Batch;
+use crate::store::Inner;
+use crate::worker::Worker;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use watchfire_store::crash_point;
+use watchfire_wal::{Backlog, Position};
+
+/// Starts the thread that replays the backlog.
+pub(crate) fn start(inner: &Arc<Inner>, backlog: Backlog) -> Result<Worker, LogStoreError> {
+    Worker::start("logstore-replay", inner, |inner, stop| Replay { inner, stop, next_sequence: 0 }.run(backlog))
+}
+
+/// What is known while it goes on.
+#[derive(Debug)]
+struct Replay<'a> {
+    inner: &'a Inner,
+    stop: &'a AtomicBool,
+    /// Greater than the numbers read so far.
+    next_sequence: u64,
+}
+
+impl Replay<'_> {
+    fn run(mut self, backlog: Backlog) {
+        let end = backlog.end();
+        let mut failure = None;
+        let replayed = self.inner.wal.replay(backlog, &mut |position, payload| match decode(payload) {
+            Ok(batch) if batch.records.is_empty() => ControlFlow::Continue(()),
+            Ok(batch) => self.take(position, batch),
+            Err(BatchError::Newer { found }) => {
+                failure = Some(ReplayFailure::Newer(found));
+                ControlFlow::Break(())
+            }
+            Err(BatchError::Malformed) => {
+                self.inner.metrics.malformed_batches.inc();
+                ControlFlow::Continue(())
+            }
+        });
+        if let Err(error) = replayed {
+            failure = Some(ReplayFailure::Unreadable(error.to_string()));
+        }
+        if !self.stop.load(Ordering::SeqCst) {
+            self.finish(end, failure);
+        }
+    }
+
+    /// Shows a batch to readers; waits while what was read before has to be written out.
+    fn take(&mut self, position: Position, batch: Decoded) -> ControlFlow<()> {
+        let inner = self.inner;
+        let records = batch.records.len() as u64;
+        let bytes_max = inner.options.memtable_bytes_max.0 / 2;
+        let mut fresh = inner.fresh.lock();
+        if fresh.replayed.bytes() + batch.memory > bytes_max && !fresh.replayed.is_empty() {
+            while fresh.frozen.is_some() && !self.stop.load(Ordering::SeqCst) {
+                inner.changed.wait(&mut fresh);
+            }
+            if self.stop.load(Ordering::SeqCst) {
+                return ControlFlow::Break(());
+            }
+            fresh.freeze_replayed(position, self.next_sequence);
+            inner.changed.notify_all();
+            crash_point("logstore.replay.memtable_full");
+        }
+        let logged = Batch { position, first_sequence: batch.first_sequence, records, memory: batch.memory };
+        fresh.replayed.insert(logged, batch.records, inner.clock.now());
+        inner.metrics.replayed_records.inc_by(records);
+        self.next_sequence = self.next_sequence.max(batch.first_sequence.saturating_add(records));
+        if self.stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Lets go of what was read: it joins what has come in meanwhile, or is written out first where both are too much for
+    /// one memtable.
+    fn finish(&self, end: Position, failure: Option<ReplayFailure>) {
+        crash_point("logstore.replay.log_read");
+        let inner = self.inner;
+        let mut fresh = inner.fresh.lock();
+        if let Some(failure) = failure {
+            fresh.replay = ReplayState::Failed(failure);
+        } else {
+            while fresh.replayed.bytes() + fresh.active.bytes() > inner.options.memtable_bytes_max.0
+                && !fresh.replayed.is_empty()
+            {
+                if self.stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                if fresh.frozen.is_none() {
+                    fresh.freeze_replayed(end, self.next_sequence);
+                    inner.changed.notify_all();
+                } else {
+                    inner.changed.wait(&mut fresh);
+                }
+            }
+            let replayed = std::mem::take(&mut fresh.replayed);
+            if !replayed.is_empty() {
+                fresh.active.prepend(replayed);
+            }
+            fresh.replay = ReplayState::Done;
+        }
+        inner.changed.notify_all();
+    }
+}
