@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::Alerting;
-use watchfire_api::{Api, HostGuard, Listening, QueryLimits, ServerLimits, TAILS_MAX, Workers};
+use watchfire_api::{Api, HostGuard, Listening, PeerMetrics, QueryLimits, ServerLimits, TAILS_MAX, Workers};
 use watchfire_logstore::LogStore;
 use watchfire_model::{RecordSink, SeriesSource, TimeNs};
 use watchfire_pipeline::Pipeline;
@@ -152,6 +152,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         pipeline: Arc::clone(&pipeline),
         tsdb: Arc::clone(&stores.tsdb),
         last_reload,
+        clock: Arc::clone(&stores.clock),
     });
     let listening = Listening {
         http: http_address.to_string(),
@@ -168,6 +169,8 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let workers = Workers::new(limits, Arc::clone(&memory.queries));
     let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting, &memory);
     workers.register_metrics(registry.sub_registry_with_prefix("watchfire"));
+    let peers = PeerMetrics::default();
+    peers.register(registry.sub_registry_with_prefix("watchfire"));
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -186,7 +189,9 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     });
     let router = router(api, &config, &inputs, &sink, &stores, &reloader, &memory);
     announce(&listening)?;
-    watchfire_api::serve(listener, router, ServerLimits::default(), stopped(stop.clone(), reloader)).await;
+    let limits =
+        ServerLimits { connections_per_peer_max: config.http.connections_per_peer_max, ..ServerLimits::default() };
+    watchfire_api::serve(listener, router, limits, peers, stopped(stop.clone(), reloader)).await;
 
     let background = housekeeping.into_iter().chain([evaluation]).collect();
     take_down(inputs, &scrape, background, pipeline, stores).await

@@ -9,7 +9,7 @@ use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use std::sync::Arc;
-use watchfire_model::{MemoryHold, MemoryPool};
+use watchfire_model::{MemoryHold, MemoryPool, Refused};
 
 /// A body and its place in the shared memory.
 #[derive(Debug)]
@@ -49,6 +49,13 @@ pub(crate) async fn read(
         bytes.extend_from_slice(&frame);
     }
     Ok(HeldBody { bytes: bytes.freeze(), hold })
+}
+
+/// 503: nothing is stored, and the sender should come again when the store thinks that it can.
+pub(crate) fn refused(refused: &Refused) -> Response {
+    let seconds = refused.retry_after().as_secs().max(1).to_string();
+    let body = Json(json!({"error": {"message": refused.to_string()}}));
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, seconds)], body).into_response()
 }
 
 /// 503: the sender should come again in a second.

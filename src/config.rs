@@ -86,6 +86,8 @@ pub(crate) struct HttpConfig {
     pub(crate) hosts: Vec<String>,
     /// Listen beyond loopback all the same: only behind a proxy with login and TLS.
     pub(crate) insecure: bool,
+    /// Connections of one address; further ones are closed.
+    pub(crate) connections_per_peer_max: usize,
     /// Queries that run at once.
     pub(crate) query_concurrency: usize,
     /// The longest that a query may take.
@@ -110,6 +112,8 @@ pub(crate) struct MetricsConfig {
     pub(crate) retention: DurationMs,
     /// Series that may be active at once.
     pub(crate) series_max: u64,
+    /// Memory for the active series and their fresh samples; its share of `memory_limit` by default.
+    pub(crate) head_bytes_max: Option<ByteSize>,
     /// How far back an instant query looks for a sample.
     pub(crate) lookback: DurationMs,
 }
@@ -120,6 +124,10 @@ pub(crate) struct MetricsConfig {
 pub(crate) struct StorageConfig {
     /// The data directory.
     pub(crate) directory: PathBuf,
+    /// Where backups go; `backups` in the data directory by default. On the same file system they take no space at first.
+    pub(crate) backups: Option<PathBuf>,
+    /// From this part of the medium on nothing is taken in until there is room again, in percent.
+    pub(crate) used_max_percent: u8,
     #[serde(skip_serializing)]
     tsdb: Option<IgnoredAny>,
     #[serde(skip_serializing)]
@@ -132,6 +140,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
             hosts: Vec::new(),
             insecure: false,
+            connections_per_peer_max: 256,
             query_concurrency: 20,
             query_timeout: DurationMs::from_secs(120),
             query_samples_max: 50_000_000,
@@ -142,13 +151,31 @@ impl Default for HttpConfig {
 impl Default for MetricsConfig {
     fn default() -> MetricsConfig {
         let store = TsdbOptions::default();
-        MetricsConfig { retention: store.retention, series_max: store.series_max, lookback: DurationMs::from_secs(300) }
+        MetricsConfig {
+            retention: store.retention,
+            series_max: store.series_max,
+            head_bytes_max: None,
+            lookback: DurationMs::from_secs(300),
+        }
     }
 }
 
 impl Default for StorageConfig {
     fn default() -> StorageConfig {
-        StorageConfig { directory: PathBuf::from("data"), tsdb: None, exemplars: None }
+        StorageConfig {
+            directory: PathBuf::from("data"),
+            backups: None,
+            used_max_percent: 95,
+            tsdb: None,
+            exemplars: None,
+        }
+    }
+}
+
+impl StorageConfig {
+    /// Where backups go.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.backups.clone().unwrap_or_else(|| self.directory.join("backups"))
     }
 }
 
@@ -178,6 +205,7 @@ impl Config {
             .map_err(|error| error.to_string())?;
         self.logs.gelf.validate().map_err(|error| error.to_string())?;
         let positive = [
+            ("http.connections_per_peer_max", self.http.connections_per_peer_max as u64),
             ("http.query_concurrency", self.http.query_concurrency as u64),
             ("http.query_timeout", self.http.query_timeout.0),
             ("http.query_samples_max", self.http.query_samples_max),
@@ -186,6 +214,10 @@ impl Config {
             ("metrics.lookback", self.metrics.lookback.0),
             ("logs.store.retention", self.logs.store.retention.0),
         ];
+        if !(10..=100).contains(&self.storage.used_max_percent) {
+            let percent = self.storage.used_max_percent;
+            return Err(format!("`storage.used_max_percent` is {percent}, it must be 10 to 100"));
+        }
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{key}` is 0, it must be more; leave it out for the default"));
         }

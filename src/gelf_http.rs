@@ -8,13 +8,14 @@ use axum::routing::post;
 use axum::{Extension, Json, Router};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use watchfire_api::Hold;
-use watchfire_gelf::{Fault, HttpBatch, HttpInput};
-use watchfire_model::{LogRecord, MemoryPool, RecordSink};
+use watchfire_gelf::{Fault, HttpInput, HttpOutcome};
+use watchfire_model::{Ledger, LogRecord, MemoryHold, MemoryPool, Receipt, RecordSink, Refused};
 use watchfire_store::Clock;
 
 /// Faults that an answer spells out.
@@ -48,7 +49,7 @@ async fn receive(
     body: Body,
 ) -> Response {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let HeldBody { bytes, mut hold } = match bodies::read(body, &headers, gelf.input.body_max(), &gelf.memory).await {
+    let HeldBody { bytes, hold } = match bodies::read(body, &headers, gelf.input.body_max(), &gelf.memory).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -56,31 +57,19 @@ async fn receive(
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let work = tokio::task::spawn_blocking(move || {
-        let HttpBatch { records, mut faults, .. } =
-            gelf.input.decode(encoding.as_deref(), &bytes, peer.ip(), gelf.clock.now());
-        drop(turn);
-        drop(bytes);
-        // Repairs are counted, but a message that was repaired is stored.
-        faults.retain(|fault| fault.reason.is_loss());
-        let count = records.len();
-        let held = hold.resize(records.iter().map(memory_of).sum());
-        let result = match held {
-            _ if records.is_empty() => Ok(()),
-            Ok(()) => gelf.sink.store(records).map_err(|refused| refused.to_string()),
-            Err(full) => Err(full.to_string()),
-        };
-        match result {
-            Ok(()) => gelf.input.stored(count),
-            Err(_) => gelf.input.refused(count),
-        }
-        (count, faults, result)
+        let sink = Decoded { sink: &*gelf.sink, body: bytes.len(), held: Mutex::new((Some(turn), hold)) };
+        gelf.input.receive(&sink, encoding.as_deref(), &bytes, peer.ip(), gelf.clock.now())
     });
-    let Ok((stored, faults, result)) = work.await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let Ok(HttpOutcome { n_records, mut faults, result }) = work.await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    // Repairs are counted, but a message that was repaired is stored.
+    faults.retain(|fault| fault.reason.is_loss());
     match result {
-        Err(refused) => bodies::busy(&refused),
-        Ok(()) if faults.is_empty() && stored > 0 => StatusCode::ACCEPTED.into_response(),
-        Ok(()) if stored > 0 => {
-            let body = json!({"stored": stored, "refused": faults.len(), "faults": describe(&faults)});
+        Err(refused) => bodies::refused(&refused),
+        Ok(()) if faults.is_empty() && n_records > 0 => StatusCode::ACCEPTED.into_response(),
+        Ok(()) if n_records > 0 => {
+            let body = json!({"stored": n_records, "refused": faults.len(), "faults": describe(&faults)});
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Ok(()) => {
@@ -88,6 +77,35 @@ async fn receive(
             let body = json!({"error": {"message": reason}, "stored": 0, "refused": faults.len(), "faults": describe(&faults)});
             (StatusCode::BAD_REQUEST, Json(body)).into_response()
         }
+    }
+}
+
+/// The sink as a decoded body meets it: its turn of decoding is over, and its records take the place of its bytes in the
+/// memory of all bodies.
+struct Decoded<'a> {
+    sink: &'a dyn RecordSink,
+    /// Bytes of the body, which stays until the answer.
+    body: usize,
+    held: Mutex<(Option<OwnedSemaphorePermit>, MemoryHold)>,
+}
+
+impl RecordSink for Decoded<'_> {
+    fn offer(&self, records: Vec<LogRecord>, receipt: Arc<dyn Receipt>) {
+        self.sink.offer(records, receipt);
+    }
+
+    fn store(&self, records: Vec<LogRecord>) -> Result<(), Refused> {
+        {
+            let (turn, hold) = &mut *self.held.lock();
+            drop(turn.take());
+            let bytes: u64 = records.iter().map(memory_of).sum();
+            hold.resize(bytes + self.body as u64).map_err(|_| Refused::Busy)?;
+        }
+        self.sink.store(records)
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        self.sink.ledger()
     }
 }
 

@@ -53,7 +53,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn client_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn client_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     app::install_crypto();
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

@@ -25,7 +25,6 @@ mod share {
     /// One memtable of the log store; two of them and a block being built may exist at once.
     pub(super) const MEMTABLE: u64 = 60;
     pub(super) const LOG_CACHE: u64 = 60;
-    #[cfg(test)]
     pub(super) const METRIC_HEAD: u64 = 280;
     pub(super) const METRIC_INDEX_CACHE: u64 = 50;
     pub(super) const METRIC_PAGE_CACHE: u64 = 30;
@@ -41,6 +40,7 @@ mod share {
 #[derive(Debug)]
 pub(crate) struct MemoryPlan {
     pub(crate) limit: ByteSize,
+    pub(crate) metric_head: ByteSize,
     pub(crate) metric_index_cache: ByteSize,
     pub(crate) metric_page_cache: ByteSize,
     pub(crate) pipeline_queue: ByteSize,
@@ -71,6 +71,7 @@ impl MemoryPlan {
         let queries = of(share::QUERIES);
         MemoryPlan {
             limit,
+            metric_head: config.metrics.head_bytes_max.unwrap_or(of(share::METRIC_HEAD)),
             metric_index_cache: of(share::METRIC_INDEX_CACHE),
             metric_page_cache: of(share::METRIC_PAGE_CACHE),
             pipeline_queue: of(share::PIPELINE_QUEUE),

@@ -20,6 +20,11 @@ struct Reading {
     start_seconds: Option<f64>,
 }
 
+/// Bytes of memory that the process has now, as the kernel counts them; 0 where it does not tell.
+pub(crate) fn resident_bytes() -> u64 {
+    fs::read_to_string("/proc/self/statm").ok().and_then(|text| resident(&text)).unwrap_or(0)
+}
+
 impl Reading {
     fn now() -> Reading {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();

@@ -3,10 +3,15 @@
 use crate::inputs::Inputs;
 use crate::reload::LastReload;
 use std::sync::Arc;
-use watchfire_model::status::{InputStatus, Notice, Severity, StatusSource, TargetsStatus};
+use watchfire_model::RecordSink;
+use watchfire_model::status::{ContainersStatus, InputStatus, Notice, Severity, StatusSource, TargetsStatus};
 use watchfire_pipeline::Pipeline;
 use watchfire_scrape::ScrapeManager;
+use watchfire_store::Clock;
 use watchfire_tsdb::Tsdb;
+
+/// Containers in an answer, the least complete first.
+const CONTAINERS_SHOWN: usize = 1000;
 
 /// Everything that has a state worth showing.
 #[derive(Debug)]
@@ -16,6 +21,7 @@ pub(crate) struct Status {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) tsdb: Arc<Tsdb>,
     pub(crate) last_reload: Arc<LastReload>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl StatusSource for Status {
@@ -25,6 +31,10 @@ impl StatusSource for Status {
 
     fn inputs(&self) -> Vec<InputStatus> {
         self.inputs.status()
+    }
+
+    fn containers(&self) -> ContainersStatus {
+        self.pipeline.ledger().status(self.clock.now(), CONTAINERS_SHOWN)
     }
 
     fn notices(&self) -> Vec<Notice> {

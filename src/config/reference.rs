@@ -58,6 +58,10 @@ const KEYS: &[(&str, &str)] = &[
     ("http.listen", "Loopback, since there is no login."),
     ("http.hosts", "Host names under which browsers may ask, beside localhost and literal addresses."),
     ("http.insecure", "Listen beyond loopback all the same: only behind a proxy with login and TLS."),
+    (
+        "http.connections_per_peer_max",
+        "Connections of one address, of 1024 in all; raise it where a proxy stands between.",
+    ),
     ("http.query_concurrency", "Queries that run at once; further ones wait."),
     ("http.query_timeout", "The longest that a query may take."),
     ("http.query_samples_max", "Samples, or log records, that one query may hold in memory."),
@@ -114,9 +118,21 @@ const KEYS: &[(&str, &str)] = &[
     ("metrics", "The time-series store. Read at the start only."),
     ("metrics.retention", "How long samples are kept."),
     ("metrics.series_max", "Series that may be active at once; samples of further ones are refused and counted."),
+    (
+        "metrics.head_bytes_max",
+        "Memory for active series and their fresh samples; by default its share of memory_limit.",
+    ),
     ("metrics.lookback", "How far back an instant query looks for a sample."),
     ("storage", "Where everything lies. Read at the start only."),
     ("storage.directory", "Relative to the working directory of the process."),
+    (
+        "storage.backups",
+        "Where backups go; by default `backups` in the data directory. On one file system they take no space at first.",
+    ),
+    (
+        "storage.used_max_percent",
+        "From this part of the disk on nothing is taken in until there is room again, 10 to 100; never more than 10 GiB are kept free.",
+    ),
     (
         "memory_limit",
         "What the whole process may take of memory, 128MiB or more; by default half of what the machine, or the control group, has.",

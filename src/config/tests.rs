@@ -25,6 +25,7 @@ fn mistakes_are_named_with_place_and_cure() {
     check("http:\n  lisen: 1\n", Err("line 2, column 3: unknown key `lisen`, did you mean `listen`?"));
     check("metrics: {retention: 0s}", Err("`metrics.retention` is 0"));
     check("memory_limit: 1MiB", Err("`memory_limit` is 1MiB, it must be 128MiB or more"));
+    check("storage: {used_max_percent: 101}", Err("must be 10 to 100"));
     check("metrics: {retention: soon}", Err("`soon` is not a duration"));
 }
 

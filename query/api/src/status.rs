@@ -8,10 +8,13 @@ use axum::{Json, Router};
 use serde::Serialize;
 use std::sync::Arc;
 use watchfire_alerting::AlertState;
-use watchfire_model::status::{InputStatus, Notice};
+use watchfire_model::status::{ContainerCounts, ContainerStatus, ContainersStatus, InputStatus, Loss, Notice};
 
 pub(crate) fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/api/watchfire/v1/status", get(status)).route("/api/watchfire/v1/inputs", get(inputs))
+    Router::new()
+        .route("/api/watchfire/v1/status", get(status))
+        .route("/api/watchfire/v1/inputs", get(inputs))
+        .route("/api/watchfire/v1/containers", get(containers))
 }
 
 /// The addresses in use; `None` where an input is off.
@@ -50,6 +53,67 @@ async fn status(State(api): State<Arc<Api>>) -> Json<StatusBody> {
         losses,
         listen: api.listening.clone(),
     })
+}
+
+/// How complete the logs are, container by container, the least complete first.
+async fn containers(State(api): State<Arc<Api>>) -> Json<ContainersBody> {
+    let ContainersStatus { containers, known, forgotten, total, unshared_losses } = api.status.containers();
+    let containers = containers.into_iter().map(ContainerBody::from).collect();
+    Json(ContainersBody { containers, tracked: known, forgotten, total: total.into(), unshared_losses })
+}
+
+#[derive(Debug, Serialize)]
+struct ContainersBody {
+    containers: Vec<ContainerBody>,
+    /// Containers that are kept apart.
+    tracked: usize,
+    /// Containers that had to make room: they count in `total` only.
+    forgotten: u64,
+    total: CountsBody,
+    unshared_losses: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ContainerBody {
+    container: String,
+    host: String,
+    #[serde(flatten)]
+    counts: CountsBody,
+    /// Unix milliseconds.
+    first_received: i64,
+    last_received: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct CountsBody {
+    received: u64,
+    stored: u64,
+    refused: u64,
+    waiting: u64,
+    losses: Vec<Loss>,
+    shared_losses: f64,
+    /// Percent.
+    completeness: Option<f64>,
+}
+
+impl From<ContainerCounts> for CountsBody {
+    fn from(counts: ContainerCounts) -> CountsBody {
+        let ContainerCounts { received, stored, refused, waiting, losses, shared_losses, completeness_percent } =
+            counts;
+        CountsBody { received, stored, refused, waiting, losses, shared_losses, completeness: completeness_percent }
+    }
+}
+
+impl From<ContainerStatus> for ContainerBody {
+    fn from(status: ContainerStatus) -> ContainerBody {
+        ContainerBody {
+            container: status.container,
+            host: status.host,
+            counts: status.counts.into(),
+            first_received: status.first_seen.0,
+            last_received: status.last_seen.0,
+        }
+    }
 }
 
 async fn inputs(State(api): State<Arc<Api>>) -> Json<InputsBody> {
