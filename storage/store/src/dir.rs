@@ -1,16 +1,23 @@
 //! Objects as files of a directory: what a machine on its own stores in.
 
+mod files;
 mod home;
+mod room;
+
+pub use room::{SpaceOptions, SpaceStatus};
 
 use crate::key::{check_key, check_prefix, is_part};
-use crate::{AppendFile, Object, Space, Storage, StorageError};
+use crate::{AppendFile, Object, Space, Storage, StorageError, crash_point};
 use bytes::Bytes;
+use files::{EntryKind, FileSystem, HostFileSystem, NewFile};
+use home::sync;
 use parking_lot::Mutex;
+use room::Room;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::FileExt;
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How the names of temporary files begin; not a legal key.
@@ -21,30 +28,72 @@ const PARENT_ATTEMPTS: usize = 8;
 /// A directory that this process alone uses until the value is dropped.
 #[derive(Debug)]
 pub struct DirStorage {
+    files: Arc<dyn FileSystem>,
     root: PathBuf,
-    /// Directories of which this process knows that they exist and will after a power cut. Held while directories are
-    /// created and removed.
-    directories: Mutex<HashSet<PathBuf>>,
+    /// Held while directories are created and removed.
+    directories: Mutex<Directories>,
+    /// Objects whose creation failed in a way that leaves open whether a power cut brings them to light. Nobody may
+    /// build on either.
+    doubtful: Mutex<HashSet<String>>,
     temp_count: AtomicU64,
+    /// How often a directory could not be synced. The kernel tells of a failure once: whoever sees this change while it
+    /// makes an entry durable cannot trust its own sync.
+    failed_syncs: AtomicU64,
+    room: Arc<Room>,
     /// Keeps the directory locked.
-    _lock: File,
+    _lock: Option<File>,
+}
+
+/// What this process knows about directories below the root.
+#[derive(Debug, Default)]
+struct Directories {
+    /// They exist, and will after a power cut.
+    durable: HashSet<PathBuf>,
+    /// They could be made neither durable nor undone: nothing shall be created in them. They are empty.
+    doubtful: HashSet<PathBuf>,
 }
 
 impl DirStorage {
-    /// Opens the directory, which is created where it is missing, and locks it.
+    /// Opens the directory, which is created where it is missing, and locks it. At most 95 % of the medium are used.
     ///
     /// # Errors
     /// [`StorageError::Locked`] while another process has it, [`StorageError::Newer`] when a newer Watchfire wrote it.
     pub fn open(path: impl AsRef<Path>) -> Result<DirStorage, StorageError> {
+        DirStorage::open_with(path, SpaceOptions::default())
+    }
+
+    /// As [`DirStorage::open`], and says how much of the medium may be used. A medium that is fuller opens all the same.
+    pub fn open_with(path: impl AsRef<Path>, space: SpaceOptions) -> Result<DirStorage, StorageError> {
         // Absolute, so that every parent has a name to make durable and errors say where.
         let root = std::path::absolute(path.as_ref())
             .map_err(|error| io_error("resolve", &path.as_ref().to_string_lossy(), error))?;
-        home::create_root(&root)?;
+        home::create_root(&HostFileSystem, &root)?;
         let lock = home::lock(&root)?;
-        home::check_format(&root)?;
-        home::tidy(&root)?;
-        let directories = Mutex::new(HashSet::from([root.clone()]));
-        Ok(DirStorage { root, directories, temp_count: AtomicU64::new(0), _lock: lock })
+        DirStorage::open_on(Arc::new(HostFileSystem), root, Some(lock), space)
+    }
+
+    /// Opens a directory that exists and is locked.
+    fn open_on(
+        files: Arc<dyn FileSystem>,
+        root: PathBuf,
+        lock: Option<File>,
+        space: SpaceOptions,
+    ) -> Result<DirStorage, StorageError> {
+        home::check_format(&*files, &root)?;
+        crash_point("dir.open.checked");
+        home::tidy(&*files, &root)?;
+        crash_point("dir.open.tidied");
+        let room = Arc::new(Room::new(space, room::reserve_bytes(&*files, &root)));
+        Ok(DirStorage {
+            files,
+            directories: Mutex::new(Directories { durable: HashSet::from([root.clone()]), ..Directories::default() }),
+            doubtful: Mutex::default(),
+            root,
+            temp_count: AtomicU64::new(0),
+            failed_syncs: AtomicU64::new(0),
+            room,
+            _lock: lock,
+        })
     }
 
     /// The directory's absolute path.
@@ -57,6 +106,16 @@ impl DirStorage {
         Ok(self.root.join(key))
     }
 
+    /// The path of an object to read.
+    fn readable_path(&self, key: &str) -> Result<PathBuf, StorageError> {
+        let path = self.file_path(key)?;
+        if self.doubtful.lock().contains(key) {
+            let source = io::Error::other("whether it was created is not known until the next start");
+            return Err(io_error("read", key, source));
+        }
+        Ok(path)
+    }
+
     /// Runs `create`, which makes a file in the directory of `path`, after that directory is there for good.
     fn in_parent<T>(
         &self,
@@ -66,7 +125,7 @@ impl DirStorage {
     ) -> Result<T, StorageError> {
         let parent = path.parent().expect("a key's path lies below the root");
         for _ in 1..PARENT_ATTEMPTS {
-            ensure_directory(parent, &mut self.directories.lock(), key)?;
+            self.ensure_directory(parent, &mut self.directories.lock(), key)?;
             match create(parent) {
                 // The last object of the directory was deleted just now, and the directory with it.
                 Err(StorageError::NotFound { .. }) => {}
@@ -76,10 +135,70 @@ impl DirStorage {
                 }
                 created => return created,
             }
-            self.directories.lock().remove(parent);
+            self.directories.lock().durable.remove(parent);
         }
-        ensure_directory(parent, &mut self.directories.lock(), key)?;
+        self.ensure_directory(parent, &mut self.directories.lock(), key)?;
         create(parent)
+    }
+
+    /// Creates `directory` and its parents, and makes each durable in its parent.
+    fn ensure_directory(&self, directory: &Path, directories: &mut Directories, key: &str) -> Result<(), StorageError> {
+        if directories.durable.contains(directory) {
+            return Ok(());
+        }
+        let parent = directory.parent().expect("the root is durable from the start");
+        self.ensure_directory(parent, directories, key)?;
+        if directories.doubtful.contains(directory) {
+            self.undo_directory(directory, directories)
+                .map_err(|error| io_error("create the directory of", key, error))?;
+        }
+        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
+        match self.files.create_directory(directory) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => created.map_err(|error| storage_error("create the directory of", key, error))?,
+        }
+        self.sync_entry(parent, failed_syncs).inspect_err(|_| {
+            // Made again, it will be made durable again.
+            drop(self.undo_directory(directory, directories));
+        })?;
+        directories.durable.insert(directory.to_owned());
+        crash_point("dir.mkdir.synced");
+        Ok(())
+    }
+
+    /// Removes a directory that could not be made durable. One that holds something is an old one.
+    fn undo_directory(&self, directory: &Path, directories: &mut Directories) -> io::Result<()> {
+        match self.files.remove_directory(directory) {
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                directories.doubtful.insert(directory.to_owned());
+                Err(error)
+            }
+            _ => {
+                directories.doubtful.remove(directory);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes an entry durable that was made after `failed_syncs` was read.
+    fn sync_entry(&self, directory: &Path, failed_syncs: u64) -> Result<(), StorageError> {
+        sync(&*self.files, directory).inspect_err(|_| {
+            self.failed_syncs.fetch_add(1, Ordering::SeqCst);
+        })?;
+        if self.failed_syncs.load(Ordering::SeqCst) != failed_syncs {
+            let source = io::Error::other("another sync failed at the same time");
+            return Err(io_error("sync directory", &directory.to_string_lossy(), source));
+        }
+        Ok(())
+    }
+
+    /// Takes back a name that could not be made durable. If that cannot be made durable either, a power cut decides.
+    fn take_back(&self, key: &str, path: &Path, parent: &Path) {
+        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
+        let taken = self.files.unlink(path).map_err(|error| storage_error("take back", key, error));
+        if taken.and_then(|()| self.sync_entry(parent, failed_syncs)).is_err() {
+            self.doubtful.lock().insert(key.to_owned());
+        }
     }
 
     /// Removes directories that hold nothing any more, from `directory` upwards. One that stays is found empty at the
@@ -87,112 +206,165 @@ impl DirStorage {
     fn remove_if_empty(&self, directory: &Path) {
         let mut directories = self.directories.lock();
         let mut directory = directory;
-        while directory != self.root && fs::remove_dir(directory).is_ok() {
-            directories.remove(directory);
+        while directory != self.root && self.files.remove_directory(directory).is_ok() {
+            directories.durable.remove(directory);
             let Some(parent) = directory.parent() else { return };
             directory = parent;
         }
+    }
+
+    /// Adds every object below `directory`, whose keys begin with `prefix`. What vanishes meanwhile is not there.
+    fn collect(&self, directory: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), StorageError> {
+        let entries = match self.files.list(directory) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+            entries => entries.map_err(|error| io_error("list directory", &directory.to_string_lossy(), error))?,
+        };
+        for entry in entries {
+            let Some(name) = entry.name.to_str().filter(|name| is_part(name)) else { continue };
+            let key = format!("{prefix}{name}");
+            match entry.kind {
+                EntryKind::Directory => self.collect(&directory.join(name), &format!("{key}/"), objects)?,
+                EntryKind::File { len } if check_key(&key).is_ok() => objects.push(Object { key, size: len }),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the medium is full.
+    fn note_full<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        result.inspect_err(|error| {
+            if matches!(error, StorageError::Full { .. }) {
+                self.room.was_full();
+            }
+        })
+    }
+
+    /// Writes the bytes under a temporary name, then gives them their own.
+    fn create_in(&self, parent: &Path, key: &str, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+        let n = self.temp_count.fetch_add(1, Ordering::Relaxed);
+        let temp = parent.join(format!("{TEMP_PREFIX}{}.{n}", std::process::id()));
+        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
+        let linked = self.write_temp(&temp, key, bytes).and_then(|()| {
+            crash_point("dir.create.written");
+            self.link(&temp, key, path)
+        });
+        crash_point("dir.create.linked");
+        let _ = self.files.unlink(&temp);
+        linked?;
+        // Nobody shall read what a power cut may take back.
+        self.sync_entry(parent, failed_syncs).inspect_err(|_| self.take_back(key, path, parent))?;
+        self.doubtful.lock().remove(key);
+        crash_point("dir.create.synced");
+        Ok(())
+    }
+
+    fn write_temp(&self, temp: &Path, key: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        let write = || {
+            let mut file = self.files.create_new(temp)?;
+            file.write(bytes)?;
+            file.sync()
+        };
+        write().map_err(|error| match error.kind() {
+            // It is not the key's own name that is taken.
+            ErrorKind::AlreadyExists => io_error("write", key, error),
+            _ => storage_error("write", key, error),
+        })
+    }
+
+    /// The create-if-absent: a link fails where a rename would replace.
+    fn link(&self, temp: &Path, key: &str, path: &Path) -> Result<(), StorageError> {
+        let linked = self.files.link(temp, path).map_err(|error| storage_error("create", key, error));
+        linked.inspect_err(|error| {
+            let is_there = || !matches!(self.files.look_up(path), Err(error) if error.kind() == ErrorKind::NotFound);
+            if matches!(error, StorageError::Io { .. }) && is_there() {
+                self.doubtful.lock().insert(key.to_owned());
+            }
+        })
     }
 }
 
 impl Storage for DirStorage {
     fn create(&self, key: &str, bytes: &[u8]) -> Result<(), StorageError> {
         let path = self.file_path(key)?;
-        self.in_parent(key, &path, |parent| {
-            let n = self.temp_count.fetch_add(1, Ordering::Relaxed);
-            let temp = parent.join(format!("{TEMP_PREFIX}{}.{n}", std::process::id()));
-            let written = write_durably(&temp, bytes)
-                .map_err(|error| storage_error("write", key, error))
-                // The link is the create-if-absent: it fails where a rename would replace.
-                .and_then(|()| fs::hard_link(&temp, &path).map_err(|error| storage_error("create", key, error)));
-            let _ = fs::remove_file(&temp);
-            written?;
-            sync_directory(parent).inspect_err(|_| {
-                // Nobody shall read what a power cut may take back.
-                let _ = fs::remove_file(&path);
-            })
-        })
+        self.note_full(self.in_parent(key, &path, |parent| self.create_in(parent, key, &path, bytes)))
     }
 
     fn append(&self, key: &str) -> Result<Box<dyn AppendFile>, StorageError> {
         let path = self.file_path(key)?;
-        let file = self.in_parent(key, &path, |parent| {
-            let open = OpenOptions::new().append(true).create_new(true).open(&path);
-            let file = open.map_err(|error| storage_error("create", key, error))?;
-            sync_directory(parent).inspect_err(|_| {
-                let _ = fs::remove_file(&path);
-            })?;
+        let file = self.note_full(self.in_parent(key, &path, |parent| {
+            let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
+            let file = self.files.create_new(&path).map_err(|error| storage_error("create", key, error))?;
+            self.sync_entry(parent, failed_syncs).inspect_err(|_| self.take_back(key, &path, parent))?;
             Ok(file)
-        })?;
-        Ok(Box::new(DirAppendFile { key: key.to_owned(), file, failed: false }))
+        }))?;
+        crash_point("dir.append.created");
+        Ok(Box::new(DirAppendFile { key: key.to_owned(), file, room: Arc::clone(&self.room), failed: false }))
     }
 
     fn read(&self, key: &str) -> Result<Bytes, StorageError> {
-        let bytes = fs::read(self.file_path(key)?).map_err(|error| storage_error("read", key, error))?;
-        Ok(Bytes::from(bytes))
+        self.read_range(key, 0, usize::MAX)
     }
 
     fn read_range(&self, key: &str, offset: u64, len: usize) -> Result<Bytes, StorageError> {
-        let path = self.file_path(key)?;
-        let fail = |error| storage_error("read", key, error);
-        let file = File::open(path).map_err(fail)?;
-        let rest = file.metadata().map_err(fail)?.len().saturating_sub(offset);
-        let mut bytes = vec![0; len.min(usize::try_from(rest).unwrap_or(usize::MAX))];
-        file.read_exact_at(&mut bytes, offset).map_err(fail)?;
-        Ok(Bytes::from(bytes))
+        let bytes = self.files.read(&self.readable_path(key)?, offset, len);
+        Ok(Bytes::from(bytes.map_err(|error| storage_error("read", key, error))?))
     }
 
     fn size(&self, key: &str) -> Result<u64, StorageError> {
-        let metadata = fs::metadata(self.file_path(key)?).map_err(|error| storage_error("look up", key, error))?;
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(StorageError::NotFound { key: key.to_owned() }) }
+        let kind = self.files.look_up(&self.readable_path(key)?);
+        match kind.map_err(|error| storage_error("look up", key, error))? {
+            EntryKind::File { len } => Ok(len),
+            _ => Err(StorageError::NotFound { key: key.to_owned() }),
+        }
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Object>, StorageError> {
         check_prefix(prefix)?;
         let mut objects = Vec::new();
-        collect(&self.root.join(prefix), prefix, &mut objects)?;
+        self.collect(&self.root.join(prefix), prefix, &mut objects)?;
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
     }
 
     fn delete(&self, key: &str) -> Result<(), StorageError> {
         let path = self.file_path(key)?;
-        match fs::remove_file(&path) {
+        match self.files.unlink(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             removed => removed.map_err(|error| storage_error("delete", key, error))?,
         }
+        crash_point("dir.delete.unlinked");
         let parent = path.parent().expect("a key's path lies below the root");
-        match sync_directory(parent) {
+        match sync(&*self.files, parent) {
             // Another deletion emptied and removed the directory in between.
             Err(StorageError::NotFound { .. }) => {}
-            synced => synced?,
+            synced => synced.inspect_err(|_| {
+                self.failed_syncs.fetch_add(1, Ordering::SeqCst);
+            })?,
         }
         self.remove_if_empty(parent);
+        self.room.was_freed();
         Ok(())
     }
 
     fn space(&self) -> Result<Space, StorageError> {
-        let stat = rustix::fs::statvfs(&self.root)
-            .map_err(|error| io_error("measure", &self.root.to_string_lossy(), error.into()))?;
-        Ok(Space {
-            total: stat.f_blocks.saturating_mul(stat.f_frsize),
-            available: stat.f_bavail.saturating_mul(stat.f_frsize),
-        })
+        self.files.space(&self.root).map_err(|error| io_error("measure", &self.root.to_string_lossy(), error))
     }
 
     fn has_room(&self) -> bool {
-        true
+        self.has_room_now()
     }
 
     fn release_reserve(&self) -> bool {
-        false
+        self.give_reserve()
     }
 }
 
 #[derive(Debug)]
 struct DirAppendFile {
     key: String,
-    file: File,
+    file: Box<dyn NewFile>,
+    room: Arc<Room>,
     /// Set by the first error: from then on nothing is known about the file's tail.
     failed: bool,
 }
@@ -201,81 +373,31 @@ impl DirAppendFile {
     fn attempt(
         &mut self,
         action: &'static str,
-        run: impl FnOnce(&mut File) -> io::Result<()>,
+        run: impl FnOnce(&mut dyn NewFile) -> io::Result<()>,
     ) -> Result<(), StorageError> {
         if self.failed {
             let source = io::Error::other("an earlier operation on this file failed");
             return Err(io_error(action, &self.key, source));
         }
-        run(&mut self.file).map_err(|error| {
+        run(&mut *self.file).map_err(|error| {
             self.failed = true;
-            storage_error(action, &self.key, error)
+            let error = storage_error(action, &self.key, error);
+            if matches!(error, StorageError::Full { .. }) {
+                self.room.was_full();
+            }
+            error
         })
     }
 }
 
 impl AppendFile for DirAppendFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.attempt("append to", |file| file.write_all(bytes))
+        self.attempt("append to", |file| file.write(bytes))
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {
-        // The length is data as far as fdatasync is concerned; times are not, and nobody needs them.
-        self.attempt("sync", |file| file.sync_data())
+        self.attempt("sync", |file| file.sync())
     }
-}
-
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Creates `directory` and its parents, and makes each durable in its parent.
-fn ensure_directory(directory: &Path, known: &mut HashSet<PathBuf>, key: &str) -> Result<(), StorageError> {
-    if known.contains(directory) {
-        return Ok(());
-    }
-    let parent = directory.parent().expect("the root is known from the start");
-    ensure_directory(parent, known, key)?;
-    match fs::create_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        created => created.map_err(|error| storage_error("create the directory of", key, error))?,
-    }
-    sync_directory(parent)?;
-    known.insert(directory.to_owned());
-    Ok(())
-}
-
-/// Makes the entries of a directory durable.
-fn sync_directory(directory: &Path) -> Result<(), StorageError> {
-    let sync = || File::open(directory)?.sync_all();
-    sync().map_err(|error| storage_error("sync directory", &directory.to_string_lossy(), error))
-}
-
-/// Adds every object below `directory`, whose keys begin with `prefix`. What vanishes meanwhile is not there.
-fn collect(directory: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), StorageError> {
-    let fail = |error| io_error("list directory", &directory.to_string_lossy(), error);
-    let entries = match fs::read_dir(directory) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
-        entries => entries.map_err(fail)?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(fail)?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_part(name)) else { continue };
-        let key = format!("{prefix}{name}");
-        let metadata = match entry.metadata() {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            metadata => metadata.map_err(fail)?,
-        };
-        if metadata.is_dir() {
-            collect(&entry.path(), &format!("{key}/"), objects)?;
-        } else if metadata.is_file() && check_key(&key).is_ok() {
-            objects.push(Object { key, size: metadata.len() });
-        }
-    }
-    Ok(())
 }
 
 /// The kinds of errors that callers tell apart.

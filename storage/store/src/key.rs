@@ -8,7 +8,7 @@ pub(crate) const KEY_BYTES_MAX: usize = 1024;
 pub(crate) const PART_BYTES_MAX: usize = 240;
 
 /// Files that the directory keeps for itself beside the objects.
-pub(crate) const RESERVED: [&str; 2] = ["LOCK", "FORMAT"];
+pub(crate) const RESERVED: [&str; 3] = ["LOCK", "FORMAT", "RESERVE"];
 
 /// # Errors
 /// [`StorageError::InvalidKey`] unless `key` is a relative path as [`crate::Storage`] describes it.
@@ -59,6 +59,7 @@ mod tests {
         check("~tmp.1.2", false);
         check("LOCK", false);
         check("FORMAT", false);
+        check("RESERVE", false);
         check("a/LOCK", true);
         check(&"k".repeat(PART_BYTES_MAX), true);
         check(&"k".repeat(PART_BYTES_MAX + 1), false);

@@ -1,31 +1,36 @@
 //! The directory as a whole: its lock, its format version, and the tidying at the start.
 
-use super::{TEMP_PREFIX, io_error, sync_directory};
+use super::files::{EntryKind, FileSystem};
+use super::{TEMP_PREFIX, io_error};
 use crate::StorageError;
 use crate::key::is_part;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
 /// Version of the layout as a whole: which keys there are and what they mean. Objects have versions of their own.
 const FORMAT_VERSION: u32 = 1;
 const FORMAT_WORDS: &str = "watchfire store ";
 /// More than any lock or format file of ours has.
-const TEXT_BYTES_MAX: u64 = 256;
+const TEXT_BYTES_MAX: usize = 256;
 
 /// Creates the directory where it is missing. Every directory created is durable in its parent.
-pub(super) fn create_root(root: &Path) -> Result<(), StorageError> {
-    if root.is_dir() {
+pub(super) fn create_root(files: &dyn FileSystem, root: &Path) -> Result<(), StorageError> {
+    let is_directory = || matches!(files.look_up(root), Ok(EntryKind::Directory));
+    if is_directory() {
         return Ok(());
     }
     if let Some(parent) = root.parent() {
-        create_root(parent)?;
+        create_root(files, parent)?;
     }
-    match fs::create_dir(root) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && root.is_dir() => {}
+    match files.create_directory(root) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_directory() => {}
         created => created.map_err(|error| io_error("create directory", &root.to_string_lossy(), error))?,
     }
-    sync_directory(root.parent().unwrap_or(root))
+    sync(files, root.parent().unwrap_or(root)).inspect_err(|_| {
+        // Made again, it will be made durable again.
+        let _ = files.remove_directory(root);
+    })
 }
 
 /// Takes the lock that keeps a second process out. It lasts as long as the file is open, and dies with the process.
@@ -48,14 +53,17 @@ pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
 }
 
 /// Checks the version of the layout, or writes it into a new directory.
-pub(super) fn check_format(root: &Path) -> Result<(), StorageError> {
+pub(super) fn check_format(files: &dyn FileSystem, root: &Path) -> Result<(), StorageError> {
     let path = root.join("FORMAT");
     let key = path.to_string_lossy();
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return write_format(root, &path),
-        opened => opened.map_err(|error| io_error("open", &key, error))?,
+    let text = match files.read(&path, 0, TEXT_BYTES_MAX) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            sync_ancestors(files, root)?;
+            return write_format(files, root, &path);
+        }
+        read => read.map_err(|error| io_error("read", &key, error))?,
     };
-    let text = read_text(&file).map_err(|error| io_error("read", &key, error))?;
+    let text = String::from_utf8_lossy(&text);
     let version = text.strip_prefix(FORMAT_WORDS).and_then(|rest| rest.trim_end().parse().ok());
     match version {
         Some(1..=FORMAT_VERSION) => Ok(()),
@@ -69,44 +77,67 @@ pub(super) fn check_format(root: &Path) -> Result<(), StorageError> {
     }
 }
 
-fn write_format(root: &Path, path: &Path) -> Result<(), StorageError> {
+/// Makes the names of a new directory and of those above it durable: a process that died may have created them without
+/// coming that far. Those that this user may not even open were there before.
+fn sync_ancestors(files: &dyn FileSystem, root: &Path) -> Result<(), StorageError> {
+    for ancestor in root.ancestors().skip(1) {
+        match files.sync_directory(ancestor) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            synced => {
+                synced.map_err(|error| io_error("sync directory", &ancestor.to_string_lossy(), error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_format(files: &dyn FileSystem, root: &Path, path: &Path) -> Result<(), StorageError> {
     let temp = root.join(format!("{TEMP_PREFIX}format"));
+    // A process that died here has left it behind.
+    let _ = files.unlink(&temp);
     let write = || {
-        let mut file = File::create(&temp)?;
-        writeln!(file, "{FORMAT_WORDS}{FORMAT_VERSION}")?;
-        file.sync_all()?;
-        fs::rename(&temp, path)
+        let mut file = files.create_new(&temp)?;
+        file.write(format!("{FORMAT_WORDS}{FORMAT_VERSION}\n").as_bytes())?;
+        file.sync()?;
+        files.link(&temp, path)
     };
-    write().map_err(|error| io_error("write", &path.to_string_lossy(), error))?;
-    sync_directory(root)
+    let written = write().map_err(|error| io_error("write", &path.to_string_lossy(), error));
+    let _ = files.unlink(&temp);
+    written?;
+    sync(files, root).inspect_err(|_| {
+        // Written again, it will be made durable again.
+        let _ = files.unlink(path);
+    })
 }
 
 /// Removes the temporary files that a dead process left, and directories without anything in them. True when `directory`
 /// is empty afterwards.
-pub(super) fn tidy(directory: &Path) -> Result<bool, StorageError> {
-    let fail = |error| io_error("list directory", &directory.to_string_lossy(), error);
+pub(super) fn tidy(files: &dyn FileSystem, directory: &Path) -> Result<bool, StorageError> {
+    let entries =
+        files.list(directory).map_err(|error| io_error("list directory", &directory.to_string_lossy(), error))?;
     let mut empty = true;
-    for entry in fs::read_dir(directory).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            empty = false;
-            continue;
-        };
-        let removed = if name.starts_with(TEMP_PREFIX) {
-            fs::remove_file(entry.path()).is_ok()
-        } else if is_part(name) && entry.file_type().map_err(fail)?.is_dir() {
-            tidy(&entry.path())? && fs::remove_dir(entry.path()).is_ok()
-        } else {
-            false
+    for entry in entries {
+        let path = directory.join(&entry.name);
+        let removed = match entry.name.to_str() {
+            Some(name) if name.starts_with(TEMP_PREFIX) => files.unlink(&path).is_ok(),
+            Some(name) if is_part(name) && entry.kind == EntryKind::Directory => {
+                tidy(files, &path)? && files.remove_directory(&path).is_ok()
+            }
+            _ => false,
         };
         empty &= removed;
     }
     Ok(empty)
 }
 
-fn read_text(file: &File) -> std::io::Result<String> {
+/// Makes the entries of a directory durable.
+pub(super) fn sync(files: &dyn FileSystem, directory: &Path) -> Result<(), StorageError> {
+    let synced = files.sync_directory(directory);
+    synced.map_err(|error| super::storage_error("sync directory", &directory.to_string_lossy(), error))
+}
+
+fn read_text(file: &File) -> io::Result<String> {
     let mut text = String::new();
-    file.take(TEXT_BYTES_MAX).read_to_string(&mut text)?;
+    file.take(TEXT_BYTES_MAX as u64).read_to_string(&mut text)?;
     Ok(text)
 }

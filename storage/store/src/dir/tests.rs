@@ -1,8 +1,15 @@
+mod disk;
+mod power;
+mod room;
+
+use super::files::HostFile;
 use super::*;
 use crate::MemStorage;
 use proptest::prelude::*;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
+use watchfire_model::ByteSize;
 
 fn open() -> (TempDir, DirStorage) {
     let directory = tempfile::tempdir().unwrap();
@@ -59,11 +66,16 @@ fn append_files_grow() {
     check_error(storage.append("wal/1/0"), "`wal/1/0` exists already");
 }
 
+fn file_of(file: HostFile) -> DirAppendFile {
+    let room = Arc::new(Room::new(SpaceOptions::default(), 0));
+    DirAppendFile { key: "wal/1/0".to_owned(), file: Box::new(file), room, failed: false }
+}
+
 #[test]
 fn a_file_that_failed_is_not_touched_again() {
     // Every write to this device finds it full, as on a full disk.
     let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
-    let mut file = DirAppendFile { key: "wal/1/0".to_owned(), file, failed: false };
+    let mut file = file_of(HostFile(file));
     check_error(file.append(b"x"), "no space left for `wal/1/0`");
     check_error(file.sync(), "cannot sync `wal/1/0`");
     check_error(file.append(b"x"), "cannot append to `wal/1/0`");
