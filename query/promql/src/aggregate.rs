@@ -4,7 +4,10 @@ mod count_values;
 mod rank;
 
 use crate::ast::{Aggregate, AggregateOp, Grouping};
-use crate::engine::{Evaluator, METADATA_LABELS, Series, Steps, Ticker, Vector, absent, is_absent};
+use crate::engine::{
+    Evaluator, Held, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent,
+    labels_bytes, series_bytes,
+};
 use crate::kahan::{KahanSum, Mean, Variance};
 use crate::quantile::{quantile, quantile_warning};
 use crate::{EvalError, Expr};
@@ -31,19 +34,24 @@ pub(crate) fn eval<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: S
     }
 }
 
-/// Splits the operand's series into groups, in the order in which these first appear.
-fn members(vector: Vec<Series>, grouping: &Grouping) -> Vec<Members> {
+/// Splits the operand's series into groups, in the order in which these first appear; `held` is what they take.
+fn members(vector: Vec<Series>, grouping: &Grouping, held: &mut Held<'_>) -> Result<Vec<Members>, EvalError> {
     let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
     let mut groups: Vec<Members> = Vec::new();
+    held.add_memory(vector.len() * size_of::<Series>())?;
     for series in vector {
         let labels = group_labels(&series.labels, grouping);
-        let index = *index_by_labels.entry(labels.clone()).or_insert_with(|| {
+        let index = if let Some(index) = index_by_labels.get(&labels) {
+            *index
+        } else {
+            held.add_memory(size_of::<Members>() + TABLE_ENTRY_BYTES + labels_bytes(&labels))?;
+            index_by_labels.insert(labels.clone(), groups.len());
             groups.push(Members { labels, name_dropped: series.name_dropped, series: Vec::new() });
             groups.len() - 1
-        });
+        };
         groups[index].series.push(series);
     }
-    groups
+    Ok(groups)
 }
 
 fn group_labels(labels: &Labels, grouping: &Grouping) -> Labels {
@@ -56,10 +64,12 @@ fn group_labels(labels: &Labels, grouping: &Grouping) -> Labels {
 }
 
 fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) -> Result<Vector<'q>, EvalError> {
-    let operand = evaluator.vector(&node.operand, steps)?;
+    let Vector { series: operand, mut held } = evaluator.vector(&node.operand, steps)?;
     let budget = evaluator.query.budget;
+    let mut results = evaluator.hold(0)?;
     let mut series = Vec::new();
-    for group in members(operand.series, &node.grouping) {
+    for group in members(operand, &node.grouping, &mut held)? {
+        results.add(steps.count)?;
         let members = (group.series.as_slice(), steps, budget);
         let values = match node.op {
             AggregateOp::Sum => fold(members, KahanSum::default(), KahanSum::add, KahanSum::total),
@@ -76,8 +86,8 @@ fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) 
         }?;
         series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
     }
-    let held = evaluator.hold(series.len() * steps.count)?;
-    Ok(Vector { series, held })
+    results.add_memory(series.iter().map(|one| series_bytes(&one.labels)).sum())?;
+    Ok(Vector { series, held: results })
 }
 
 /// Folds the samples of each step; steps without samples stay absent.
@@ -106,14 +116,14 @@ fn eval_quantile<'q>(
     steps: Steps,
 ) -> Result<Vector<'q>, EvalError> {
     let phis = evaluator.scalar(param, steps)?;
-    let operand = evaluator.vector(&node.operand, steps)?;
+    let Vector { series: operand, mut held } = evaluator.vector(&node.operand, steps)?;
     for warning in phis.iter().filter_map(|phi| quantile_warning(*phi)) {
         evaluator.warn(&warning, param.span);
     }
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut scratch = Vec::new();
     let mut series = Vec::new();
-    for group in members(operand.series, &node.grouping) {
+    for group in members(operand, &node.grouping, &mut held)? {
         let mut values = Vec::with_capacity(steps.count);
         for (step, phi) in phis.iter().enumerate() {
             ticker.tick(group.series.len())?;
@@ -123,6 +133,6 @@ fn eval_quantile<'q>(
         }
         series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
     }
-    let held = evaluator.hold(series.len() * steps.count)?;
+    let held = evaluator.hold_series(&series, steps)?;
     Ok(Vector { series, held })
 }

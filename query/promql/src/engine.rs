@@ -11,8 +11,11 @@ mod subquery;
 
 pub(crate) use eval::{Evaluator, Node, Query};
 pub(crate) use select::{Pick, Window};
-pub(crate) use series::{METADATA_LABELS, Series, Vector, absent, duplicate_labels, is_absent, merge_equal_labels};
-pub(crate) use steps::{Steps, Ticker};
+pub(crate) use series::{
+    METADATA_LABELS, Series, TABLE_ENTRY_BYTES, Vector, absent, duplicate_labels, is_absent, labels_bytes,
+    merge_equal_labels, series_bytes,
+};
+pub(crate) use steps::{Held, Steps, Ticker};
 
 use crate::{Annotations, EvalError, Expr, QueryOutput, ValueType};
 use watchfire_model::{DurationMs, QueryBudget, SeriesSource, Timestamp};
@@ -39,6 +42,8 @@ impl Default for EngineOptions {
 }
 
 /// Evaluates PromQL over any [`SeriesSource`]; holds no state between queries.
+///
+/// What an answer holds stays taken from the query's budget as memory, as long as that exists.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Engine {
     options: EngineOptions,
@@ -63,6 +68,7 @@ impl Engine {
             ValueType::Matrix => evaluator.raw_matrix(expr, Steps::once(time.0))?,
             _ => evaluator.instant_value(expr, time)?,
         };
+        budget.take_memory(value.bytes())?;
         Ok(QueryOutput { value, annotations: evaluator.annotations })
     }
 
@@ -99,6 +105,7 @@ impl Engine {
         let query = self.query(source, (start, end, step_ms), budget);
         let mut evaluator = Evaluator { query, annotations: Annotations::default() };
         let value = evaluator.range_value(expr, steps)?;
+        budget.take_memory(value.bytes())?;
         Ok(QueryOutput { value, annotations: evaluator.annotations })
     }
 

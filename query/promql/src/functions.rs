@@ -73,6 +73,7 @@ impl Site<'_> {
         let mut held = evaluator.hold(0)?;
         let mut series = Vec::with_capacity(windows.series.len());
         for raw in &windows.series {
+            held.add(self.steps.count)?;
             let mut values = Vec::with_capacity(self.steps.count);
             let mut any = false;
             windows.each(raw, self.steps, &mut ticker, |window| {
@@ -81,8 +82,10 @@ impl Site<'_> {
                 values.push(value.unwrap_or_else(absent_value));
             })?;
             if any {
-                held.add(values.len())?;
+                held.add_memory(size_of::<Series>())?;
                 series.push(Series { labels: raw.labels.clone(), name_dropped: true, values });
+            } else {
+                held.give_back(self.steps.count);
             }
         }
         Ok(Vector { series, held })

@@ -2,7 +2,10 @@
 //! [`SeriesSource`](watchfire_model::SeriesSource).
 //!
 //! Invariants
-//! - [`parse`] is total: any text yields a checked tree or an error with its place; nesting, height and length have limits.
+//! - [`parse`] is total: any text yields a checked tree or an error with its place; nesting, height, length, leaves and
+//!   compiled expressions have limits.
+//! - What an evaluation holds is taken from the [`QueryBudget`](watchfire_model::QueryBudget) before it is made, or as
+//!   each series of it is: samples, label sets, tables by labels, and at the end the answer.
 //! - Each node is evaluated over all steps at once and each series is read once per selector. Results are ordered by what
 //!   the expression says, else by the source, which yields series by labels.
 //! - What this engine does not evaluate yet is [`EvalError::Unsupported`], never a silent difference.
@@ -28,6 +31,6 @@ pub use ast::{
 pub use engine::{Engine, EngineOptions};
 pub use error::{EvalError, ParseError};
 pub use functions::{Repeats, Signature};
-pub use parser::{DEPTH_MAX, HEIGHT_MAX, TEXT_LEN_MAX, parse};
+pub use parser::{DEPTH_MAX, HEIGHT_MAX, LEAVES_MAX, TEXT_LEN_MAX, parse};
 pub use span::Span;
 pub use value::{Annotations, MatrixSeries, QueryOutput, Value, VectorSample};

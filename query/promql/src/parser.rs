@@ -9,6 +9,7 @@ mod selector;
 
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::{Expr, ParseError, Span};
+use watchfire_model::Matcher;
 
 /// Bytes that a query may have.
 pub const TEXT_LEN_MAX: usize = 64 * 1024;
@@ -19,6 +20,16 @@ pub const DEPTH_MAX: usize = 64;
 /// Levels that a tree may have, chains like `a + b + c` included: bounds the stack of whoever walks it.
 pub const HEIGHT_MAX: usize = 256;
 
+/// Numbers, texts, selectors, matchers and label names of one query, all together.
+pub const LEAVES_MAX: usize = 1024;
+
+/// Bytes that the compiled label expressions of one query and their automata may take together: at least 12 expressions,
+/// about a hundred of the usual kind.
+const REGEX_BYTES_MAX: usize = 16 << 20;
+
+/// Sizes within which a label expression is compiled, the first that it fits into; that is what it counts as.
+const REGEX_SIZES: [usize; 3] = [32 << 10, 256 << 10, Matcher::REGEX_BYTES_MAX];
+
 /// Parses and type-checks an expression.
 ///
 /// # Errors
@@ -28,7 +39,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
         let message = format!("expression is longer than {TEXT_LEN_MAX} bytes");
         return Err(ParseError { message, span: Span { line: 1, column: 1, ..Span::default() } });
     }
-    let mut parser = Parser { tokens: tokens(text), next: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text), next: 0, depth: 0, leaves: 0, regex_bytes: 0 };
     if parser.peek().kind == TokenKind::End {
         return Err(parser.error("no expression found in input"));
     }
@@ -51,6 +62,9 @@ struct Parser<'a> {
     tokens: Vec<Token<'a>>,
     next: usize,
     depth: usize,
+    leaves: usize,
+    /// What the label expressions so far may take.
+    regex_bytes: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -106,6 +120,16 @@ impl<'a> Parser<'a> {
         let result = parse(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts a leaf, the token before the next one.
+    fn count_leaf(&mut self) -> Result<(), ParseError> {
+        self.leaves += 1;
+        if self.leaves > LEAVES_MAX {
+            let message = format!("expression has more than {LEAVES_MAX} numbers, texts, selectors and labels");
+            return Err(ParseError { message, span: self.tokens[self.next.saturating_sub(1)].span });
+        }
+        Ok(())
     }
 
     /// A node over children of which the tallest has `height` levels.

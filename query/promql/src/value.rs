@@ -1,5 +1,6 @@
 //! What an evaluation yields.
 
+use crate::engine::labels_bytes;
 use watchfire_model::{Labels, Timestamp};
 
 /// The value of an expression and what the engine has to say about it.
@@ -24,6 +25,26 @@ pub enum Value {
     String { time: Timestamp, value: String },
     Vector(Vec<VectorSample>),
     Matrix(Vec<MatrixSeries>),
+}
+
+impl Value {
+    /// Bytes of memory that the value takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Value::Scalar { .. } => 0,
+            Value::String { value, .. } => value.len(),
+            Value::Vector(samples) => {
+                samples.iter().map(|sample| size_of::<VectorSample>() + labels_bytes(&sample.labels)).sum()
+            }
+            Value::Matrix(all) => {
+                let columns = |series: &MatrixSeries| (series.times.capacity() + series.values.capacity()) * 8;
+                let bytes =
+                    |series: &MatrixSeries| size_of::<MatrixSeries>() + labels_bytes(&series.labels) + columns(series);
+                all.iter().map(bytes).sum()
+            }
+        };
+        bytes as u64
+    }
 }
 
 /// One element of an instant vector.

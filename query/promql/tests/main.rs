@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test binary, helpers outside of test functions too")]
 
 mod conformance;
+mod hostile;
 mod oracle;
 mod properties;
 mod runner;

@@ -5,8 +5,6 @@ use regex::{Regex, RegexBuilder};
 use smol_str::SmolStr;
 use std::fmt;
 
-/// Bytes that one compiled label expression may take.
-const REGEX_BYTES_MAX: usize = 10 << 20;
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,12 +49,27 @@ pub struct MatcherError {
 }
 
 impl Matcher {
+    /// Bytes that one compiled expression may take.
+    pub const REGEX_BYTES_MAX: usize = 1 << 20;
+    /// Bytes that its automaton may take beside that as it meets values, in each thread that matches at the same time.
+    pub const REGEX_CACHE_BYTES_MAX: usize = 128 << 10;
+
     /// Builds a matcher; expressions have the syntax of RE2, `.` also matches a line end, and they are anchored.
     pub fn new(name: impl Into<SmolStr>, op: MatchOp, value: impl Into<SmolStr>) -> Result<Matcher, MatcherError> {
+        Matcher::new_within(name, op, value, Matcher::REGEX_BYTES_MAX)
+    }
+
+    /// The same, where the compiled expression may take `regex_bytes_max`: for whoever bounds many matchers together.
+    pub fn new_within(
+        name: impl Into<SmolStr>,
+        op: MatchOp,
+        value: impl Into<SmolStr>,
+        regex_bytes_max: usize,
+    ) -> Result<Matcher, MatcherError> {
         let value = value.into();
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(anchored(&value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(anchored(&value, regex_bytes_max)?),
         };
         Ok(Matcher { name: name.into(), op, value, regex })
     }
@@ -113,9 +126,10 @@ impl fmt::Display for Matcher {
     }
 }
 
-fn anchored(expression: &str) -> Result<Regex, MatcherError> {
+fn anchored(expression: &str, bytes_max: usize) -> Result<Regex, MatcherError> {
     RegexBuilder::new(&format!("^(?s:{expression})$"))
-        .size_limit(REGEX_BYTES_MAX)
+        .size_limit(bytes_max)
+        .dfa_size_limit(Matcher::REGEX_CACHE_BYTES_MAX)
         .build()
         .map_err(|error| MatcherError { expression: expression.to_owned(), reason: error.to_string() })
 }
@@ -138,6 +152,13 @@ mod tests {
         check(MatchOp::Regex, "a", "ab", false);
         check(MatchOp::Regex, ".*", "two\nlines", true);
         check(MatchOp::NotRegex, "a.+", "a", true);
+    }
+
+    #[test]
+    fn a_large_expression_is_refused() {
+        assert!(Matcher::new("l", MatchOp::Regex, r"\pL{1000}").is_err());
+        assert!(Matcher::new_within("l", MatchOp::Regex, r"\w", 1000).is_err());
+        assert!(Matcher::new_within("l", MatchOp::Equal, r"\w", 0).is_ok());
     }
 
     #[test]

@@ -21,10 +21,10 @@ pub(super) fn eval<'q>(
         AggregateOp::Bottomk => Picker::Smallest(counts(&params)?),
         _ => Picker::First(counts(&params)?),
     };
-    let Vector { series, held } = evaluator.vector(&node.operand, steps)?;
+    let Vector { series, mut held } = evaluator.vector(&node.operand, steps)?;
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut picked = Vec::new();
-    for mut group in members(series, &node.grouping) {
+    for mut group in members(series, &node.grouping, &mut held)? {
         for step in 0..steps.count {
             ticker.tick(group.series.len())?;
             picker.pick(&mut group, step);

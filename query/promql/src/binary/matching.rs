@@ -5,7 +5,10 @@ use super::drop_empty;
 use super::operator::Operator;
 use crate::EvalError;
 use crate::ast::{Binary, MatchLabels, Matching, Side};
-use crate::engine::{Evaluator, METADATA_LABELS, Series, Steps, Vector, absent, is_absent};
+use crate::engine::{
+    Evaluator, Held, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent, is_absent, labels_bytes,
+    series_bytes,
+};
 use std::collections::HashMap;
 use watchfire_model::{Labels, METRIC_NAME, QueryBudget};
 
@@ -34,39 +37,49 @@ pub(super) fn eval<'q>(
     steps: Steps,
 ) -> Result<Vector<'q>, EvalError> {
     let matching = &node.matching;
+    let budget = evaluator.query.budget;
     let many_side = matching.group.as_ref().map_or(Side::Left, |group| group.many);
     let (many, one) = if many_side == Side::Left { (lhs, rhs) } else { (rhs, lhs) };
     let many_present = present_steps(&many.series, steps);
-    let join = Join { operator, matching, many_side, steps, many_present, budget: evaluator.query.budget };
+    let join = Join { operator, matching, many_side, steps, many_present, budget };
     let mut series = Vec::new();
     let mut held = evaluator.hold(0)?;
-    for (signature, mut group) in match_groups(many.series, one.series, &matching.on) {
-        join.fill(&signature, &mut group);
+    let mut table = evaluator.hold(0)?;
+    for (signature, mut group) in match_groups(many.series, one.series, &matching.on, &mut table)? {
+        let _stand_ins = Held::new(budget, join.fill(&signature, &mut group) * steps.count)?;
         if !group.many.is_empty() && !group.one.is_empty() {
-            let known = series.len();
-            join.group(&signature, &group, &mut series)?;
-            held.add((series.len() - known) * steps.count)?;
+            join.group(&signature, &group, &mut series, &mut held)?;
         }
     }
     drop_empty(&mut series);
     Ok(Vector { series, held })
 }
 
-/// Groups in the order in which the many side, then the other, first shows their signature.
-fn match_groups(many: Vec<Series>, one: Vec<Series>, on: &MatchLabels) -> Vec<(Labels, MatchGroup)> {
+/// Groups in the order in which the many side, then the other, first shows their signature; `held` is what they take.
+fn match_groups(
+    many: Vec<Series>,
+    one: Vec<Series>,
+    on: &MatchLabels,
+    held: &mut Held<'_>,
+) -> Result<Vec<(Labels, MatchGroup)>, EvalError> {
     let mut index_by_signature: HashMap<Labels, usize> = HashMap::new();
     let mut groups: Vec<(Labels, MatchGroup)> = Vec::new();
     let tagged = many.into_iter().map(|series| (series, true)).chain(one.into_iter().map(|series| (series, false)));
     for (series, is_many) in tagged {
         let signature = signature(&series.labels, on);
-        let index = *index_by_signature.entry(signature.clone()).or_insert_with(|| {
+        let index = if let Some(index) = index_by_signature.get(&signature) {
+            *index
+        } else {
+            let entry = TABLE_ENTRY_BYTES + size_of::<(Labels, MatchGroup)>() + size_of::<Series>();
+            held.add_memory(entry + labels_bytes(&signature))?;
+            index_by_signature.insert(signature.clone(), groups.len());
             groups.push((signature, MatchGroup::default()));
             groups.len() - 1
-        });
+        };
         let group = &mut groups[index].1;
         if is_many { group.many.push(series) } else { group.one.push(series) }
     }
-    groups
+    Ok(groups)
 }
 
 fn present_steps(series: &[Series], steps: Steps) -> Vec<bool> {
@@ -88,8 +101,8 @@ struct Join<'m> {
 }
 
 impl Join<'_> {
-    /// Adds stand-ins for what a side lacks, where `fill` asks for them.
-    fn fill(&self, signature: &Labels, group: &mut MatchGroup) {
+    /// Adds stand-ins for what a side lacks, where `fill` asks for them; returns how many.
+    fn fill(&self, signature: &Labels, group: &mut MatchGroup) -> usize {
         // As upstream: behind `group_right`, `fill_left` still names the side that may match many.
         let (fill_many, fill_one) = (self.matching.fill.left, self.matching.fill.right);
         let stand_in = |value: f64, lacks: &dyn Fn(usize) -> bool| Series {
@@ -105,10 +118,17 @@ impl Join<'_> {
         if let Some(number) = fill_one {
             group.one.push(stand_in(number.value, &|step| !has_one[step]));
         }
+        usize::from(fill_many.is_some()) + usize::from(fill_one.is_some())
     }
 
     /// Appends the results of one group.
-    fn group(&self, signature: &Labels, group: &MatchGroup, into: &mut Vec<Series>) -> Result<(), EvalError> {
+    fn group(
+        &self,
+        signature: &Labels,
+        group: &MatchGroup,
+        into: &mut Vec<Series>,
+        held: &mut Held<'_>,
+    ) -> Result<(), EvalError> {
         let one_by_step = self.one_by_step(signature, &group.one)?;
         let is_one_to_one = self.matching.group.is_none();
         let mut matched = vec![false; if is_one_to_one { self.steps.count } else { 0 }];
@@ -123,12 +143,18 @@ impl Join<'_> {
                 let Some(value) = self.apply(many.values[step], one.values[step]) else { continue };
                 let index = match last {
                     Some((partner, index)) if partner == one_index => index,
-                    _ => *index_by_labels.entry(self.result_labels(&many.labels, &one.labels)).or_insert_with_key(
-                        |labels| {
-                            into.push(self.result(labels, many));
+                    _ => {
+                        let labels = self.result_labels(&many.labels, &one.labels);
+                        if let Some(index) = index_by_labels.get(&labels) {
+                            *index
+                        } else {
+                            held.add(self.steps.count)?;
+                            held.add_memory(series_bytes(&labels) + TABLE_ENTRY_BYTES)?;
+                            into.push(self.result(&labels, many));
+                            index_by_labels.insert(labels, into.len() - 1);
                             into.len() - 1
-                        },
-                    ),
+                        }
+                    }
                 };
                 last = Some((one_index, index));
                 let slot = &mut into[index].values[step];

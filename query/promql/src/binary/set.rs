@@ -4,9 +4,11 @@ use super::drop_empty;
 use super::matching::signature;
 use crate::EvalError;
 use crate::ast::{Binary, BinaryOp, MatchLabels};
-use crate::engine::{Evaluator, Series, Steps, Vector, absent, merge_equal_labels};
+use crate::engine::{
+    Evaluator, Held, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent, labels_bytes, merge_equal_labels,
+};
 use std::collections::HashMap;
-use watchfire_model::Labels;
+use watchfire_model::{Labels, QueryBudget};
 
 pub(super) fn eval<'q>(
     evaluator: &mut Evaluator<'q>,
@@ -16,33 +18,52 @@ pub(super) fn eval<'q>(
     steps: Steps,
 ) -> Result<Vector<'q>, EvalError> {
     let on = &node.matching.on;
+    let budget = evaluator.query.budget;
     if node.op == BinaryOp::Or {
-        let present = presence(&lhs.series, on, steps);
-        keep(&mut rhs.series, on, |signature, step| !present.get(signature).is_some_and(|steps| steps[step]));
+        let (present, _table) = presence(&lhs.series, on, steps, budget)?;
+        keep(&mut rhs.series, on, budget, |signature, step| !present.get(signature).is_some_and(|steps| steps[step]))?;
         let mut series = lhs.series;
         series.append(&mut rhs.series);
-        let series = merge_equal_labels(series)?;
-        let held = evaluator.hold(series.len() * steps.count)?;
+        let series = merge_equal_labels(series, budget)?;
+        let held = evaluator.hold_series(&series, steps)?;
         return Ok(Vector { series, held });
     }
     let wanted = node.op == BinaryOp::And;
-    let present = presence(&rhs.series, on, steps);
-    keep(&mut lhs.series, on, |signature, step| present.get(signature).is_some_and(|steps| steps[step]) == wanted);
+    let (present, _table) = presence(&rhs.series, on, steps, budget)?;
+    let is_kept = |signature: &Labels, step: usize| present.get(signature).is_some_and(|steps| steps[step]) == wanted;
+    keep(&mut lhs.series, on, budget, is_kept)?;
     Ok(lhs)
 }
 
-/// For each signature, at which steps a series has a sample.
-fn presence(series: &[Series], on: &MatchLabels, steps: Steps) -> HashMap<Labels, Vec<bool>> {
-    let mut present = HashMap::new();
+/// For each signature, at which steps a series has a sample; and what the table takes.
+fn presence<'q>(
+    series: &[Series],
+    on: &MatchLabels,
+    steps: Steps,
+    budget: &'q QueryBudget,
+) -> Result<(HashMap<Labels, Vec<bool>>, Held<'q>), EvalError> {
+    let mut present: HashMap<Labels, Vec<bool>> = HashMap::new();
+    let mut held = Held::new(budget, 0)?;
     for one in series {
-        let by_step = present.entry(signature(&one.labels, on)).or_insert_with(|| vec![false; steps.count]);
+        budget.check()?;
+        let signature = signature(&one.labels, on);
+        if !present.contains_key(&signature) {
+            held.add_memory(TABLE_ENTRY_BYTES + labels_bytes(&signature) + steps.count)?;
+        }
+        let by_step = present.entry(signature).or_insert_with(|| vec![false; steps.count]);
         by_step.iter_mut().enumerate().for_each(|(step, is_present)| *is_present |= one.is_present(step));
     }
-    present
+    Ok((present, held))
 }
 
-fn keep(series: &mut Vec<Series>, on: &MatchLabels, keeps: impl Fn(&Labels, usize) -> bool) {
+fn keep(
+    series: &mut Vec<Series>,
+    on: &MatchLabels,
+    budget: &QueryBudget,
+    keeps: impl Fn(&Labels, usize) -> bool,
+) -> Result<(), EvalError> {
     for one in series.iter_mut() {
+        budget.check()?;
         let signature = signature(&one.labels, on);
         for (step, value) in one.values.iter_mut().enumerate() {
             if !keeps(&signature, step) {
@@ -51,4 +72,5 @@ fn keep(series: &mut Vec<Series>, on: &MatchLabels, keeps: impl Fn(&Labels, usiz
         }
     }
     drop_empty(series);
+    Ok(())
 }

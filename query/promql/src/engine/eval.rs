@@ -2,7 +2,7 @@
 
 use super::invariant::is_invariant;
 use super::select::{Pick, Windows};
-use super::series::Vector;
+use super::series::{Series, Vector, series_bytes};
 use super::steps::{Held, Steps};
 use crate::ast::{ExprKind, Text};
 use crate::functions::call;
@@ -49,6 +49,8 @@ impl<'q> Evaluator<'q> {
     }
 
     fn eval_each(&mut self, expr: &Expr, steps: Steps) -> Result<Node<'q>, EvalError> {
+        // A column for each node on the way down: what scalars take, which are counted nowhere else.
+        let _column = Held::memory(self.query.budget, steps.count * size_of::<f64>())?;
         match &expr.kind {
             ExprKind::Number(number) => Ok(Node::Scalar(vec![number.value; steps.count])),
             ExprKind::String(text) => Ok(Node::String(text.clone())),
@@ -114,6 +116,13 @@ impl<'q> Evaluator<'q> {
 
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'q>, EvalError> {
         Ok(Held::new(self.query.budget, samples)?)
+    }
+
+    /// Holds series that were made with label sets of their own.
+    pub(crate) fn hold_series(&self, series: &[Series], steps: Steps) -> Result<Held<'q>, EvalError> {
+        let mut held = self.hold(series.len() * steps.count)?;
+        held.add_memory(series.iter().map(|one| series_bytes(&one.labels)).sum())?;
+        Ok(held)
     }
 
     pub(crate) fn warn(&mut self, message: &str, span: Span) {

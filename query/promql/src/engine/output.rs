@@ -1,10 +1,10 @@
 //! From columns to what a client sees: names that were dropped go, series that became equal join.
 
 use super::eval::{Evaluator, Node};
-use super::series::{Series, is_absent, merge_equal_labels, without_metadata};
-use super::steps::Steps;
+use super::series::{Series, Vector, is_absent, labels_bytes, merge_equal_labels, without_metadata};
+use super::steps::{Held, Steps};
 use crate::{EvalError, Expr, MatrixSeries, Value, VectorSample};
-use watchfire_model::{Labels, Timestamp};
+use watchfire_model::{Labels, QueryBudget, Timestamp};
 
 impl Evaluator<'_> {
     pub(super) fn instant_value(&mut self, expr: &Expr, time: Timestamp) -> Result<Value, EvalError> {
@@ -12,7 +12,9 @@ impl Evaluator<'_> {
             Node::Scalar(values) => Value::Scalar { time, value: values[0] },
             Node::String(text) => Value::String { time, value: String::from_utf8_lossy(&text.0).into_owned() },
             Node::Vector(vector) => {
-                let present = clean(vector.series)?.into_iter().filter(|series| series.is_present(0));
+                let Vector { series, mut held } = vector;
+                let present = clean(series, &mut held, self.query.budget)?;
+                let present = present.into_iter().filter(|series| series.is_present(0));
                 Value::Vector(
                     present
                         .map(|series| VectorSample { labels: series.labels, time, value: series.values[0] })
@@ -23,9 +25,13 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn range_value(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
-        let series = match self.eval(expr, steps)? {
-            Node::Scalar(values) => vec![Series { labels: Labels::empty(), name_dropped: false, values }],
-            Node::Vector(vector) => clean(vector.series)?,
+        // Held until the columns have become points: each series is freed as its points are made.
+        let (series, _held) = match self.eval(expr, steps)? {
+            Node::Scalar(values) => {
+                let held = self.hold(values.len())?;
+                (vec![Series { labels: Labels::empty(), name_dropped: false, values }], held)
+            }
+            Node::Vector(Vector { series, mut held }) => (clean(series, &mut held, self.query.budget)?, held),
             Node::String(_) => unreachable!("the type was checked"),
         };
         let mut matrix: Vec<MatrixSeries> = series
@@ -44,6 +50,8 @@ impl Evaluator<'_> {
     /// A range vector asked for directly: its samples as they are stored.
     pub(super) fn raw_matrix(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
         let windows = self.windows(expr, steps)?;
+        let samples = windows.series.iter().map(|series| series.samples.len()).sum();
+        let _copies = self.hold(samples)?;
         let mut ticker = super::Ticker::new(self.query.budget);
         let mut matrix = Vec::new();
         for series in &windows.series {
@@ -63,10 +71,12 @@ impl Evaluator<'_> {
     }
 }
 
-fn clean(mut series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+/// Takes the names away that the expression drops; the label sets without them are added to what is held.
+fn clean(mut series: Vec<Series>, held: &mut Held<'_>, budget: &QueryBudget) -> Result<Vec<Series>, EvalError> {
     for one in series.iter_mut().filter(|one| one.name_dropped) {
         one.labels = without_metadata(&one.labels);
         one.name_dropped = false;
+        held.add_memory(labels_bytes(&one.labels))?;
     }
-    merge_equal_labels(series)
+    merge_equal_labels(series, budget)
 }

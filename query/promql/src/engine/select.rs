@@ -106,6 +106,7 @@ impl<'q> Evaluator<'q> {
             reader.read(range, budget, &mut samples)?;
             let _read = Held::counted(budget, samples.len());
             ticker.tick(steps.count)?;
+            vector.held.add(steps.count)?;
             let mut cursor = 0;
             let mut any = false;
             let values = (0..steps.count).map(|step| {
@@ -123,8 +124,11 @@ impl<'q> Evaluator<'q> {
             });
             let values: Vec<f64> = values.collect();
             if any {
-                vector.held.add(values.len())?;
+                // The source counts its label sets itself.
+                vector.held.add_memory(size_of::<Series>())?;
                 series.push(Series { labels: reader.labels().clone(), name_dropped: false, values });
+            } else {
+                vector.held.give_back(steps.count);
             }
         }
         vector.series = series;
@@ -150,6 +154,7 @@ impl<'q> Evaluator<'q> {
             windows.held.add_counted(samples.len());
             drop_stale(&mut samples);
             if !samples.is_empty() {
+                windows.held.add_memory(size_of::<RawSeries>())?;
                 windows.series.push(RawSeries { labels: reader.labels().clone(), name_dropped: false, samples });
             }
         }

@@ -3,7 +3,12 @@
 use super::steps::Held;
 use crate::EvalError;
 use std::collections::HashMap;
-use watchfire_model::{Labels, METRIC_NAME, is_stale, stale_nan};
+use watchfire_model::{Label, Labels, METRIC_NAME, QueryBudget, is_stale, stale_nan};
+
+/// Texts of at most so many bytes lie within the label itself.
+const INLINE_TEXT_LEN: usize = 23;
+/// Bytes of a place in a table that is keyed by label sets, half of the table being free.
+pub(crate) const TABLE_ENTRY_BYTES: usize = 2 * (size_of::<(Labels, bool)>() + size_of::<usize>());
 
 /// What a column holds at a step without a sample. No computation yields this NaN: it is a signalling one, arithmetic
 /// only yields quiet ones, and selectors drop staleness markers.
@@ -47,6 +52,17 @@ impl Series {
     }
 }
 
+/// Bytes of a label set that an evaluation made.
+pub(crate) fn labels_bytes(labels: &Labels) -> usize {
+    let outside = |text: &str| if text.len() > INLINE_TEXT_LEN { text.len() } else { 0 };
+    labels.iter().map(|label| size_of::<Label>() + outside(&label.name) + outside(&label.value)).sum()
+}
+
+/// Bytes of a series that an evaluation made, beside its samples.
+pub(crate) fn series_bytes(labels: &Labels) -> usize {
+    size_of::<Series>() + labels_bytes(labels)
+}
+
 /// An instant vector at every step, and the samples it takes from the budget.
 #[derive(Debug)]
 pub(crate) struct Vector<'q> {
@@ -64,8 +80,9 @@ pub(crate) fn without_metadata(labels: &Labels) -> Labels {
 /// Joins series that will have equal labels into one, keeping the order of their first ones.
 ///
 /// # Errors
-/// Two of them have a sample at one step.
-pub(crate) fn merge_equal_labels(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+/// Two of them have a sample at one step, or the table that finds them does not fit into the budget.
+pub(crate) fn merge_equal_labels(series: Vec<Series>, budget: &QueryBudget) -> Result<Vec<Series>, EvalError> {
+    let _table = Held::memory(budget, series.len() * (TABLE_ENTRY_BYTES + size_of::<Series>()))?;
     let mut index_by_labels: HashMap<(Labels, bool), usize> = HashMap::with_capacity(series.len());
     let mut merged: Vec<Series> = Vec::with_capacity(series.len());
     for one in series {
@@ -76,6 +93,7 @@ pub(crate) fn merge_equal_labels(series: Vec<Series>) -> Result<Vec<Series>, Eva
                 merged.push(one);
             }
             Some(index) => {
+                budget.check()?;
                 for (into, from) in merged[*index].values.iter_mut().zip(one.values) {
                     if is_absent(*into) {
                         *into = from;

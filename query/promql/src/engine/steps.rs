@@ -60,23 +60,32 @@ impl<'q> Ticker<'q> {
     }
 }
 
-/// Samples taken from the budget, given back when this is dropped.
+/// Samples and memory taken from the budget, given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Held<'q> {
     budget: &'q QueryBudget,
     samples: u64,
+    /// Bytes beside those of the samples.
+    memory: u64,
 }
 
 impl<'q> Held<'q> {
     pub(crate) fn new(budget: &'q QueryBudget, samples: usize) -> Result<Held<'q>, Exhausted> {
-        let mut held = Held { budget, samples: 0 };
+        let mut held = Held { budget, samples: 0, memory: 0 };
         held.add(samples)?;
+        Ok(held)
+    }
+
+    /// Takes memory only.
+    pub(crate) fn memory(budget: &'q QueryBudget, bytes: usize) -> Result<Held<'q>, Exhausted> {
+        let mut held = Held { budget, samples: 0, memory: 0 };
+        held.add_memory(bytes)?;
         Ok(held)
     }
 
     /// Takes over samples that are counted already.
     pub(crate) fn counted(budget: &'q QueryBudget, samples: usize) -> Held<'q> {
-        Held { budget, samples: samples as u64 }
+        Held { budget, samples: samples as u64, memory: 0 }
     }
 
     /// Takes more samples.
@@ -89,6 +98,19 @@ impl<'q> Held<'q> {
         taken
     }
 
+    /// Takes memory for something beside samples: label sets, tables.
+    pub(crate) fn add_memory(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.budget.take_memory(bytes as u64)?;
+        self.memory += bytes as u64;
+        Ok(())
+    }
+
+    /// Gives samples back, where fewer are held than were taken.
+    pub(crate) fn give_back(&mut self, samples: usize) {
+        self.samples -= samples as u64;
+        self.budget.return_samples(samples as u64);
+    }
+
     /// Takes over more samples that are counted already.
     pub(crate) fn add_counted(&mut self, samples: usize) {
         self.samples += samples as u64;
@@ -98,5 +120,6 @@ impl<'q> Held<'q> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.budget.return_samples(self.samples);
+        self.budget.return_memory(self.memory);
     }
 }

@@ -42,6 +42,7 @@ impl<'q> Evaluator<'q> {
             }
             if !samples.is_empty() {
                 windows.held.add(samples.len())?;
+                windows.held.add_memory(size_of::<RawSeries>())?;
                 let (labels, name_dropped) = (series.labels, series.name_dropped);
                 windows.series.push(RawSeries { labels, name_dropped, samples });
             }

@@ -3,7 +3,9 @@
 mod buckets;
 
 use super::Site;
-use crate::engine::{Evaluator, Series, Ticker, Vector, absent, is_absent};
+use crate::engine::{
+    Evaluator, Held, Series, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent, labels_bytes, series_bytes,
+};
 use crate::quantile::quantile_warning;
 use crate::value::format_number;
 use crate::{EvalError, Expr};
@@ -19,14 +21,14 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     match site.name {
         "histogram_quantile" => {
             let phis = quantiles(evaluator, &args[..1], site)?.swap_remove(0);
-            let histograms = histograms(evaluator, &args[1], site)?;
+            let (histograms, _held) = histograms(evaluator, &args[1], site)?;
             map(evaluator, site, &histograms, |buckets, step| quantile(phis[step], buckets))
         }
         "histogram_quantiles" => histogram_quantiles(evaluator, site),
         "histogram_fraction" => {
             let lower = evaluator.scalar(&args[0], site.steps)?;
             let upper = evaluator.scalar(&args[1], site.steps)?;
-            let histograms = histograms(evaluator, &args[2], site)?;
+            let (histograms, _held) = histograms(evaluator, &args[2], site)?;
             map(evaluator, site, &histograms, |buckets, step| (fraction(lower[step], upper[step], buckets), false))
         }
         "histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar" => {
@@ -45,9 +47,13 @@ struct Histogram {
     buckets: Vec<(f64, Series)>,
 }
 
-/// Evaluates `arg` and gathers buckets that differ in `le` only.
-fn histograms(evaluator: &mut Evaluator<'_>, arg: &Expr, site: &Site<'_>) -> Result<Vec<Histogram>, EvalError> {
-    let vector = evaluator.vector(arg, site.steps)?;
+/// Evaluates `arg` and gathers buckets that differ in `le` only; with what they take from the budget.
+fn histograms<'q>(
+    evaluator: &mut Evaluator<'q>,
+    arg: &Expr,
+    site: &Site<'_>,
+) -> Result<(Vec<Histogram>, Held<'q>), EvalError> {
+    let mut vector = evaluator.vector(arg, site.steps)?;
     let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
     let mut histograms: Vec<Histogram> = Vec::new();
     for series in vector.series {
@@ -59,13 +65,18 @@ fn histograms(evaluator: &mut Evaluator<'_>, arg: &Expr, site: &Site<'_>) -> Res
             continue;
         };
         let labels = series.labels.filtered(|label| label.name != BOUND);
-        let index = *index_by_labels.entry(labels.clone()).or_insert_with(|| {
+        vector.held.add_memory(size_of::<(f64, Series)>())?;
+        let index = if let Some(index) = index_by_labels.get(&labels) {
+            *index
+        } else {
+            vector.held.add_memory(TABLE_ENTRY_BYTES + size_of::<Histogram>() + labels_bytes(&labels))?;
+            index_by_labels.insert(labels.clone(), histograms.len());
             histograms.push(Histogram { labels, buckets: Vec::new() });
             histograms.len() - 1
-        });
+        };
         histograms[index].buckets.push((bound, series));
     }
-    Ok(histograms)
+    Ok((histograms, vector.held))
 }
 
 /// A result per histogram and step.
@@ -75,9 +86,9 @@ fn map<'q>(
     histograms: &[Histogram],
     compute: impl Fn(&mut Vec<Bucket>, usize) -> (f64, bool),
 ) -> Result<Vector<'q>, EvalError> {
-    let mut series = Vec::with_capacity(histograms.len());
-    append(evaluator, site, histograms, None, compute, &mut series)?;
-    let held = evaluator.hold(series.len() * site.steps.count)?;
+    let mut series = Vec::new();
+    let mut held = evaluator.hold(0)?;
+    append(evaluator, site, histograms, None, compute, (&mut series, &mut held))?;
     Ok(Vector { series, held })
 }
 
@@ -88,11 +99,12 @@ fn append(
     histograms: &[Histogram],
     label: Option<(&str, &str)>,
     compute: impl Fn(&mut Vec<Bucket>, usize) -> (f64, bool),
-    into: &mut Vec<Series>,
+    (into, held): (&mut Vec<Series>, &mut Held<'_>),
 ) -> Result<(), EvalError> {
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut scratch: Vec<Bucket> = Vec::new();
     for histogram in histograms {
+        held.add(site.steps.count)?;
         let mut values = Vec::with_capacity(site.steps.count);
         let mut any_repaired = false;
         for step in 0..site.steps.count {
@@ -115,9 +127,14 @@ fn append(
         if let Some((name, value)) = label {
             labels.set(name, value);
         }
-        into.push(Series { labels: labels.build(), name_dropped: true, values });
+        let one = Series { labels: labels.build(), name_dropped: true, values };
+        if one.is_empty() {
+            held.give_back(site.steps.count);
+        } else {
+            held.add_memory(series_bytes(&one.labels))?;
+            into.push(one);
+        }
     }
-    into.retain(|series| !series.is_empty());
     Ok(())
 }
 
@@ -152,7 +169,8 @@ fn quantiles(evaluator: &mut Evaluator<'_>, args: &[Expr], site: &Site<'_>) -> R
 fn histogram_quantiles<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let label = super::labels::label_name(&site.args[1], "label name in histogram_quantiles()")?;
     let all = quantiles(evaluator, &site.args[2..], site)?;
-    let histograms = histograms(evaluator, &site.args[0], site)?;
+    let (histograms, _held) = histograms(evaluator, &site.args[0], site)?;
+    let mut held = evaluator.hold(0)?;
     let mut series = Vec::new();
     for phis in all {
         // A quantile that changes over time leads to a series per value.
@@ -167,10 +185,16 @@ fn histogram_quantiles<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Re
             let compute = |buckets: &mut Vec<Bucket>, step: usize| {
                 if at(step) { quantile(wanted, buckets) } else { (absent(), false) }
             };
-            append(evaluator, site, &histograms, Some((label, &openmetrics_number(wanted))), compute, &mut series)?;
+            append(
+                evaluator,
+                site,
+                &histograms,
+                Some((label, &openmetrics_number(wanted))),
+                compute,
+                (&mut series, &mut held),
+            )?;
         }
     }
-    let held = evaluator.hold(series.len() * site.steps.count)?;
     debug_assert!(series.iter().all(|one| one.values.iter().any(|value| !is_absent(*value))), "empty ones are dropped");
     Ok(Vector { series, held })
 }

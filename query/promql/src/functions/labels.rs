@@ -2,17 +2,17 @@
 
 use super::Site;
 use crate::ast::ExprKind;
-use crate::engine::{Evaluator, Vector, merge_equal_labels};
+use crate::engine::{Evaluator, Held, Series, Vector, labels_bytes, merge_equal_labels};
 use crate::{EvalError, Expr};
 use regex::{Regex, RegexBuilder};
-use watchfire_model::METRIC_NAME;
+use watchfire_model::{METRIC_NAME, Matcher};
 
-/// Bytes that one compiled expression may take.
-const REGEX_BYTES_MAX: usize = 10 << 20;
+/// Bytes that the value of a made label may have.
+const LABEL_VALUE_LEN_MAX: usize = 64 << 10;
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let mut vector = if site.name == "label_replace" { replace(evaluator, site)? } else { join(evaluator, site)? };
-    vector.series = merge_equal_labels(vector.series)?;
+    vector.series = merge_equal_labels(vector.series, evaluator.query.budget)?;
     Ok(vector)
 }
 
@@ -25,13 +25,14 @@ fn replace<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<
         .map_err(|_| EvalError::Execution(format!("invalid regular expression in label_replace(): {expression}")))?;
     let mut vector = evaluator.vector(&site.args[0], site.steps)?;
     for series in &mut vector.series {
+        evaluator.query.budget.check()?;
         let Some(captures) = regex.captures(series.labels.get_or_empty(source)) else { continue };
+        // A template of references may make very much of one value: what it makes at most is looked at first.
+        let references = template.bytes().filter(|byte| *byte == b'$').count();
+        check_len(template.len() + references * series.labels.get_or_empty(source).len(), site.name)?;
         let mut value = String::new();
         captures.expand(template, &mut value);
-        let mut labels = series.labels.to_builder();
-        labels.set(target, value);
-        series.labels = labels.build();
-        series.name_dropped &= target != METRIC_NAME;
+        set(series, target, value, &mut vector.held)?;
     }
     Ok(vector)
 }
@@ -44,13 +45,29 @@ fn join<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>
     let mut vector = evaluator.vector(&site.args[0], site.steps)?;
     for series in &mut vector.series {
         let values: Vec<&str> = sources.iter().map(|source| series.labels.get_or_empty(source)).collect();
+        check_len(values.iter().map(|value| value.len() + separator.len()).sum(), site.name)?;
         let value = values.join(separator);
-        let mut labels = series.labels.to_builder();
-        labels.set(target, value);
-        series.labels = labels.build();
-        series.name_dropped &= target != METRIC_NAME;
+        set(series, target, value, &mut vector.held)?;
     }
     Ok(vector)
+}
+
+/// Gives a series a label; the set that this makes is added to what is held.
+fn set(series: &mut Series, target: &str, value: String, held: &mut Held<'_>) -> Result<(), EvalError> {
+    let mut labels = series.labels.to_builder();
+    labels.set(target, value);
+    series.labels = labels.build();
+    series.name_dropped &= target != METRIC_NAME;
+    Ok(held.add_memory(labels_bytes(&series.labels))?)
+}
+
+fn check_len(len: usize, function: &str) -> Result<(), EvalError> {
+    if len > LABEL_VALUE_LEN_MAX {
+        let message =
+            format!("{function}() would make a label value of {len} bytes, at most {LABEL_VALUE_LEN_MAX} are allowed");
+        return Err(EvalError::Execution(message));
+    }
+    Ok(())
 }
 
 fn text<'e>(arg: &'e Expr, what: &str) -> Result<&'e str, EvalError> {
@@ -69,5 +86,8 @@ pub(super) fn label_name<'e>(arg: &'e Expr, what: &str) -> Result<&'e str, EvalE
 }
 
 fn anchored(expression: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(&format!("^(?s:{expression})$")).size_limit(REGEX_BYTES_MAX).build()
+    RegexBuilder::new(&format!("^(?s:{expression})$"))
+        .size_limit(Matcher::REGEX_BYTES_MAX)
+        .dfa_size_limit(Matcher::REGEX_CACHE_BYTES_MAX)
+        .build()
 }

@@ -143,6 +143,9 @@ impl Parser<'_> {
 
     fn primary(&mut self) -> Result<Tree, ParseError> {
         let token = self.peek().clone();
+        if matches!(token.kind, TokenKind::Text(_) | TokenKind::Number(_) | TokenKind::Duration(_)) {
+            self.count_leaf()?;
+        }
         let leaf = |kind| Parser::tree(Expr { kind, span: token.span }, 0);
         match &token.kind {
             TokenKind::LeftParen => {
@@ -232,6 +235,7 @@ impl Parser<'_> {
                 },
                 _ => return Err(token.unexpected(CONTEXT, "label")),
             };
+            self.count_leaf()?;
             labels.push(label);
             self.advance();
             if self.peek().kind != TokenKind::RightParen {

@@ -1,6 +1,6 @@
 //! Series selectors and the modifiers that shift them in time.
 
-use super::{Parser, Tree};
+use super::{Parser, REGEX_BYTES_MAX, REGEX_SIZES, Tree};
 use crate::ast::{At, BinaryOp, Expr, ExprKind, Extension, Modifiers, VectorSelector};
 use crate::lexer::{Token, TokenKind};
 use crate::{ParseError, Span};
@@ -16,6 +16,7 @@ const NO_SELECTOR: &str =
 impl Parser<'_> {
     /// `name`, `name{…}` or `{…}`.
     pub(super) fn selector(&mut self) -> Result<Tree, ParseError> {
+        self.count_leaf()?;
         let mut span = self.peek().span;
         let mut name = None;
         let mut matchers = Vec::new();
@@ -39,6 +40,7 @@ impl Parser<'_> {
 
     /// `label op "value"`, or a quoted metric name.
     fn matcher(&mut self) -> Result<Matcher, ParseError> {
+        self.count_leaf()?;
         let token = self.advance();
         let name = match &token.kind {
             TokenKind::Word => SmolStr::new(token.text),
@@ -61,10 +63,30 @@ impl Parser<'_> {
             return Err(value_token.unexpected(LABEL_MATCHING, "string"));
         };
         let value = utf8(bytes, &value_token)?;
-        Matcher::new(name, op, value).map_err(|error| ParseError {
-            message: format!("error parsing regexp: {}", error.reason),
-            span: token.span.to(value_token.span),
-        })
+        let span = token.span.to(value_token.span);
+        if matches!(op, MatchOp::Equal | MatchOp::NotEqual) {
+            return Ok(Matcher::new(name, op, value).expect("only expressions can be wrong"));
+        }
+        self.compile(&name, op, &value).map_err(|message| ParseError { message, span })
+    }
+
+    /// A matcher by expression, within what the query's expressions may take together.
+    fn compile(&mut self, name: &SmolStr, op: MatchOp, expression: &SmolStr) -> Result<Matcher, String> {
+        let mut refusal = String::new();
+        for size in REGEX_SIZES {
+            let bytes = self.regex_bytes + size + Matcher::REGEX_CACHE_BYTES_MAX;
+            if bytes > REGEX_BYTES_MAX {
+                return Err(format!("the regular expressions of one query may take {REGEX_BYTES_MAX} bytes together"));
+            }
+            match Matcher::new_within(name.clone(), op, expression.clone(), size) {
+                Ok(matcher) => {
+                    self.regex_bytes = bytes;
+                    return Ok(matcher);
+                }
+                Err(error) => refusal = format!("error parsing regexp: {}", error.reason),
+            }
+        }
+        Err(refusal)
     }
 
     /// `@ time`, `@ start()` or `@ end()`.

@@ -171,4 +171,30 @@ fn nesting_and_length_have_limits() {
     check_limit(&format!("a{}", "[1m:]".repeat(10_000)), "instant vector");
     check_limit(&" ".repeat(TEXT_LEN_MAX + 1), "longer than 65536 bytes");
     assert!(parse(&format!("a{}", " + a".repeat(250))).is_ok());
+    check_limit(&"(".repeat(1_000_000), "longer than 65536 bytes");
+}
+
+/// `n` copies of a leaf, in pairs of pairs so that the tree stays flat.
+fn spread(leaf: &str, n: usize) -> String {
+    if n < 2 { leaf.to_owned() } else { format!("({}+{})", spread(leaf, n / 2), spread(leaf, n - n / 2)) }
+}
+
+#[test]
+fn leaves_have_a_limit() {
+    assert!(parse(&spread("a", 1024)).is_ok());
+    check_limit(&spread("a", 1025), "more than 1024 numbers, texts, selectors and labels");
+    check_limit(&spread("1", 2000), "more than 1024");
+    check_limit(&format!("sum by ({}) (a)", vec!["b"; 1024].join(",")), "more than 1024");
+    check_limit(&format!("a{{{}}}", vec!["b=\"c\""; 1024].join(",")), "more than 1024");
+    check_limit(&format!("label_join(a{})", ",\"b\"".repeat(1024)), "more than 1024");
+}
+
+#[test]
+fn expressions_have_a_limit_each_and_together() {
+    let with = |expression: &str, n: usize| format!("a{{{}}}", vec![format!("b=~\"{expression}\""); n].join(","));
+    assert!(parse(&with("x.*|y.+", 100)).is_ok());
+    check_limit(&with("x.*|y.+", 110), "together");
+    check_limit(&with("\\\\w{9}", 100), "together");
+    check_limit(&with("\\\\pL{1000}", 1), "error parsing regexp");
+    check_limit(&with("(", 1), "error parsing regexp");
 }

@@ -1,0 +1,178 @@
+//! Hostile queries: each is answered or refused, within its time, within its memory, and gives back what it took.
+//! `WATCHFIRE_HOSTILE_QUERIES` sets how many are made up.
+
+use crate::runner::points::Point;
+use crate::runner::source::MemorySource;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+use watchfire_model::{ByteSize, Labels, MemoryPool, QueryBudget, Timestamp};
+use watchfire_promql::{Engine, EvalError, parse};
+
+const QUERIES_DEFAULT: u64 = 300;
+/// What the server gives a query by default, with time to spare for a slow machine without optimisation.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+const MEMORY_MAX: u64 = 16 << 20;
+const SERIES: usize = 200;
+
+fn source() -> MemorySource {
+    let mut source = MemorySource::default();
+    for index in 0..SERIES {
+        let number = index.to_string();
+        let group = (index % 7).to_string();
+        let bound = if index % 7 == 6 { "+Inf".to_owned() } else { group.clone() };
+        let labels = Labels::from_pairs([
+            ("__name__", "a"),
+            ("i", number.as_str()),
+            ("g", group.as_str()),
+            ("le", bound.as_str()),
+        ]);
+        let points: Vec<Point> = (0..40).map(|point| Point::Value(f64::from(point * (index as i32 % 5)))).collect();
+        source.load(&labels, 15_000, &points);
+    }
+    source
+}
+
+/// A generator of numbers by a seed (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+
+    fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.below(texts.len())]
+    }
+}
+
+/// An instant vector that asks for too much in some way.
+fn vector(random: &mut Random, depth: usize) -> String {
+    if depth == 0 {
+        return random
+            .pick(&[
+                "a",
+                "{__name__=~\".+\"}",
+                "{i=~\"(1+)+\"}",
+                "a{g!~\"(.*)(.*)(.*)x\"}",
+                "vector(time())",
+                "a offset 1m",
+            ])
+            .to_owned();
+    }
+    let inner = vector(random, depth - 1);
+    match random.below(16) {
+        0 => format!("count_values(\"v\", {inner})"),
+        1 => format!("topk(1000000000, {inner})"),
+        2 => format!(
+            "sum_over_time(({inner})[{}:{}])",
+            random.pick(&["5m", "1h", "5d"]),
+            random.pick(&["1ms", "1s", "15s", ""])
+        ),
+        3 => format!("label_replace({inner}, \"x\", \"{}\", \"i\", \"(.*)\")", "$1".repeat(random.below(3000))),
+        4 => format!("label_join({inner}, \"x\", \"-\"{})", ", \"i\"".repeat(random.below(40))),
+        5 => format!("{inner} + on(g) group_left() max by (g) ({})", vector(random, depth - 1)),
+        6 => format!("{inner} or ignoring(g) {}", vector(random, depth - 1)),
+        7 => format!("{inner} and {}", vector(random, depth - 1)),
+        8 => format!("({inner} * 2) unless on(i) {}", vector(random, depth - 1)),
+        9 => format!("histogram_quantile(0.9, {inner})"),
+        10 => format!("quantile by (g) (time() % 1, {inner})"),
+        11 => format!("sort_by_label({inner}, \"i\", \"g\")"),
+        12 => format!("rate(a[{}])", random.pick(&["1m", "1h", "365d"])),
+        13 => format!("sum without (i) ({inner})"),
+        14 => format!("absent({inner})"),
+        _ => format!("-({inner}) ^ 2"),
+    }
+}
+
+/// Runs one query; `Ok` says whether it was answered.
+#[track_caller]
+fn check(source: &MemorySource, pool: &std::sync::Arc<MemoryPool>, text: &str, steps: i64) -> bool {
+    let began = Instant::now();
+    let budget = QueryBudget::new(5_000_000).with_memory(pool, MEMORY_MAX);
+    let answered = match parse(text) {
+        Err(_) => false,
+        Ok(expr) => {
+            let (start, end) = (Timestamp(0), Timestamp((steps - 1) * 1000));
+            let outcome = match steps {
+                1 => Engine::default().instant(source, &expr, Timestamp(600_000), &budget),
+                _ => Engine::default().range(source, &expr, start, end, 1000, &budget),
+            };
+            assert!(!matches!(outcome, Err(EvalError::Storage(_))), "{text}");
+            outcome.is_ok()
+        }
+    };
+    assert!(began.elapsed() < ANSWER_MAX, "{:?} for {text}", began.elapsed());
+    drop(budget);
+    assert_eq!(pool.used(), 0, "{text}");
+    answered
+}
+
+#[test]
+fn made_up_queries_are_answered_or_refused() {
+    let wanted = std::env::var("WATCHFIRE_HOSTILE_QUERIES").ok().and_then(|text| text.parse().ok());
+    let source = source();
+    let pool = MemoryPool::new("queries", ByteSize(MEMORY_MAX));
+    let (mut answered, mut slowest) = (0, Duration::ZERO);
+    let wanted = wanted.unwrap_or(QUERIES_DEFAULT);
+    for seed in 1..=wanted {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let depth = 1 + random.below(4);
+        let text = vector(&mut random, depth);
+        let steps = [1, 1, 100, 11_000][random.below(4)];
+        let began = Instant::now();
+        answered += u64::from(check(&source, &pool, &text, steps));
+        slowest = slowest.max(began.elapsed());
+    }
+    println!("{answered} of {wanted} answered, slowest {slowest:?}, peak {} KiB", pool.peak() >> 10);
+    assert!(answered > 0 && answered < wanted);
+}
+
+#[test]
+fn known_deaths_are_refused_or_answered() {
+    let source = source();
+    let pool = MemoryPool::new("queries", ByteSize(MEMORY_MAX));
+    let mut towers = vec!["(".repeat(1_000_000), "-".repeat(60_000), "abs(".repeat(20_000), "a[1m:]".repeat(10_000)];
+    let mut scalars = String::from("time()");
+    for _ in 0..30 {
+        scalars = format!("(time() + {scalars})");
+    }
+    towers.push(format!("sum_over_time(vector({scalars})[5d:1s])"));
+    for text in &towers {
+        check(&source, &pool, text, 1);
+    }
+    check(&source, &pool, "{__name__=~\".+\"}", 11_000);
+    check(&source, &pool, "rate({__name__=~\".+\"}[5d])", 11_000);
+    assert!(pool.peak() <= MEMORY_MAX);
+}
+
+#[test]
+fn labels_do_not_grow_without_end() {
+    let source = source();
+    let mut grown = String::from("a");
+    for _ in 0..9 {
+        grown = format!("label_replace({grown}, \"i\", \"$1$1$1$1$1$1$1$1\", \"i\", \"(.*)\")");
+    }
+    let expr = parse(&grown).unwrap();
+    let refused = Engine::default().instant(&source, &expr, Timestamp(600_000), &QueryBudget::unlimited()).unwrap_err();
+    assert!(refused.to_string().contains("label value of"), "{refused}");
+}
+
+#[test]
+fn what_an_answer_holds_stays_taken() {
+    let source = source();
+    let pool = MemoryPool::new("queries", ByteSize(MEMORY_MAX));
+    for text in ["a", "a[5m]", "sum by (i) (a)", "label_join(a, \"x\", \"\", \"i\")", "a + a", "a or a", "rate(a[1m])"]
+    {
+        let budget = QueryBudget::new(1_000_000).with_memory(&pool, MEMORY_MAX);
+        let output = Engine::default().instant(&source, &parse(text).unwrap(), Timestamp(600_000), &budget).unwrap();
+        let mut least = String::new();
+        write!(least, "{:?}", output.value).unwrap();
+        assert!(pool.used() > 30 * SERIES as u64 && pool.used() < 4 * least.len() as u64, "{text}: {}", pool.used());
+        assert_eq!(budget.samples(), 0, "{text}");
+        drop(budget);
+        assert_eq!(pool.used(), 0, "{text}");
+    }
+}
