@@ -159,6 +159,25 @@ fn the_format_version_is_checked() {
 }
 
 #[test]
+fn every_flipped_bit_of_the_format_file_is_seen_or_harmless() {
+    let (directory, storage) = open();
+    storage.create("a", b"x").unwrap();
+    drop(storage);
+    let path = directory.path().join("FORMAT");
+    let good = fs::read(&path).unwrap();
+    for bit in 0..good.len() * 8 {
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bytes).unwrap();
+        match DirStorage::open(directory.path()) {
+            Err(StorageError::Damaged { .. } | StorageError::Newer { .. }) => {}
+            // Another kind of white space at the end.
+            opened => assert_eq!(opened.unwrap().read("a").unwrap(), "x", "bit {bit}"),
+        }
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");

@@ -245,6 +245,7 @@ proptest! {
         crash_every in 1..90_u64,
     ) {
         let mut storage = MemStorage::new(seed);
+        storage.undo_deletions(200);
         for (number, kind) in faults {
             storage.fail_at(number, [Fault::Io, Fault::IoAfterwards, Fault::Full][kind]);
         }

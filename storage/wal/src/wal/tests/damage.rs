@@ -3,6 +3,7 @@
 use super::*;
 use crate::segment::{Front, Header, Mark, encode_record};
 use proptest::prelude::*;
+use watchfire_store::Fault;
 
 /// A log of one session with several segments; the second value tells how many records were committed when the last
 /// segment had each length.
@@ -71,6 +72,29 @@ fn a_flipped_bit_costs_at_most_a_batch_and_never_invents_a_record() {
             assert!(found.is_sorted() && found.len() + 1 >= records.len(), "{context}");
             assert!(replay.damaged_records == 1 || replay.torn_bytes > 0, "{context}");
         }
+    }
+}
+
+/// A log whose last segment names sessions that failed, with every bit of it flipped.
+#[test]
+fn a_flipped_bit_in_the_list_of_sealed_sessions_costs_no_record() {
+    let full = MemStorage::new(1);
+    let (wal, ..) = open(&full);
+    store(&wal, &[b"first"]);
+    let refused = wal.append(b"refused").unwrap();
+    full.fail_at(full.operations() + 2, Fault::IoAfterwards);
+    assert!(wal.commit(refused).is_err());
+    store(&wal, &[b"second"]);
+    let key = "wal/test/0000000002/0000000000";
+    for bit in 0..full.size(key).unwrap() * 8 {
+        let storage = full.crash();
+        assert!(storage.flip_bit(key, bit));
+        let (_, replay, records) = open(&storage);
+        let found = payloads(&records);
+        assert!(found.contains(&&b"first"[..]), "bit {bit}");
+        assert!(found.contains(&&b"second"[..]) || replay.damaged_records + replay.torn_bytes > 0, "bit {bit}");
+        let is_named = !found.contains(&&b"refused"[..]);
+        assert!(is_named || replay.damaged_records > 0, "bit {bit}: it is back, and nothing tells why");
     }
 }
 

@@ -135,6 +135,7 @@ proptest! {
     #[test]
     fn what_is_acknowledged_survives_and_nothing_is_invented(seed: u64, steps in steps()) {
         let mut storage = MemStorage::new(seed);
+        storage.undo_deletions(8);
         let mut wal = open(&storage).0;
         let mut appended: BTreeMap<Position, Vec<u8>> = BTreeMap::new();
         let mut acknowledged = BTreeSet::new();

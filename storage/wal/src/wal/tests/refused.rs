@@ -125,6 +125,7 @@ proptest! {
     #[test]
     fn what_was_refused_stays_away(seed: u64, steps in steps()) {
         let mut storage = MemStorage::new(seed);
+        storage.undo_deletions(8);
         let mut wal = open(&storage).0;
         let mut model = Model::default();
         let mut value = 0_u8;
