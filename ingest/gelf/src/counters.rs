@@ -98,19 +98,15 @@ impl InputCounters {
 
     /// Counts what became of records, and of whom they were.
     pub(crate) fn settle(&self, senders: impl Iterator<Item = (IpAddr, u64)>, fate: Fate) {
+        let reason = FaultReason::of_fate(fate);
         let mut n = 0;
         for (sender, records) in senders {
             n += records;
             let mut tally = SenderTally::default();
-            *tally.place_of(FaultReason::of_fate(fate)) = records;
+            *tally.place_of(reason) = records;
             self.add_sender(sender, tally);
         }
-        self.settle_unnamed(n, fate);
-    }
-
-    /// Counts what became of records, whoever sent them.
-    pub(crate) fn settle_unnamed(&self, n: u64, fate: Fate) {
-        match FaultReason::of_fate(fate) {
+        match reason {
             None => self.stored.fetch_add(n, Relaxed),
             Some(reason) => {
                 self.set_error(reason.text().to_owned());

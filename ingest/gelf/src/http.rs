@@ -1,32 +1,14 @@
 //! Bodies of `POST /gelf`: one message, lines of them, or an array. The HTTP server itself stands elsewhere.
 
 use crate::config::{HttpConfig, MessageLimits};
-use crate::counters::{InputCounters, SenderTally};
+use crate::counters::InputCounters;
 use crate::decode::{Arrival, Decoded, Decoder, read_payload};
 use crate::fault::{Fault, FaultReason};
 use crate::receipt::BatchReceipt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use watchfire_model::status::InputStatus;
-use watchfire_model::{Fate, LogRecord, RecordSink, Refused, TimeNs};
-
-/// What a body held.
-#[derive(Debug, Clone, Default)]
-pub struct HttpBatch {
-    pub records: Vec<LogRecord>,
-    /// What was wrong, in order of the messages; at most the first 1024.
-    pub faults: Vec<Fault>,
-    /// Messages found in the body, stored or not.
-    pub n_messages: usize,
-}
-
-impl HttpBatch {
-    /// Why nothing of the body can be stored, for a 400; `None` when something can.
-    pub fn rejection(&self) -> Option<FaultReason> {
-        let mut losses = self.faults.iter().map(|fault| fault.reason).filter(|reason| reason.is_loss());
-        if self.records.is_empty() { losses.next() } else { None }
-    }
-}
+use watchfire_model::{Fate, RecordSink, Refused, TimeNs};
 
 /// What became of a body.
 #[derive(Debug, Clone)]
@@ -39,19 +21,16 @@ pub struct HttpOutcome {
     pub result: Result<(), Refused>,
 }
 
-/// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
-/// zlib under `gzip,deflate`; only `identity` is believed.
-pub fn decode_body(
-    content_encoding: Option<&str>,
-    body: &[u8],
-    sender: IpAddr,
-    now: TimeNs,
-    limits: &MessageLimits,
-) -> HttpBatch {
-    let decoded = decode(content_encoding, body, sender, now, limits);
-    HttpBatch { records: decoded.records, faults: decoded.faults, n_messages: decoded.n_messages }
+impl HttpOutcome {
+    /// Why nothing of the body is a record, for a 400; `None` when something is.
+    pub fn rejection(&self) -> Option<FaultReason> {
+        let mut losses = self.faults.iter().map(|fault| fault.reason).filter(|reason| reason.is_loss());
+        if self.n_records == 0 { losses.next() } else { None }
+    }
 }
 
+/// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
+/// zlib under `gzip,deflate`; only `identity` is believed.
 fn decode(encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs, limits: &MessageLimits) -> Decoded {
     let arrival = Arrival { sender: sender.to_canonical(), received: now };
     let mut decoded = Decoded::default();
@@ -99,29 +78,6 @@ impl HttpInput {
         let result = if n_records > 0 { sink.store(decoded.records) } else { Ok(()) };
         receipt.settle_all(if result.is_ok() { Fate::Stored } else { Fate::Refused });
         HttpOutcome { n_records, faults: decoded.faults, result }
-    }
-
-    /// [`decode_body`], counted. Call [`HttpInput::stored`] or [`HttpInput::refused`] with the records' fate. What became of
-    /// senders and containers is known only through [`HttpInput::receive`].
-    pub fn decode(&self, content_encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs) -> HttpBatch {
-        let sender = sender.to_canonical();
-        let decoded = self.decode_counted(content_encoding, body, sender, now);
-        let n_records = decoded.records.len() as u64;
-        self.counters.add_records(n_records);
-        let tally =
-            SenderTally { messages: n_records, stored: n_records, last_received: now, ..SenderTally::default() };
-        self.counters.add_sender(sender, tally);
-        HttpBatch { records: decoded.records, faults: decoded.faults, n_messages: decoded.n_messages }
-    }
-
-    /// Counts records that the store has taken.
-    pub fn stored(&self, n_records: usize) {
-        self.counters.settle_unnamed(n_records as u64, Fate::Stored);
-    }
-
-    /// Counts records that the store has refused; the client knows and may send them again.
-    pub fn refused(&self, n_records: usize) {
-        self.counters.settle_unnamed(n_records as u64, Fate::Refused);
     }
 
     /// Decodes a body, and counts what of it is no record.

@@ -40,7 +40,7 @@ pub use counters::InputCounters;
 pub use datagrams::{DatagramDecoder, Outcome};
 pub use decode::{Arrival, Decoded, Decoder, FaultCounts};
 pub use fault::{Consequence, Fault, FaultReason};
-pub use http::{HttpBatch, HttpInput, HttpOutcome, decode_body};
+pub use http::{HttpInput, HttpOutcome};
 pub use metrics::Metrics;
 pub use reassembly::{Inserted, Lost, Reassembler, ReassemblyCounts};
 pub use tcp::TcpInput;

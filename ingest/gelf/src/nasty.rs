@@ -1,13 +1,15 @@
 //! Nasty inputs that a receiver must survive, numbered as in our list of what real senders have been seen to send, and
 //! what becomes of each: one table for datagrams, streams and HTTP bodies.
 
+use crate::recorder::Recorder;
 use crate::tcp::tests::{self as tcp_tests, Sent};
 use crate::{ChunkLimits, DatagramDecoder, Decoded, FaultReason, HttpConfig, HttpInput, MessageLimits, TcpConfig};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use watchfire_model::{ByteSize, LogRecord, TimeNs};
+use watchfire_model::status::MessageCounts;
+use watchfire_model::{ByteSize, LogRecord, Refused, TimeNs};
 
 /// When the first datagram arrives: 2026-11-19, midnight UTC.
 const NOW: TimeNs = TimeNs(1_795_046_400_000_000_000);
@@ -193,29 +195,37 @@ fn compression() {
 #[test]
 fn http_bodies() {
     let input = HttpInput::new("127.0.0.1:9090", HttpConfig::default());
+    let receive =
+        |sink: &Recorder, encoding, body: &[u8]| input.receive(sink, encoding, body, IpAddr::from([10, 0, 0, 1]), NOW);
     let show = |encoding, body: &[u8]| {
-        let batch = input.decode(encoding, body, IpAddr::from([10, 0, 0, 1]), NOW);
-        let records: Vec<_> = batch.records.iter().map(show).collect();
-        (records.join("; "), batch.rejection().map(FaultReason::label), batch.n_messages)
+        let sink = Recorder::default();
+        let outcome = receive(&sink, encoding, body);
+        let records: Vec<_> = sink.records.lock().iter().map(show).collect();
+        (records.join("; "), outcome.rejection().map(FaultReason::label), outcome.n_records)
     };
     let one = ("m".to_owned(), None, 1);
     assert_eq!(show(None, MESSAGE.as_bytes()), one);
     assert_eq!(show(Some("gzip"), &gzip(MESSAGE.as_bytes())), one);
     assert_eq!(show(Some("gzip,deflate"), &zlib(MESSAGE.as_bytes(), 6)), one, "27");
     assert_eq!(show(Some("br"), MESSAGE.as_bytes()), one);
-    assert_eq!(show(Some("identity"), &gzip(MESSAGE.as_bytes())), (String::new(), Some("invalid_json"), 1));
+    assert_eq!(show(Some("identity"), &gzip(MESSAGE.as_bytes())), (String::new(), Some("invalid_json"), 0));
     assert_eq!(show(None, format!("{MESSAGE}\n{MESSAGE}\n").as_bytes()), ("m; m".to_owned(), None, 2));
     assert_eq!(show(None, format!("[{MESSAGE},{MESSAGE}]").as_bytes()), ("m; m".to_owned(), None, 2));
-    assert_eq!(show(None, b" "), (String::new(), Some("empty"), 1));
+    assert_eq!(show(None, b" "), (String::new(), Some("empty"), 0));
     let partly = format!("{MESSAGE}\n{{\"host\":\n{MESSAGE}\n");
-    assert_eq!(show(None, partly.as_bytes()), ("m; m".to_owned(), None, 3));
-    let faults = input.decode(None, partly.as_bytes(), IpAddr::from([10, 0, 0, 1]), NOW).faults;
+    assert_eq!(show(None, partly.as_bytes()), ("m; m".to_owned(), None, 2));
+    let refusing = Recorder { refusals: vec![Refused::Busy].into(), ..Recorder::default() };
+    let outcome = receive(&refusing, None, partly.as_bytes());
+    assert_eq!((outcome.n_records, outcome.result), (2, Err(Refused::Busy)));
+    let faults = outcome.faults;
     assert_eq!(
         faults.iter().map(|fault| (fault.index, fault.reason)).collect::<Vec<_>>(),
         [(1, FaultReason::InvalidJson)]
     );
     let status = input.status();
     assert_eq!((status.kind, status.received, status.senders.len()), ("gelf-http", 10, 1));
+    let want = MessageCounts { received: 16, stored: 10, refused: 6, dropped: 0, waiting: 0 };
+    assert_eq!((status.messages, status.senders[0].messages), (want, want));
     // 63 and 64 are the HTTP server's.
 }
 

@@ -193,7 +193,7 @@ impl Shared {
 
 /// Whether the store has refused for want of room on the disk.
 pub(crate) fn is_disk_full(error: &LogStoreError) -> bool {
-    words(error).contains("no space left")
+    matches!(error, LogStoreError::DiskFull)
 }
 
 /// An error with its causes on one line.

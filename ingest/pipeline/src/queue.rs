@@ -11,8 +11,7 @@ use watchfire_model::{Fate, FieldValue, LogRecord, Receipt};
 /// The most records handed to the store at once.
 const BATCH_RECORDS_MAX: usize = 8192;
 
-/// The most bytes handed to the store at once, but for a single record beyond it. The store writes what is larger in parts,
-/// and of parts some may become durable and others not: a batch below has one fate.
+/// The most bytes handed to the store at once, but for a single record beyond it: a batch becomes one record of its log.
 const BATCH_BYTES_MAX: u64 = 4 << 20;
 
 /// Records that are stored together.

@@ -18,7 +18,9 @@ fn deadline() -> Instant {
 
 fn open_store(storage: &MemStorage) -> Arc<LogStore> {
     let clock = Arc::new(ManualClock::new(TimeNs(1)));
-    Arc::new(LogStore::open(Arc::new(storage.clone()), clock, LogStoreOptions::default()).unwrap())
+    let store = LogStore::open(Arc::new(storage.clone()), clock, LogStoreOptions::default()).unwrap();
+    store.wait_ready().unwrap();
+    Arc::new(store)
 }
 
 fn start(storage: &MemStorage, options: &PipelineOptions) -> Pipeline {
@@ -159,14 +161,36 @@ fn a_failing_disk_is_told_and_forgotten_when_it_works_again() {
 
 #[test]
 fn a_batch_that_a_fault_kept_from_the_disk_is_stored_once_more() {
+    let mut n_undurable = 0;
+    for fault in 1..6 {
+        let storage = MemStorage::new(1);
+        let pipeline = start(&storage, &PipelineOptions::default());
+        let fates = Fates::default();
+        storage.fail_at(storage.operations() + fault, Fault::Io);
+        offer(&pipeline, &fates, 2);
+        check(&fates, &[(Fate::Stored, 2)]);
+        assert_eq!(pipeline.last_error(), None);
+        assert_eq!((durable_records(&storage), pipeline.shared.store.status().records), (2, 2));
+        n_undurable += pipeline.shared.metrics.undurable_records.get();
+    }
+    assert!(n_undurable >= 2, "one of the faults hits the commit");
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_then_said() {
     let storage = MemStorage::new(1);
-    let pipeline = start(&storage, &PipelineOptions::default());
+    let options = PipelineOptions { queue_records_max: 10, ..PipelineOptions::default() };
+    let pipeline = start(&storage, &options);
     let fates = Fates::default();
-    storage.fail_at(storage.operations() + 1, Fault::Io);
-    offer(&pipeline, &fates, 2);
-    check(&fates, &[(Fate::Stored, 2)]);
-    assert_eq!(pipeline.last_error(), None);
-    assert_eq!(durable_records(&storage), 2);
+    storage.set_has_room(false);
+    offer(&pipeline, &fates, 8);
+    wait_until("the store has refused", || pipeline.last_error().is_some());
+    assert!(matches!(pipeline.store(records(1)), Err(Refused::DiskFull(_))));
+    offer(&pipeline, &fates, 5);
+    assert_eq!(fates.count(), [(Fate::DiskFull, 3)].into());
+    storage.set_has_room(true);
+    check(&fates, &[(Fate::DiskFull, 3), (Fate::Stored, 10)]);
+    assert_eq!((durable_records(&storage), pipeline.last_error()), (10, None));
 }
 
 #[test]
