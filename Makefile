@@ -4,7 +4,7 @@ SHARED ?= ../shared
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash sim sim-long flips help
+.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash ack-honesty disk-full sim sim-long flips help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -54,3 +54,11 @@ sim-long: ## power cuts at CUTS (5,000) places of as many runs
 
 flips: ## FLIPS (100,000) flipped bits over all kinds of files; logs cut at every byte of their last 64 KiB
 	WATCHFIRE_SIM_FLIPS=$(or $(FLIPS),100000) WATCHFIRE_SIM_CUT_STEP=1 $(CARGO) test --locked --test sim -- flip cut_any --nocapture
+
+ack-honesty: ## BATCHES (10,000) acknowledged batches under strace: each answer follows an fsync that covers it
+	$(CARGO) build --locked
+	WATCHFIRE_ACK_BATCHES=$(or $(BATCHES),10000) $(CARGO) test --locked --test e2e -- ack_honesty --nocapture
+
+disk-full: ## ROUNDS (50) of a full disk of 64 MB (needs root, to mount it)
+	$(CARGO) build --locked
+	WATCHFIRE_DISK_ROUNDS=$(or $(ROUNDS),50) $(CARGO) test --locked --test e2e -- disk_full --nocapture

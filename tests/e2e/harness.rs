@@ -29,6 +29,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The header lines.
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -42,7 +44,10 @@ impl Answer {
 /// The command with free ports and a data directory of its own.
 pub(crate) fn serve_command(dir: &Path, extra: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
-    command.arg("serve").arg("--data-dir").arg(dir.join("data"));
+    command.arg("serve");
+    if !extra.contains(&"--data-dir") {
+        command.arg("--data-dir").arg(dir.join("data"));
+    }
     for option in ["--http-listen", "--gelf-udp-listen", "--gelf-tcp-listen"] {
         if !extra.contains(&option) {
             command.args([option, "127.0.0.1:0"]);
@@ -55,10 +60,19 @@ pub(crate) fn serve_command(dir: &Path, extra: &[&str]) -> Command {
 impl Server {
     /// Starts a server and waits until it says that it is ready.
     pub(crate) fn start(dir: &Path, extra: &[&str]) -> Server {
+        Server::try_start(dir, extra, &[]).unwrap_or_else(|log| panic!("the server did not get ready: {log}"))
+    }
+
+    /// Starts a server with variables in its environment.
+    ///
+    /// # Errors
+    /// Its log, if it ends before it is ready.
+    pub(crate) fn try_start(dir: &Path, extra: &[&str], variables: &[(&str, &str)]) -> Result<Server, String> {
         let log = dir.join("server.log");
         let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
-        let mut child =
-            serve_command(dir, extra).stdout(Stdio::piped()).stderr(stderr).spawn().expect("the binary starts");
+        let mut command = serve_command(dir, extra);
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("piped");
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -71,13 +85,13 @@ impl Server {
         let until = Instant::now() + DEADLINE;
         loop {
             let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) else {
-                panic!("the server did not get ready: {}", server.log());
+                return Err(server.log());
             };
             match line.split_whitespace().collect::<Vec<_>>()[..] {
                 ["listening", "http", address] => server.http = address.parse().expect("an address"),
                 ["listening", "gelf-udp", address] => server.gelf_udp = address.parse().expect("an address"),
                 ["listening", "gelf-tcp", address] => server.gelf_tcp = address.parse().expect("an address"),
-                ["ready"] => return server,
+                ["ready"] => return Ok(server),
                 _ => {}
             }
         }
@@ -98,9 +112,14 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Whether the process is gone, by a crash or by the kernel's hand.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
     /// SIGKILL, as a crash.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a running child");
+        self.child.kill().expect("a child not waited for");
         self.child.wait().expect("an ended child");
     }
 
@@ -131,15 +150,34 @@ impl Server {
         request(self.http, "POST", path, headers, body).expect("the server answers")
     }
 
+    /// A search that misses nothing: waits while the server still reads its write-ahead log.
+    #[track_caller]
+    pub(crate) fn whole_answer(&self, path: &str) -> Value {
+        let mut last = String::new();
+        let whole = eventually_within(DEADLINE, || {
+            let answer = self.get(path);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            let body = answer.json();
+            last = body["partial"].to_string();
+            (body["partial"] == Value::Array(Vec::new())).then_some(body)
+        });
+        whole.unwrap_or_else(|| panic!("{path} is never whole, {last} is missing; log: {}", self.log()))
+    }
+
+    /// The sum of a counter or gauge over those of its series that hold all the `labels` (as `name="value"`); 0 without any.
+    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let page = self.get("/metrics").body;
+        let series =
+            page.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        let fitting = series.filter(|line| labels.iter().all(|label| line.contains(label)));
+        fitting.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
     /// Records that match a log query, over all time, newest first.
     #[track_caller]
     pub(crate) fn search(&self, query: &str) -> Vec<Value> {
         let path = format!("/api/watchfire/v1/logs/search?start=0&end=4102444800&limit=10000&query={}", encode(query));
-        let answer = self.get(&path);
-        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
-        let body = answer.json();
-        assert_eq!(body["partial"], Value::Array(Vec::new()), "{query}");
-        body["records"].as_array().expect("records").clone()
+        self.whole_answer(&path)["records"].as_array().expect("records").clone()
     }
 
     /// Waits until a query finds exactly `count` records.
@@ -214,7 +252,7 @@ pub(crate) fn request(
     let text = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
-    Ok(Answer { status, body: body.to_owned() })
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// Percent-encodes a parameter's value.

@@ -2,9 +2,11 @@
 //!
 //! Each test starts its own server on free ports in a fresh directory. Waiting is always for a condition with a deadline.
 
+mod ack_honesty;
 mod bad_input;
 mod cli;
 mod crash;
+mod disk_full;
 mod docker;
 mod gelf;
 mod harness;

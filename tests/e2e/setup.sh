@@ -11,6 +11,7 @@ want syslog-ng syslog-ng-core
 want dockerd docker.io
 [ -x /bin/busybox ] || packages+=(busybox-static)
 want chromium chromium
+want strace strace
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null ||

@@ -31,6 +31,7 @@ fn format_1_opens_and_answers_the_same() {
         let logs = LogStore::open(Arc::clone(&storage), clock.clone(), LogStoreOptions::default()).expect("logs open");
         let options = TsdbOptions { block_span: DurationMs(one::BLOCK_SPAN_MS), ..TsdbOptions::default() };
         let tsdb = Tsdb::open(storage, clock, options).expect("metrics open");
+        logs.wait_ready().expect("the write-ahead log is read");
 
         assert_eq!(search_all(&logs), records, "{turn}");
         assert_eq!(select_all(&tsdb), series, "{turn}");

@@ -36,6 +36,9 @@ fn steps() -> Vec<Step> {
             Step::Advance { ms: ROUND_MS / 2 },
         ]);
         steps.extend([Step::MaintainMetrics, Step::MaintainLogs]);
+        if round % 3 == 2 {
+            steps.push(Step::CompactLogs);
+        }
         if round == 3 {
             steps.push(Step::Restart);
         }

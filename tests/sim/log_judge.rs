@@ -103,7 +103,7 @@ impl LogJudge {
             let is_right = match sent.fate {
                 Fate::Pending | Fate::Stored => count == 1 || count == 0 && may_be_gone,
                 Fate::Open => count <= 1,
-                Fate::Refused | Fate::Absent => count == 0 || crate::is_lenient(),
+                Fate::Refused | Fate::Absent => count == 0,
             };
             if !is_right {
                 return Err(format!("record {id}, {:?}, is shown {count} times", sent.fate));

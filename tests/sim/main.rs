@@ -27,8 +27,3 @@ mod world;
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
-
-/// Leaves out clock jumps and the fate of refused records, to see what else there is.
-fn is_lenient() -> bool {
-    std::env::var_os("WATCHFIRE_SIM_LENIENT").is_some()
-}

@@ -19,6 +19,14 @@ pub(crate) enum Step {
     },
     CommitSamples,
     FlushLogs,
+    /// Merges small blocks.
+    CompactLogs,
+    /// Reads a part of all blocks again.
+    ScrubLogs,
+    /// Makes new blocks of damaged ones; there are none.
+    RepairLogs,
+    /// Holds all that makes up the store, as a backup does.
+    PinLogs,
     MaintainLogs,
     MaintainMetrics,
     Advance {
@@ -64,7 +72,9 @@ pub(crate) fn script(seed: u64, len: usize) -> Vec<Step> {
             26..42 => Step::CommitLogs,
             42..58 => append_samples(&mut random),
             58..66 => Step::CommitSamples,
-            66..70 => Step::FlushLogs,
+            66..69 => Step::FlushLogs,
+            69 => [Step::CompactLogs, Step::CompactLogs, Step::ScrubLogs, Step::RepairLogs, Step::PinLogs]
+                [random.within(0..5) as usize],
             70..73 => Step::MaintainLogs,
             73..79 => Step::MaintainMetrics,
             79..89 => Step::Advance { ms: random.within(1_000..600_000) as i64 },
@@ -72,7 +82,7 @@ pub(crate) fn script(seed: u64, len: usize) -> Vec<Step> {
                 is_away = false;
                 Step::JumpBack
             }
-            89 if random.one_in(3) && !crate::is_lenient() => {
+            89 if random.one_in(3) => {
                 is_away = true;
                 Step::Jump { ms: [31_536_000_000, -31_536_000_000, -21_600_000, 600_000][random.within(0..4) as usize] }
             }

@@ -44,10 +44,13 @@ impl Stores {
         let options = LogStoreOptions {
             retention: LOG_RETENTION,
             stream_retention: BTreeMap::from([(SHORT_STREAM.into(), LOG_RETENTION_SHORT)]),
+            // Steps ask for it, so that everything happens in one order.
+            compact_in_background: false,
             ..LogStoreOptions::default()
         };
         let logs =
             LogStore::open(Arc::clone(&storage), Arc::clone(clock) as _, options).map_err(|error| chain(&error))?;
+        logs.wait_ready().map_err(|error| chain(&error))?;
         let options = TsdbOptions { retention: METRIC_RETENTION, block_span: METRIC_SPAN, ..TsdbOptions::default() };
         let tsdb = Tsdb::open(storage, Arc::clone(clock) as _, options).map_err(|error| chain(&error))?;
         Ok(Stores { logs, tsdb })

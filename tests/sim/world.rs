@@ -28,8 +28,7 @@ pub(crate) struct World {
     next_write: u64,
     /// A fault was planned since the last repair.
     is_faulty: bool,
-    /// Of everything that happened, in order.
-    pub(crate) hash: EventHash,
+    pub(crate) events: Events,
 }
 
 /// What a run amounted to.
@@ -65,7 +64,7 @@ impl World {
             next_record: 0,
             next_write: 0,
             is_faulty: false,
-            hash: EventHash::default(),
+            events: Events::default(),
         }
     }
 
@@ -78,6 +77,10 @@ impl World {
             Step::AppendSamples { series, late_ms } => self.append_samples(series, late_ms)?,
             Step::CommitSamples => self.commit_samples(),
             Step::FlushLogs => self.on_logs("flush", LogStore::flush)?,
+            Step::CompactLogs => self.on_logs("compact", LogStore::compact)?,
+            Step::ScrubLogs => self.scrub_logs()?,
+            Step::RepairLogs => self.on_logs("repair", |logs| logs.repair().map(drop))?,
+            Step::PinLogs => self.on_logs("pin", |logs| logs.pin().map(drop))?,
             Step::MaintainLogs => self.maintain_logs()?,
             Step::MaintainMetrics => self.maintain_metrics()?,
             Step::Advance { ms } => self.clock.advance_ms(ms),
@@ -109,7 +112,7 @@ impl World {
             }
             Step::Repair => self.repair(),
         }
-        self.hash.add(&format!("{step:?} {}", self.storage.operations()));
+        self.events.add(&format!("{step:?} {}", self.storage.operations()));
         Ok(())
     }
 
@@ -166,7 +169,7 @@ impl World {
                     return Ok(());
                 }
                 Err(error) if self.is_faulty => {
-                    self.hash.add(&error);
+                    self.events.add(&error);
                     self.repair();
                 }
                 Err(error) => return Err(format!("the stores do not open: {error}")),
@@ -223,7 +226,7 @@ impl World {
                 Err(error) => {
                     // Right even on a disk that works again: a fault may have sealed the session before.
                     self.log_judge.refused(&ids);
-                    self.hash.add(&chain(&error));
+                    self.events.add(&chain(&error));
                 }
             }
         }
@@ -262,7 +265,7 @@ impl World {
     fn commit_samples(&mut self) {
         match self.stores().tsdb.commit() {
             Ok(()) => self.metric_judge.committed(),
-            Err(error) => self.hash.add(&chain(&error)),
+            Err(error) => self.events.add(&chain(&error)),
         }
     }
 
@@ -272,6 +275,14 @@ impl World {
         let before = |retention: DurationMs| steady.plus_ms(-(retention.0 as i64)).to_ns();
         self.log_judge.expired(before(LOG_RETENTION), before(LOG_RETENTION_SHORT));
         Ok(())
+    }
+
+    fn scrub_logs(&mut self) -> Result<(), String> {
+        let _ = self.stores().logs.scrub(1 << 20);
+        match self.stores().logs.status().damaged.first() {
+            Some(damaged) => self.failed("scrub", &format!("{damaged:?}")),
+            None => Ok(()),
+        }
     }
 
     fn maintain_metrics(&mut self) -> Result<(), String> {
@@ -290,7 +301,7 @@ impl World {
 
     /// An error is right where a fault was planned.
     fn failed(&mut self, what: &str, error: &str) -> Result<(), String> {
-        self.hash.add(error);
+        self.events.add(error);
         if self.is_faulty { Ok(()) } else { Err(format!("{what} fails on a disk that works: {error}")) }
     }
 
@@ -301,7 +312,7 @@ impl World {
             Err(error) => return self.failed("a query", &error),
         };
         let samples: usize = answers.samples.values().map(BTreeMap::len).sum();
-        self.hash.add(&format!("{} {samples}", answers.records.len()));
+        self.events.add(&format!("{} {samples}", answers.records.len()));
         self.log_judge.check(answers.records, is_settled)?;
         self.metric_judge.check(&answers.samples, is_settled)
     }
@@ -320,20 +331,25 @@ impl World {
     }
 }
 
-/// FNV-1a over the texts of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EventHash(u64);
+/// Everything that happened, in order: what a run with the same seed has to repeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Events(Vec<String>);
 
-impl Default for EventHash {
-    fn default() -> EventHash {
-        EventHash(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl EventHash {
+impl Events {
     pub(crate) fn add(&mut self, event: &str) {
-        for byte in event.bytes().chain([0xff]) {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        self.0.push(event.to_owned());
+    }
+
+    /// FNV-1a over the texts.
+    pub(crate) fn hash(&self) -> u64 {
+        let bytes = self.0.iter().flat_map(|event| event.bytes().chain([0xff]));
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    /// Where two runs part: the place and both events.
+    pub(crate) fn difference<'a>(&'a self, other: &'a Events) -> Option<(usize, &'a str, &'a str)> {
+        let at = (0..self.0.len().max(other.0.len())).find(|at| self.0.get(*at) != other.0.get(*at))?;
+        let event = |events: &'a Events| events.0.get(at).map_or("nothing", String::as_str);
+        Some((at, event(self), event(other)))
     }
 }
