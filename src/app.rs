@@ -1,21 +1,19 @@
 //! `watchfire serve`: builds every part, connects them, and takes them down in order.
 
+use crate::admin::Admin;
 use crate::cli::ServeArgs;
 use crate::config::Config;
-use crate::gelf_http::{self, GelfHttp};
+use crate::gelf_http::GelfHttp;
 use crate::inputs::Inputs;
 use crate::memory::MemoryPlan;
 use crate::process::Process;
 use crate::reload::{LastReload, Loaded, Reloader};
+use crate::remote_write::RemoteWrite;
+use crate::routes::Routes;
 use crate::status::Status;
-use crate::{maintenance, page, telemetry};
+use crate::stores::Stores;
+use crate::{maintenance, scrubbing, telemetry};
 use anyhow::Context;
-use axum::Router;
-use axum::extract::State;
-use axum::middleware;
-use axum::response::IntoResponse;
-use axum::routing::post;
-use http::StatusCode;
 use prometheus_client::registry::Registry;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -28,14 +26,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::Alerting;
-use watchfire_api::{Api, HostGuard, Listening, PeerMetrics, QueryLimits, ServerLimits, TAILS_MAX, Workers};
-use watchfire_logstore::LogStore;
-use watchfire_model::{RecordSink, SeriesSource, TimeNs};
+use watchfire_api::{Api, Listening, PeerMetrics, QueryLimits, ServerLimits, TAILS_MAX, Workers};
+use watchfire_model::{RecordSink, SeriesSource};
 use watchfire_pipeline::Pipeline;
 use watchfire_promql::{Engine, EngineOptions};
+use watchfire_push::Receiver;
 use watchfire_scrape::ScrapeManager;
-use watchfire_store::{Clock, DirStorage, Storage, SystemClock};
-use watchfire_tsdb::{Tsdb, TsdbOptions};
 
 /// From the signal to stop until the process is gone.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,39 +70,6 @@ fn refuse_open_http(config: &Config) -> anyhow::Result<()> {
     )
 }
 
-/// Both stores and their clock.
-struct Stores {
-    clock: Arc<dyn Clock>,
-    logs: Arc<LogStore>,
-    tsdb: Arc<Tsdb>,
-}
-
-impl Stores {
-    fn open(config: &Config, memory: &MemoryPlan) -> anyhow::Result<Stores> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let directory = &config.storage.directory;
-        let storage: Arc<dyn Storage> =
-            Arc::new(DirStorage::open(directory).context("cannot open the data directory")?);
-        let options = TsdbOptions {
-            retention: config.metrics.retention,
-            series_max: config.metrics.series_max,
-            page_cache: memory.metric_page_cache.min(TsdbOptions::default().page_cache),
-            index_cache: memory.metric_index_cache.min(TsdbOptions::default().index_cache),
-            ..TsdbOptions::default()
-        };
-        let tsdb =
-            Tsdb::open(Arc::clone(&storage), Arc::clone(&clock), options).context("cannot open the metric store")?;
-        let logs = LogStore::open(storage, Arc::clone(&clock), config.logs.store.clone())
-            .context("cannot open the log store")?;
-        Ok(Stores { clock, logs: Arc::new(logs), tsdb: Arc::new(tsdb) })
-    }
-
-    fn now(&self) -> Arc<dyn Fn() -> TimeNs + Send + Sync> {
-        let clock = Arc::clone(&self.clock);
-        Arc::new(move || clock.now())
-    }
-}
-
 async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let mut config = loaded.config.clone();
     let memory = Arc::new(MemoryPlan::divide(&mut config));
@@ -133,7 +96,9 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     )?;
     let alerting = Arc::new(alerting);
     let evaluation = tokio::spawn(Arc::clone(&alerting).run(stop.clone()));
-    let housekeeping = maintenance::start(Arc::clone(&stores.logs), Arc::clone(&stores.tsdb), &stop);
+    let housekeeping = maintenance::start(&stores.directory, Arc::clone(&stores.logs), Arc::clone(&stores.tsdb), &stop);
+    let (scrubbed, scrubbing) =
+        scrubbing::start(Arc::clone(&stores.logs), Arc::clone(&stores.tsdb), Arc::clone(&stores.clock), &stop);
 
     let last_reload = Arc::new(LastReload::default());
     let reloader = Arc::new(Reloader::new(
@@ -150,7 +115,10 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         inputs: Arc::clone(&inputs),
         scrape: Arc::clone(&scrape),
         pipeline: Arc::clone(&pipeline),
+        directory: Arc::clone(&stores.directory),
+        logs: Arc::clone(&stores.logs),
         tsdb: Arc::clone(&stores.tsdb),
+        memory: Arc::clone(&memory),
         last_reload,
         clock: Arc::clone(&stores.clock),
     });
@@ -167,10 +135,12 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         ..QueryLimits::default()
     };
     let workers = Workers::new(limits, Arc::clone(&memory.queries));
+    let receiver = Arc::new(Receiver::new(Arc::clone(&stores.tsdb), memory.push(), Arc::clone(&memory.bodies)));
     let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting, &memory);
     workers.register_metrics(registry.sub_registry_with_prefix("watchfire"));
     let peers = PeerMetrics::default();
     peers.register(registry.sub_registry_with_prefix("watchfire"));
+    receiver.metrics().register(registry.sub_registry_with_prefix("watchfire"));
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -182,18 +152,38 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         alerting,
         status,
         listening: listening.clone(),
+        resources: stores.resources(&memory, scrubbed, config.storage.backups()),
         workers,
         tails: Arc::new(Semaphore::new(TAILS_MAX)),
         registry,
         stopping: stop.clone(),
     });
-    let router = router(api, &config, &inputs, &sink, &stores, &reloader, &memory);
+    let routes = Routes {
+        gelf: inputs.http().map(|input| GelfHttp {
+            input,
+            sink,
+            clock: Arc::clone(&stores.clock),
+            memory: Arc::clone(&memory.bodies),
+            decoding: Arc::new(Semaphore::new(cores())),
+        }),
+        write: RemoteWrite { receiver, memory: Arc::clone(&memory.bodies) },
+        admin: Admin {
+            data: stores.directory.path().to_path_buf(),
+            backups: config.storage.backups(),
+            logs: Arc::clone(&stores.logs),
+            tsdb: Arc::clone(&stores.tsdb),
+            clock: Arc::clone(&stores.clock),
+            turn: Semaphore::new(1),
+        },
+        reloader: Arc::clone(&reloader),
+    };
+    let router = routes.router(api, &config.http);
     announce(&listening)?;
     let limits =
         ServerLimits { connections_per_peer_max: config.http.connections_per_peer_max, ..ServerLimits::default() };
     watchfire_api::serve(listener, router, limits, peers, stopped(stop.clone(), reloader)).await;
 
-    let background = housekeeping.into_iter().chain([evaluation]).collect();
+    let background = housekeeping.into_iter().chain([evaluation, scrubbing]).collect();
     take_down(inputs, &scrape, background, pipeline, stores).await
 }
 
@@ -207,6 +197,7 @@ async fn take_down(
 ) -> anyhow::Result<()> {
     let until = Instant::now() + STOP_TIMEOUT;
     let left = || until.saturating_duration_since(Instant::now());
+    stores.tsdb.close();
     tokio::task::spawn_blocking(move || inputs.stop()).await?;
     if tokio::time::timeout(left(), scrape.shutdown()).await.is_err() {
         warn!("scrapes were still running at the end");
@@ -264,44 +255,6 @@ fn registry(
     alerting.register_metrics(ours);
     ours.register_collector(Box::new(Arc::clone(memory).metrics()));
     registry
-}
-
-/// The API, the HTTP input, reload and the page, behind the guard of host names.
-fn router(
-    api: Arc<Api>,
-    config: &Config,
-    inputs: &Inputs,
-    sink: &Arc<dyn RecordSink>,
-    stores: &Stores,
-    reloader: &Arc<Reloader>,
-    memory: &MemoryPlan,
-) -> Router {
-    let mut router = watchfire_api::router(api);
-    if let Some(input) = inputs.http() {
-        router = router.merge(gelf_http::routes(GelfHttp {
-            input,
-            sink: Arc::clone(sink),
-            clock: Arc::clone(&stores.clock),
-            memory: Arc::clone(&memory.bodies),
-            decoding: Arc::new(Semaphore::new(cores())),
-        }));
-    }
-    let reload = Router::new().route("/-/reload", post(reload).put(reload)).with_state(Arc::clone(reloader));
-    router = router.merge(reload).fallback(page::page);
-    if config.http.listen.ip().is_loopback() {
-        let guard =
-            Arc::new(HostGuard { names: config.http.hosts.iter().map(|name| name.to_ascii_lowercase()).collect() });
-        router = router.layer(middleware::from_fn_with_state(guard, HostGuard::check));
-    }
-    router
-}
-
-/// `POST|PUT /-/reload`, answered as Prometheus does.
-async fn reload(State(reloader): State<Arc<Reloader>>) -> impl IntoResponse {
-    match reloader.reload().await {
-        Ok(()) => (StatusCode::OK, String::new()),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error}\n")),
-    }
 }
 
 /// One line per address in use, then `ready`: what scripts and tests wait for.

@@ -20,6 +20,10 @@ pub(crate) enum Command {
     /// Check files before the server reads them.
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Have a running server write a backup of everything, and print where it lies.
+    Backup(BackupArgs),
+    /// Copy a backup into a new data directory and check every byte of it.
+    Restore(RestoreArgs),
     /// Evaluate a PromQL expression on a running server.
     Query(QueryArgs),
     /// Search the logs of a running server.
@@ -77,6 +81,40 @@ pub(crate) enum CheckCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Read everything in a data directory that no server uses, and name what is damaged.
+    Data(CheckDataArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckDataArgs {
+    /// The data directory.
+    #[arg(default_value = "data")]
+    pub(crate) directory: PathBuf,
+    /// Rebuild what is damaged from the write-ahead log where that still holds it, else save what can be read of it; the
+    /// damaged files are kept under `damaged/`.
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Without a server: back up this data directory, which no server uses, into the directory given with --to.
+    #[arg(long, value_name = "DIR", requires = "to")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the backup goes, a directory that does not exist yet.
+    #[arg(long, value_name = "DIR", requires = "data_dir")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup's directory.
+    pub(crate) backup: PathBuf,
+    /// The data directory to create.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
 }
 
 /// Where a running server is asked.

@@ -1,11 +1,11 @@
 //! `watchfire query` and `watchfire logs`: a running server asked over HTTP.
 
-use crate::cli::{LogsArgs, QueryArgs};
+use crate::cli::{LogsArgs, QueryArgs, ServerArgs};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;
-use watchfire_model::{DurationMs, Level};
+use watchfire_model::{ByteSize, DurationMs, Level};
 use watchfire_store::{Clock, SystemClock};
 
 /// What a single answer may take; following has no end.
@@ -74,6 +74,24 @@ pub(crate) async fn logs(args: &LogsArgs) -> anyhow::Result<()> {
         print_record(&mut out, record, args.json)?;
     }
     Ok(())
+}
+
+/// `watchfire backup`.
+pub(crate) async fn backup(args: &ServerArgs) -> anyhow::Result<()> {
+    let url = address(&args.server, "/api/watchfire/v1/backups", &[]);
+    // A backup takes as long as its disk: there is no time-out.
+    let response = reqwest::Client::new().post(&url).send().await;
+    let response = response.with_context(|| format!("cannot ask {}: is a server running there?", args.server))?;
+    let status = response.status();
+    let body = response.text().await?;
+    if !status.is_success() {
+        bail!("{}", refusal(status, &body));
+    }
+    let backup: Value =
+        serde_json::from_str(&body).with_context(|| format!("{} did not answer with JSON", args.server))?;
+    let size = ByteSize(backup["bytes"].as_u64().unwrap_or(0)).rounded();
+    let mut out = std::io::stdout().lock();
+    Ok(writeln!(out, "{}: {} objects, {size}", text(&backup["directory"]), backup["objects"])?)
 }
 
 /// Reads the Server-Sent Events of a live tail until the server ends it or the user interrupts.

@@ -12,9 +12,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchfire_gelf::GelfConfig;
 use watchfire_logstore::LogStoreOptions;
-use watchfire_model::{ByteSize, DurationMs};
+use watchfire_model::{ByteSize, DurationMs, Matcher};
+use watchfire_promql::{ExprKind, Modifiers};
 use watchfire_scrape::{GlobalConfig, ScrapeConfig};
-use watchfire_tsdb::TsdbOptions;
+use watchfire_tsdb::{RetentionRule, TsdbOptions};
 
 /// Bytes that a configuration file may have.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -110,12 +111,26 @@ pub(crate) struct LogsConfig {
 pub(crate) struct MetricsConfig {
     /// How long samples are kept.
     pub(crate) retention: DurationMs,
+    /// Bytes that samples may take on disk; the oldest blocks go first.
+    pub(crate) bytes_max: Option<ByteSize>,
+    /// Series that are kept for a shorter time.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) retention_rules: Vec<RetentionRuleConfig>,
     /// Series that may be active at once.
     pub(crate) series_max: u64,
     /// Memory for the active series and their fresh samples; its share of `memory_limit` by default.
     pub(crate) head_bytes_max: Option<ByteSize>,
     /// How far back an instant query looks for a sample.
     pub(crate) lookback: DurationMs,
+}
+
+/// `metrics.retention_rules`: how long the series of a selector are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionRuleConfig {
+    /// As in a query: `{env="dev"}`.
+    pub(crate) selector: String,
+    pub(crate) retention: DurationMs,
 }
 
 /// `storage`: where everything lies.
@@ -153,6 +168,8 @@ impl Default for MetricsConfig {
         let store = TsdbOptions::default();
         MetricsConfig {
             retention: store.retention,
+            bytes_max: None,
+            retention_rules: Vec::new(),
             series_max: store.series_max,
             head_bytes_max: None,
             lookback: DurationMs::from_secs(300),
@@ -169,6 +186,27 @@ impl Default for StorageConfig {
             tsdb: None,
             exemplars: None,
         }
+    }
+}
+
+impl RetentionRuleConfig {
+    fn matchers(&self) -> Result<Vec<Matcher>, String> {
+        let wrong = |why: &str| format!("`metrics.retention_rules`: `{}` is no selector: {why}", self.selector);
+        let expr = watchfire_promql::parse(&self.selector).map_err(|error| wrong(&error.to_string()))?;
+        match expr.kind {
+            ExprKind::Vector(selector) if selector.modifiers == Modifiers::default() => Ok(selector.matchers),
+            _ => Err(wrong("write it as in a query, for example {env=\"dev\"}")),
+        }
+    }
+}
+
+impl MetricsConfig {
+    /// The rules for the store; those that [`Config::validate`] refuses are left out.
+    pub(crate) fn retention_rules(&self) -> Vec<RetentionRule> {
+        let rule = |rule: &RetentionRuleConfig| {
+            Some(RetentionRule { matchers: rule.matchers().ok()?, retention: rule.retention })
+        };
+        self.retention_rules.iter().filter_map(rule).collect()
     }
 }
 
@@ -214,6 +252,12 @@ impl Config {
             ("metrics.lookback", self.metrics.lookback.0),
             ("logs.store.retention", self.logs.store.retention.0),
         ];
+        for rule in &self.metrics.retention_rules {
+            rule.matchers()?;
+            if rule.retention.0 == 0 {
+                return Err(format!("`metrics.retention_rules`: the retention of `{}` is 0", rule.selector));
+            }
+        }
         if !(10..=100).contains(&self.storage.used_max_percent) {
             let percent = self.storage.used_max_percent;
             return Err(format!("`storage.used_max_percent` is {percent}, it must be 10 to 100"));

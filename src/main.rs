@@ -1,11 +1,14 @@
 //! The `watchfire` binary: one error chain printed as one line, one exit code.
 
+mod admin;
 mod app;
+mod backup;
 mod bodies;
 mod check;
 mod cli;
 mod client;
 mod config;
+mod data;
 mod gelf_http;
 mod inputs;
 mod maintenance;
@@ -13,7 +16,11 @@ mod memory;
 mod page;
 mod process;
 mod reload;
+mod remote_write;
+mod routes;
+mod scrubbing;
 mod status;
+mod stores;
 mod telemetry;
 
 use clap::{CommandFactory, Parser};
@@ -42,6 +49,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => app::serve(args),
         Command::Check(CheckCommand::Config { file }) => check::config(&file),
         Command::Check(CheckCommand::Rules { files }) => check::rules(&files),
+        Command::Check(CheckCommand::Data(args)) => data::check(&args),
+        Command::Backup(args) => data::back_up(&args),
+        Command::Restore(args) => data::restore(&args),
         Command::Query(args) => client_runtime()?.block_on(client::query(&args)),
         Command::Logs(args) => client_runtime()?.block_on(client::logs(&args)),
         Command::ConfigReference => Ok(write!(out, "{}", config::reference::print())?),

@@ -6,17 +6,25 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use watchfire_logstore::LogStore;
+use watchfire_store::DirStorage;
 use watchfire_tsdb::Tsdb;
 
 /// Between two looks at whether something is due.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Runs the housekeeping of both stores until `stop`; each on a blocking thread of its own, so that neither waits for
-/// the other.
-pub(crate) fn start(logs: Arc<LogStore>, tsdb: Arc<Tsdb>, stop: &CancellationToken) -> [JoinHandle<()>; 2] {
+/// Runs the housekeeping of both stores and of the disk's reserve until `stop`; each on a blocking thread of its own, so
+/// that none waits for the others.
+pub(crate) fn start(
+    directory: &Arc<DirStorage>,
+    logs: Arc<LogStore>,
+    tsdb: Arc<Tsdb>,
+    stop: &CancellationToken,
+) -> [JoinHandle<()>; 3] {
+    let directory = Arc::clone(directory);
+    let reserve = repeat("disk reserve", stop.clone(), move || directory.keep_reserve());
     let log_store = repeat("log store", stop.clone(), move || logs.maintain());
     let metric_store = repeat("metric store", stop.clone(), move || tsdb.maintain());
-    [log_store, metric_store]
+    [log_store, metric_store, reserve]
 }
 
 fn repeat<E: std::error::Error + Send + 'static>(

@@ -1,6 +1,7 @@
 //! How `memory_limit` is divided: every part of the process that may grow gets a share, and keeps to it by itself.
 
 use crate::config::Config;
+use crate::process;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -11,8 +12,10 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use watchfire_api::{Memory, PoolStatus};
 use watchfire_model::{ByteSize, MemoryPool};
 use watchfire_pipeline::PipelineOptions;
+use watchfire_push::Limits;
 
 /// Below this there is no room for a useful share of everything.
 pub(crate) const LIMIT_MIN: ByteSize = ByteSize::from_mib(128);
@@ -81,9 +84,33 @@ impl MemoryPlan {
         }
     }
 
+    /// What the process takes and the pools hold, for the page.
+    pub(crate) fn status(&self) -> Memory {
+        let pool = |name, pool: &MemoryPool| PoolStatus {
+            name,
+            limit: pool.limit(),
+            used: pool.used(),
+            peak: pool.peak(),
+            refusals: pool.refused(),
+        };
+        Memory {
+            limit: self.limit.0,
+            resident: process::resident_bytes(),
+            pools: vec![pool("queries", &self.queries), pool("bodies", &self.bodies)],
+        }
+    }
+
     /// What the shared pools hold, for `/metrics`.
     pub(crate) fn metrics(self: Arc<MemoryPlan>) -> MemoryMetrics {
         MemoryMetrics(self)
+    }
+
+    /// What one request of remote write may hold.
+    pub(crate) fn push(&self) -> Limits {
+        let mut limits = Limits::default();
+        lower(&mut limits.body_max, ByteSize(self.bodies.limit() / 4));
+        lower(&mut limits.message_max, ByteSize(self.bodies.limit() / 2));
+        limits
     }
 
     /// The pipeline's options within its share.

@@ -114,9 +114,22 @@ const KEYS: &[(&str, &str)] = &[
     ("logs.store.flush_age", "The longest that a record waits for its block."),
     ("logs.store.retention", "How long records are kept, by their event time."),
     ("logs.store.stream_retention", "The same for single streams: {default: 7d}."),
+    ("logs.store.bytes_max", "What all blocks may take on disk; the oldest go first. By default as much as there is."),
+    ("logs.store.stream_bytes_max", "The same for single streams: {default: 100GiB}."),
     ("logs.store.cache_bytes_max", "Memory for index sections and columns that further queries may need."),
+    ("logs.store.compact_rows_max", "Records in one merged block."),
+    ("logs.store.compact_in_background", "Merge small blocks and mend damaged ones while the server runs."),
+    (
+        "logs.store.wal_keep_bytes",
+        "Write-ahead log that is kept after its records are in blocks, to rebuild a block found damaged.",
+    ),
     ("metrics", "The time-series store. Read at the start only."),
     ("metrics.retention", "How long samples are kept."),
+    ("metrics.bytes_max", "What samples may take on disk; the oldest blocks go first. By default as much as there is."),
+    (
+        "metrics.retention_rules",
+        "Series that are kept for a shorter time: [{selector: '{env=\"dev\"}', retention: 7d}].",
+    ),
     ("metrics.series_max", "Series that may be active at once; samples of further ones are refused and counted."),
     (
         "metrics.head_bytes_max",

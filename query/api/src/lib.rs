@@ -15,6 +15,7 @@ mod params;
 mod prometheus;
 mod server;
 mod status;
+mod storage;
 mod telemetry;
 mod time_text;
 mod workers;
@@ -23,6 +24,7 @@ pub use host_guard::HostGuard;
 pub use logs::TAILS_MAX;
 pub use server::{Hold, PeerMetrics, ServerLimits, serve};
 pub use status::Listening;
+pub use storage::{BackupStatus, Disk, Memory, PoolStatus, Resources, Scrub};
 pub use workers::{QueryLimits, Workers};
 
 use axum::Router;
@@ -55,6 +57,8 @@ pub struct Api {
     pub alerting: Arc<Alerting>,
     pub status: Arc<dyn StatusSource>,
     pub listening: Listening,
+    /// What the binary knows of the machine.
+    pub resources: Arc<dyn Fn() -> Resources + Send + Sync>,
     pub workers: Workers,
     /// Places for live tails.
     pub tails: Arc<Semaphore>,
@@ -75,6 +79,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .merge(prometheus::routes())
         .merge(logs::routes())
         .merge(status::routes())
+        .merge(storage::routes())
         .merge(health::routes())
         .merge(telemetry::routes())
         .merge(openapi::routes())

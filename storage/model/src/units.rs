@@ -123,6 +123,26 @@ impl ByteSize {
     }
 }
 
+impl ByteSize {
+    /// For people: three figures and the largest unit that fits, `1.21 GiB`. [`fmt::Display`] is exact.
+    pub fn rounded(self) -> String {
+        const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+        let mut value = self.0 as f64;
+        let mut unit = 0;
+        while value >= 999.5 && unit + 1 < UNITS.len() {
+            value /= 1024.0;
+            unit += 1;
+        }
+        let decimals = match value {
+            _ if unit == 0 => 0,
+            value if value < 9.995 => 2,
+            value if value < 99.95 => 1,
+            _ => 0,
+        };
+        format!("{value:.decimals$} {}", UNITS[unit])
+    }
+}
+
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let divides = |shift: u32| self.0 != 0 && self.0.trailing_zeros() >= shift;
@@ -157,6 +177,18 @@ mod tests {
     fn check_duration(text: &str, want: Option<(u64, &str)>) {
         let got = DurationMs::parse(text).ok().map(|duration| (duration.0, duration.to_string()));
         assert_eq!(got, want.map(|(ms, printed)| (ms, printed.to_owned())), "{text}");
+    }
+
+    #[test]
+    fn sizes_are_rounded_for_people() {
+        let check = |bytes: u64, want: &str| assert_eq!(ByteSize(bytes).rounded(), want);
+        check(0, "0 B");
+        check(999, "999 B");
+        check(1000, "0.98 KiB");
+        check(1 << 20, "1.00 MiB");
+        check(1_300_000_000, "1.21 GiB");
+        check(123 << 20, "123 MiB");
+        check(u64::MAX, "16384 PiB");
     }
 
     #[test]
