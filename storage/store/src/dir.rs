@@ -2,8 +2,10 @@
 
 mod files;
 mod home;
+mod metrics;
 mod room;
 
+pub use metrics::Metrics;
 pub use room::{SpaceOptions, SpaceStatus};
 
 use crate::key::{check_key, check_prefix, is_part};
@@ -24,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const TEMP_PREFIX: &str = "~tmp.";
 /// How often a directory may vanish under a file about to be created in it before that is an error.
 const PARENT_ATTEMPTS: usize = 8;
+/// With so many objects in doubt nothing more is created: the disk is broken.
+const DOUBTFUL_MAX: usize = 4096;
 
 /// A directory that this process alone uses until the value is dropped.
 #[derive(Debug)]
@@ -99,6 +103,10 @@ impl DirStorage {
     /// The directory's absolute path.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.room.metrics
     }
 
     fn file_path(&self, key: &str) -> Result<PathBuf, StorageError> {
@@ -183,7 +191,7 @@ impl DirStorage {
     /// Makes an entry durable that was made after `failed_syncs` was read.
     fn sync_entry(&self, directory: &Path, failed_syncs: u64) -> Result<(), StorageError> {
         sync(&*self.files, directory).inspect_err(|_| {
-            self.failed_syncs.fetch_add(1, Ordering::SeqCst);
+            self.note_failed_sync();
         })?;
         if self.failed_syncs.load(Ordering::SeqCst) != failed_syncs {
             let source = io::Error::other("another sync failed at the same time");
@@ -197,8 +205,18 @@ impl DirStorage {
         let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
         let taken = self.files.unlink(path).map_err(|error| storage_error("take back", key, error));
         if taken.and_then(|()| self.sync_entry(parent, failed_syncs)).is_err() {
-            self.doubtful.lock().insert(key.to_owned());
+            self.doubt(key);
         }
+    }
+
+    fn note_failed_sync(&self) {
+        self.failed_syncs.fetch_add(1, Ordering::SeqCst);
+        self.room.metrics.failed_directory_syncs.inc();
+    }
+
+    fn doubt(&self, key: &str) {
+        self.doubtful.lock().insert(key.to_owned());
+        self.room.metrics.doubtful_objects.inc();
     }
 
     /// Removes directories that hold nothing any more, from `directory` upwards. One that stays is found empty at the
@@ -278,7 +296,7 @@ impl DirStorage {
         linked.inspect_err(|error| {
             let is_there = || !matches!(self.files.look_up(path), Err(error) if error.kind() == ErrorKind::NotFound);
             if matches!(error, StorageError::Io { .. }) && is_there() {
-                self.doubtful.lock().insert(key.to_owned());
+                self.doubt(key);
             }
         })
     }
@@ -287,6 +305,10 @@ impl DirStorage {
 impl Storage for DirStorage {
     fn create(&self, key: &str, bytes: &[u8]) -> Result<(), StorageError> {
         let path = self.file_path(key)?;
+        if self.doubtful.lock().len() >= DOUBTFUL_MAX {
+            let source = io::Error::other("too many objects are in doubt: repair the disk and start again");
+            return Err(io_error("create", key, source));
+        }
         self.note_full(self.in_parent(key, &path, |parent| self.create_in(parent, key, &path, bytes)))
     }
 
@@ -339,7 +361,7 @@ impl Storage for DirStorage {
             // Another deletion emptied and removed the directory in between.
             Err(StorageError::NotFound { .. }) => {}
             synced => synced.inspect_err(|_| {
-                self.failed_syncs.fetch_add(1, Ordering::SeqCst);
+                self.note_failed_sync();
             })?,
         }
         self.remove_if_empty(parent);

@@ -26,7 +26,7 @@ mod sweep;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crash::crash_point;
-pub use dir::{DirStorage, SpaceOptions, SpaceStatus};
+pub use dir::{DirStorage, Metrics, SpaceOptions, SpaceStatus};
 pub use manifest::{DamagedObject, Manifest, ManifestScrub, ManifestState, Snapshot, scrub_manifest};
 pub use memory::{Fault, MemStorage, Operation, OperationKind};
 pub use storage::{AppendFile, Object, Space, Storage, StorageError};

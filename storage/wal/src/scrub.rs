@@ -2,7 +2,7 @@
 
 use crate::files::Segment;
 use crate::replay::durable_index;
-use crate::segment::{Front, FrontError, Mark, Records, Sealed, Step, Walk};
+use crate::segment::{Front, FrontError, Records, Sealed, Step, Walk};
 use crate::session::SessionReader;
 use crate::{Position, Wal, WalError};
 use std::ops::ControlFlow;
@@ -30,11 +30,10 @@ pub fn verify_segment(segment: &[u8]) -> Verified {
         Err(FrontError::Newer(version)) => return Verified { newer: Some(version), ..verified },
         Err(FrontError::Torn) => return Verified { torn_bytes: segment.len() as u64, ..verified },
     };
-    let header = front.header.map(|header| Mark { salt: header.salt, index: header.first.index });
-    verified.damaged += u64::from(header.is_none());
-    let mut next = header.map(|header| header.index);
+    verified.damaged += u64::from(front.header.is_none());
+    let mut next = front.header.map(|header| header.first.index);
     let mut uncertain = false;
-    for step in Records::new(&segment[front.len..], 0, Walk::new(header)) {
+    for step in Records::new(&segment[front.len..], 0, Walk::new(front.header)) {
         match step {
             Step::Record(_) => {
                 verified.records += 1;

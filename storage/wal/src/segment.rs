@@ -14,17 +14,17 @@ pub(crate) const RECORD_HEADER_LEN: usize = 8;
 /// The longest payload, in bytes: the lengths beyond it begin a mark or the list of sealed sessions.
 pub(crate) const PAYLOAD_LEN_MAX: usize = u32::MAX as usize - 2;
 
-/// Adds one record. `payload` is at most [`PAYLOAD_LEN_MAX`] bytes.
-pub(crate) fn encode_record(payload: &[u8], buffer: &mut Vec<u8>) {
+/// Adds one record, the one at `place`. `payload` is at most [`PAYLOAD_LEN_MAX`] bytes.
+pub(crate) fn encode_record(place: Mark, payload: &[u8], buffer: &mut Vec<u8>) {
     let len = u32::try_from(payload.len()).expect("the log refuses records beyond PAYLOAD_LEN_MAX").to_le_bytes();
     buffer.reserve(RECORD_HEADER_LEN + payload.len());
     buffer.extend_from_slice(&len);
-    buffer.extend_from_slice(&checksum(len, payload).to_le_bytes());
+    buffer.extend_from_slice(&checksum(place, len, payload).to_le_bytes());
     buffer.extend_from_slice(payload);
 }
 
 /// One step through the records of a segment.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
     Record(&'a [u8]),
     /// The next record has this index.
@@ -45,16 +45,19 @@ pub(crate) enum Step<'a> {
 /// Where a walk over the records of a segment stands, between one piece of it and the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Walk {
-    /// What the header says; where that is damaged, what the first mark says.
+    /// Index of the next record, and the salt; none where the header does not tell and no mark was reached yet.
     known: Option<Mark>,
+    /// Of the segment; none where the header does not tell.
+    version: Option<u32>,
     /// For so many bytes, lengths lead from record to record even where checksums fail.
     believed: usize,
 }
 
 impl Walk {
     /// Begins behind the header, which is as good as a mark if it is sound.
-    pub(crate) fn new(header: Option<Mark>) -> Walk {
-        Walk { known: header, believed: 0 }
+    pub(crate) fn new(header: Option<Header>) -> Walk {
+        let known = header.map(|header| Mark { salt: header.salt, index: header.first.index });
+        Walk { known, version: header.map(|header| header.version), believed: 0 }
     }
 }
 
@@ -79,17 +82,50 @@ impl<'a> Records<'a> {
         (self.rest.len(), self.walk)
     }
 
-    fn mark(&self) -> Option<Mark> {
-        Mark::decode(self.rest).filter(|mark| self.walk.known.is_none_or(|known| known.salt == mark.salt))
+    fn mark(&self, known: Mark) -> Option<Mark> {
+        Mark::decode(self.rest).filter(|mark| mark.is_behind(known))
+    }
+
+    fn is_sound(&self, record: &RawRecord<'_>, place: Mark) -> bool {
+        match self.walk.version {
+            Some(1) => record.is_sound_in_version_1(),
+            Some(_) => record.is_sound(place),
+            None => record.is_sound(place) || record.is_sound_in_version_1(),
+        }
+    }
+
+    /// Without a header, salt and first index follow from the first mark that the lengths of records lead to. A mark
+    /// inside a payload is not where a record ends.
+    fn begin(&mut self) -> Option<Step<'a>> {
+        let mut rest = self.rest;
+        let mut count = 0;
+        loop {
+            if let Some(mark) = Mark::decode(rest) {
+                let Some(index) = mark.index.checked_sub(count) else { return Some(self.lose()) };
+                self.walk.known = Some(Mark { index, ..mark });
+                return Some(Step::Mark { index });
+            }
+            let Some(record) = RawRecord::split(rest) else {
+                return if self.is_cut(rest) { None } else { Some(self.lose()) };
+            };
+            rest = record.behind;
+            count += 1;
+        }
+    }
+
+    fn lose(&mut self) -> Step<'a> {
+        let bytes = self.rest.len() as u64 + self.behind;
+        self.rest = &[];
+        Step::Lost { bytes }
     }
 
     /// Whether what comes next may only be cut off by the end of the piece.
-    fn is_cut(&self) -> bool {
-        let left = self.rest.len() as u64 + self.behind;
+    fn is_cut(&self, rest: &[u8]) -> bool {
+        let left = rest.len() as u64 + self.behind;
         self.behind > 0
-            && match RawRecord::len(self.rest) {
-                _ if self.rest.len() < MARK_LEN => true,
-                Some(len) => len > self.rest.len() as u64 && len <= left,
+            && match RawRecord::len(rest) {
+                _ if rest.len() < MARK_LEN => true,
+                Some(len) => len > rest.len() as u64 && len <= left,
                 None => true,
             }
     }
@@ -97,20 +133,14 @@ impl<'a> Records<'a> {
     /// Finds the way out of damage. A length may itself be what is damaged: lengths are believed when they lead to the
     /// next mark in as many records as that says. Looking for a record at every byte instead would find those that a
     /// sender wrote into a payload. None when the mark may be in the next piece.
-    fn step_over_damage(&mut self) -> Option<Step<'a>> {
-        let known = self.walk.known;
-        let next = known.and_then(|known| Some((known.index, Mark::find(self.rest, known.salt)?)));
-        let Some((index, (len, mark))) = next else {
-            if known.is_some() && self.behind > 0 {
-                return None;
-            }
-            let bytes = self.rest.len() as u64 + self.behind;
-            self.rest = &[];
-            return Some(Step::Lost { bytes });
+    fn step_over_damage(&mut self, known: Mark) -> Option<Step<'a>> {
+        let Some((len, mark)) = Mark::find(self.rest, known) else {
+            return if self.behind > 0 { None } else { Some(self.lose()) };
         };
         let batch = &self.rest[..len];
-        let is_whole =
-            |records: &[u8]| count_records(records).is_some_and(|count| index.checked_add(count) == Some(mark.index));
+        let is_whole = |records: &[u8]| {
+            count_records(records).is_some_and(|count| known.index.checked_add(count) == Some(mark.index))
+        };
         self.walk.believed = len;
         if is_whole(batch) {
             return Some(self.step_over_record());
@@ -149,12 +179,13 @@ impl<'a> Iterator for Records<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        if let Some(mark) = self.mark() {
+        let Some(known) = self.walk.known else { return self.begin() };
+        if let Some(mark) = self.mark(known) {
             self.walk.known = Some(mark);
             self.go_on_at(&self.rest[MARK_LEN..]);
             return Some(Step::Mark { index: mark.index });
         }
-        if let Some(record) = RawRecord::split(self.rest).filter(RawRecord::is_sound) {
+        if let Some(record) = RawRecord::split(self.rest).filter(|record| self.is_sound(record, known)) {
             self.go_on_at(record.behind);
             self.count_record();
             return Some(Step::Record(record.payload));
@@ -162,10 +193,10 @@ impl<'a> Iterator for Records<'a> {
         if self.walk.believed > 0 {
             return Some(self.step_over_record());
         }
-        if self.is_cut() {
+        if self.is_cut(self.rest) {
             return None;
         }
-        self.step_over_damage()
+        self.step_over_damage(known)
     }
 }
 
@@ -201,14 +232,22 @@ impl<'a> RawRecord<'a> {
         Some(RawRecord { len, checksum: u32::from_le_bytes(checksum), payload, behind })
     }
 
-    fn is_sound(&self) -> bool {
-        checksum(self.len, self.payload) == self.checksum
+    fn is_sound(&self, place: Mark) -> bool {
+        checksum(place, self.len, self.payload) == self.checksum
+    }
+
+    fn is_sound_in_version_1(&self) -> bool {
+        crc32c::crc32c_append(crc32c::crc32c(&self.len), self.payload) == self.checksum
     }
 }
 
-/// Covers the length too: thus a run of zeros is not a record.
-fn checksum(len: [u8; 4], payload: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&len), payload)
+/// Covers the length too, so that a run of zeros is no record, and the place: a copy elsewhere in the log is none either.
+fn checksum(place: Mark, len: [u8; 4], payload: &[u8]) -> u32 {
+    let mut front = [0; 20];
+    front[..8].copy_from_slice(&place.salt.to_le_bytes());
+    front[8..16].copy_from_slice(&place.index.to_le_bytes());
+    front[16..].copy_from_slice(&len);
+    crc32c::crc32c_append(crc32c::crc32c(&front), payload)
 }
 
 /// Takes `N` bytes off the front; the callers stay within an array of known length.

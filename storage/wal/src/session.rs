@@ -3,7 +3,7 @@
 use crate::Position;
 use crate::files::{Segment, decode_front};
 use crate::pieces::Pieces;
-use crate::segment::{Mark, Records, Step, Walk};
+use crate::segment::{Records, Step, Walk};
 use std::ops::ControlFlow;
 use watchfire_store::{Storage, StorageError};
 
@@ -69,15 +69,12 @@ impl<'a> SessionReader<'a> {
         };
         let header =
             front.header.filter(|header| header.first.session == self.next.session && header.first >= self.next);
-        match header {
-            Some(header) => self.go_to(header.first),
-            None => self.guess_position(segment.seq),
+        if let Some(header) = header {
+            self.go_to(header.first);
         }
         segment.first = self.next;
-        self.uncertain = false;
         let outcome = {
-            let known = header.map(|header| Mark { salt: header.salt, index: header.first.index });
-            let mut walk = Walk::new(known);
+            let mut walk = Walk::new(header);
             pieces.consume(front.len);
             let mut reported = 0;
             loop {
@@ -167,17 +164,5 @@ impl<'a> SessionReader<'a> {
         }
         self.next = self.next.max(next);
         self.uncertain = false;
-    }
-
-    /// Where the segment begins when its own header cannot tell. Rather too late than too early: a record is then
-    /// handed out twice rather than never.
-    fn guess_position(&mut self, seq: u64) {
-        if self.uncertain {
-            self.tally.damaged_records += 1;
-        }
-        let is_exact = seq == 0 || (self.next.index > 0 && !self.uncertain);
-        if !is_exact && self.next.session == self.from.session {
-            self.next = self.next.max(self.from);
-        }
     }
 }

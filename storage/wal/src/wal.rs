@@ -5,11 +5,12 @@ mod release;
 mod writer;
 
 use crate::files::{Files, Segment};
-use crate::segment::{PAYLOAD_LEN_MAX, Sealed, encode_record};
+use crate::segment::{Mark, PAYLOAD_LEN_MAX, Sealed, encode_record};
 use crate::{Metrics, Position};
 use failed::FailedSessions;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use release::Kept;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use watchfire_store::{Storage, StorageError, crash_point};
@@ -82,6 +83,8 @@ pub struct Wal {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) session: u64,
+    /// Random, for this session: no sender knows it.
+    salt: u64,
     /// Index of the next record.
     next_index: u64,
     /// Records before this index are durable.
@@ -139,7 +142,8 @@ impl Wal {
             self.written.wait(&mut state);
         }
         let position = state.next_position();
-        encode_record(payload, &mut state.batch.bytes);
+        let place = Mark { salt: state.salt, index: position.index };
+        encode_record(place, payload, &mut state.batch.bytes);
         state.batch.records += 1;
         state.next_index += 1;
         self.metrics.appended_records.inc();
@@ -256,12 +260,14 @@ impl State {
         let mut kept = Kept::new(&segments, session);
         let (released, segments): (Vec<Segment>, _) = segments.into_iter().partition(|segment| segment.end <= from);
         kept.segments = released.into();
+        let salt = random_salt(session);
         State {
             session,
+            salt,
             next_index: 0,
             durable_index: 0,
             batch: Batch::default(),
-            writer: Some(Writer::default()),
+            writer: Some(Writer::new(salt, Vec::new())),
             segments,
             kept,
             failed: FailedSessions::default(),
@@ -306,11 +312,16 @@ impl State {
     fn seal(&mut self, cause: Arc<StorageError>) {
         self.failed.push(self.session, self.durable_index, cause);
         self.session += 1;
+        self.salt = random_salt(self.session);
         self.next_index = 0;
         self.durable_index = 0;
         self.batch = Batch::default();
-        self.writer = Some(Writer::after(&self.failed));
+        self.writer = Some(Writer::new(self.salt, self.failed.names()));
     }
+}
+
+fn random_salt(session: u64) -> u64 {
+    RandomState::new().hash_one(session)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Room on the medium: when to stop taking data in, and what is kept back for the work that makes room.
 
-use super::{DirStorage, home, io_error, storage_error};
+use super::{DirStorage, Metrics, home, io_error, storage_error};
 use crate::StorageError;
 use parking_lot::Mutex;
 use std::io;
@@ -60,8 +60,11 @@ pub(super) struct Room {
     /// When to look again, in milliseconds since the opening.
     next_look_ms: AtomicU64,
     is_enough: AtomicBool,
-    /// Bytes of the reserve that exists. Held while it is made and given away.
-    reserve_bytes: Mutex<u64>,
+    /// Bytes of the reserve that exists.
+    reserve_bytes: AtomicU64,
+    /// Held while the reserve is made and given away.
+    reserve_change: Mutex<()>,
+    pub(super) metrics: Metrics,
 }
 
 impl Room {
@@ -71,13 +74,16 @@ impl Room {
             opened: Instant::now(),
             next_look_ms: AtomicU64::new(0),
             is_enough: AtomicBool::new(true),
-            reserve_bytes: Mutex::new(reserve_bytes),
+            reserve_bytes: AtomicU64::new(reserve_bytes),
+            reserve_change: Mutex::new(()),
+            metrics: Metrics::default(),
         }
     }
 
     /// A write found the medium full.
     pub(super) fn was_full(&self) {
-        self.is_enough.store(false, Ordering::Relaxed);
+        self.set_room(false);
+        self.metrics.full_writes.inc();
         self.look_after(FULL_PAUSE);
     }
 
@@ -90,6 +96,11 @@ impl Room {
 
     pub(super) fn has_room(&self) -> bool {
         self.is_enough.load(Ordering::Relaxed)
+    }
+
+    fn set_room(&self, has_room: bool) {
+        self.is_enough.store(has_room, Ordering::Relaxed);
+        self.metrics.has_room.set(has_room.into());
     }
 
     fn look_after(&self, pause: Duration) {
@@ -120,7 +131,7 @@ impl DirStorage {
     pub fn space_status(&self) -> Result<SpaceStatus, StorageError> {
         let space = self.files.space(&self.root);
         let space = space.map_err(|error| io_error("measure", &self.root.to_string_lossy(), error))?;
-        let reserve_bytes = *self.room.reserve_bytes.lock();
+        let reserve_bytes = self.room.reserve_bytes.load(Ordering::Relaxed);
         let has_room = self.has_room_now();
         Ok(SpaceStatus { total: space.total, available: space.available, has_room, reserve_bytes })
     }
@@ -131,8 +142,9 @@ impl DirStorage {
     /// # Errors
     /// The medium's; a medium that is too full is none.
     pub fn keep_reserve(&self) -> Result<(), StorageError> {
-        let mut reserve_bytes = self.room.reserve_bytes.lock();
-        if *reserve_bytes > 0 || self.room.options.reserve_bytes_max.0 == 0 {
+        let _change = self.room.reserve_change.lock();
+        let reserve_bytes = &self.room.reserve_bytes;
+        if reserve_bytes.load(Ordering::Relaxed) > 0 || self.room.options.reserve_bytes_max.0 == 0 {
             return Ok(());
         }
         let space = self.files.space(&self.root);
@@ -150,7 +162,7 @@ impl DirStorage {
             self.files.sync_directory(&self.root)
         };
         match make() {
-            Ok(()) => *reserve_bytes = wanted,
+            Ok(()) => reserve_bytes.store(wanted, Ordering::Relaxed),
             Err(error) => {
                 let _ = self.files.unlink(&path);
                 match storage_error("write", RESERVE_NAME, error) {
@@ -175,17 +187,22 @@ impl DirStorage {
         let Ok(space) = self.files.space(&self.root) else { return };
         let needed = self.room.needed(space.total);
         let wanted = if self.room.has_room() { needed } else { needed.saturating_add(hysteresis(space.total)) };
-        self.room.is_enough.store(space.available >= wanted, Ordering::Relaxed);
+        self.room.set_room(space.available >= wanted);
+        let metrics = &self.room.metrics;
+        metrics.total.set(space.total as i64);
+        metrics.available.set(space.available as i64);
+        metrics.reserve.set(self.room.reserve_bytes.load(Ordering::Relaxed) as i64);
     }
 
     pub(super) fn give_reserve(&self) -> bool {
-        let mut reserve_bytes = self.room.reserve_bytes.lock();
-        if *reserve_bytes == 0 {
+        let _change = self.room.reserve_change.lock();
+        let reserve_bytes = &self.room.reserve_bytes;
+        if reserve_bytes.load(Ordering::Relaxed) == 0 {
             return false;
         }
         match self.files.unlink(&self.reserve_path()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return false,
-            _ => *reserve_bytes = 0,
+            _ => reserve_bytes.store(0, Ordering::Relaxed),
         }
         // Some file systems give the blocks back only when the removal is durable; if that fails, the next write tells.
         let _ = home::sync(&*self.files, &self.root);

@@ -5,7 +5,7 @@ use super::{MARK_LEN, Mark, take};
 use crate::Position;
 
 const MAGIC: [u8; 4] = *b"WFWL";
-/// Version 2 may name sealed sessions behind the header.
+/// Since version 2, sealed sessions may be named behind the header, and the checksum of a record covers its place.
 pub(crate) const VERSION: u32 = 2;
 /// `magic [u8; 4] | version u32 | session u64 | first index u64 | salt u64 | crc32c u32`, all little-endian.
 pub(crate) const HEADER_LEN: usize = 36;
@@ -25,9 +25,10 @@ pub(crate) const FRONT_LEN_MAX: usize =
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
+    pub(crate) version: u32,
     /// The first record's position.
     pub(crate) first: Position,
-    /// A random number that no sender knows; the segment's marks repeat it.
+    /// A random number of the session that no sender knows; its marks repeat it.
     pub(crate) salt: u64,
 }
 
@@ -67,19 +68,20 @@ pub(crate) enum FrontError {
 }
 
 impl Front {
-    /// The bytes of a new segment's front. `sealed` holds at most [`SEALED_MAX`].
-    pub(crate) fn encode(header: Header, sealed: &[Sealed]) -> Vec<u8> {
+    /// The bytes of a new segment's front, `first` being the position of its first record. `sealed` holds at most
+    /// [`SEALED_MAX`].
+    pub(crate) fn encode(first: Position, salt: u64, sealed: &[Sealed]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FRONT_LEN_MAX);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&header.first.session.to_le_bytes());
-        bytes.extend_from_slice(&header.first.index.to_le_bytes());
-        bytes.extend_from_slice(&header.salt.to_le_bytes());
+        bytes.extend_from_slice(&first.session.to_le_bytes());
+        bytes.extend_from_slice(&first.index.to_le_bytes());
+        bytes.extend_from_slice(&salt.to_le_bytes());
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
         if !sealed.is_empty() {
             encode_sealed(sealed, &mut bytes);
             // Where the list itself is damaged, reading goes on at this mark.
-            bytes.extend_from_slice(&Mark { salt: header.salt, index: header.first.index }.encode());
+            bytes.extend_from_slice(&Mark { salt, index: first.index }.encode());
         }
         bytes
     }
@@ -98,7 +100,7 @@ impl Front {
         if is_sound && !(1..=VERSION).contains(&version) {
             return Err(FrontError::Newer(version));
         }
-        let header = is_sound.then_some(Header { first: Position { session, index }, salt });
+        let header = is_sound.then_some(Header { version, first: Position { session, index }, salt });
         let (sealed, sealed_len) = decode_sealed(behind).unwrap_or_default();
         Ok(Front { header, sealed, len: HEADER_LEN + sealed_len })
     }

@@ -10,9 +10,9 @@ const MARK_CHECKED_LEN: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
-    /// The segment's own, by which a mark differs from one that a sender wrote into a payload.
+    /// The session's own, by which a mark differs from one that a sender wrote into a payload.
     pub(crate) salt: u64,
-    /// Index of the record behind the mark.
+    /// Index of the record behind the mark; as the place of a record, its own.
     pub(crate) index: u64,
 }
 
@@ -39,9 +39,14 @@ impl Mark {
         is_sound.then_some(Mark { salt, index })
     }
 
-    /// The next mark with this salt, and how many bytes stand before it.
-    pub(crate) fn find(bytes: &[u8], salt: u64) -> Option<(usize, Mark)> {
-        let mark = |window: &[u8]| Mark::decode(window).filter(|mark| mark.salt == salt);
+    /// Whether it may follow on `place`. One that leads back is a copy of what stands before.
+    pub(crate) fn is_behind(self, place: Mark) -> bool {
+        self.salt == place.salt && self.index >= place.index
+    }
+
+    /// The next mark that may follow on `place`, and how many bytes stand before it.
+    pub(crate) fn find(bytes: &[u8], place: Mark) -> Option<(usize, Mark)> {
+        let mark = |window: &[u8]| Mark::decode(window).filter(|mark| mark.is_behind(place));
         let mut tagged = bytes.windows(MARK_LEN).enumerate().filter(|(_, window)| window.starts_with(&TAG));
         tagged.find_map(|(len, window)| Some((len, mark(window)?)))
     }

@@ -58,6 +58,12 @@ impl Wal {
         self.state.lock().size()
     }
 
+    /// Deletes the segments that are kept for repairs only while the disk is nearly full. Call it now and then: on such a
+    /// disk nothing is flushed, so nobody calls [`Wal::release`].
+    pub fn make_room(&self) -> Result<(), WalError> {
+        if self.storage.has_room() { Ok(()) } else { self.give_up_kept() }
+    }
+
     /// Deletes all segments that are kept for repairs only.
     pub(super) fn give_up_kept(&self) -> Result<(), WalError> {
         self.delete_kept(0)

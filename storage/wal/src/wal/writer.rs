@@ -1,11 +1,9 @@
 //! The file being written. One thread at a time owns it.
 
 use super::Wal;
-use super::failed::FailedSessions;
 use crate::Position;
 use crate::files::segment_key;
-use crate::segment::{Front, Header, Mark, Sealed};
-use std::hash::{BuildHasher, RandomState};
+use crate::segment::{Front, Mark, Sealed};
 use std::time::Instant;
 use watchfire_store::{AppendFile, StorageError, crash_point};
 
@@ -26,11 +24,13 @@ pub(super) enum Durability {
     Now,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Writer {
     file: Option<OpenFile>,
     /// Sequence number of the next segment.
     next_seq: u64,
+    /// The session's.
+    salt: u64,
     /// Sessions before this one that failed: what every segment of it says.
     sealed: Vec<Sealed>,
     spare: Batch,
@@ -39,7 +39,6 @@ pub(super) struct Writer {
 #[derive(Debug)]
 struct OpenFile {
     file: Box<dyn AppendFile>,
-    salt: u64,
     bytes: u64,
     /// Holds bytes that no sync has covered.
     is_dirty: bool,
@@ -60,9 +59,9 @@ pub(super) struct Written {
 }
 
 impl Writer {
-    /// Writes the session behind the last one that failed.
-    pub(super) fn after(failed: &FailedSessions) -> Writer {
-        Writer { sealed: failed.names(), ..Writer::default() }
+    /// Writes a new session; those in `sealed` failed before it.
+    pub(super) fn new(salt: u64, sealed: Vec<Sealed>) -> Writer {
+        Writer { file: None, next_seq: 0, salt, sealed, spare: Batch::default() }
     }
 
     /// An empty buffer for the batch after the one to be written.
@@ -125,12 +124,11 @@ impl Writer {
             written.seq = self.next_seq;
             self.next_seq += 1;
             crash_point("wal.write.segment_created");
-            let salt = RandomState::new().hash_one(first.session);
-            let open = self.file.insert(OpenFile { file, salt, bytes: 0, is_dirty: true });
-            open.append(&Front::encode(Header { first, salt }, &self.sealed), written)?;
+            let open = self.file.insert(OpenFile { file, bytes: 0, is_dirty: true });
+            open.append(&Front::encode(first, self.salt, &self.sealed), written)?;
             open
         };
-        let mark = Mark { salt: open.salt, index: first.index + batch.records };
+        let mark = Mark { salt: self.salt, index: first.index + batch.records };
         batch.bytes.extend_from_slice(&mark.encode());
         open.append(&batch.bytes, written)?;
         crash_point("wal.write.written");

@@ -1,7 +1,7 @@
 //! What replay makes of files that are not what was written.
 
 use super::*;
-use crate::segment::{Front, Header, Mark, encode_record};
+use crate::segment::{Front, Mark, encode_record};
 use proptest::prelude::*;
 use watchfire_store::Fault;
 
@@ -139,11 +139,46 @@ fn damage_costs_what_it_hits() {
     check_damage(|bytes| bytes[..ONE].fill(0), &[(0, "one"), (1, "two"), (2, "three"), (3, "four")], 1);
 }
 
+/// What a disk may do to a file: an older page behind its end, or in the place of a newer one.
+#[test]
+fn pages_in_the_wrong_place_double_nothing() {
+    const PAGE: usize = 512;
+    let full = MemStorage::new(1);
+    let options = WalOptions::default();
+    let (wal, _) = Wal::open(Arc::new(full.clone()), "wal/test", options, Position::START, &mut |_, _| {}).unwrap();
+    for index in 0..60_u8 {
+        wal.append(&vec![index; 5 + usize::from(index % 7)]).unwrap();
+        if index % 3 != 0 {
+            wal.commit(wal.next_position()).unwrap();
+        }
+    }
+    wal.commit(wal.next_position()).unwrap();
+    let records = open(&full).2;
+    let key = "wal/test/0000000001/0000000000";
+    let good = full.read(key).unwrap().to_vec();
+    let check = |bytes: &[u8], context: String| {
+        let storage = MemStorage::new(1);
+        storage.create(key, bytes).unwrap();
+        let (_, _, found) = open(&storage);
+        assert!(found.is_sorted_by(|a, b| a.0 < b.0), "{context}");
+        assert!(found.iter().all(|record| records.contains(record)), "{context}");
+        found.len()
+    };
+    for cut in PAGE..=good.len() {
+        check(&[&good[..cut], &good[cut - PAGE..cut]].concat(), format!("cut at {cut}"));
+    }
+    for at in (PAGE..good.len() - PAGE).step_by(7) {
+        let overwritten = [&good[..at], &good[at - PAGE..at], &good[at + PAGE..]].concat();
+        let found = check(&overwritten, format!("page at {at}"));
+        assert!(found + 40 > records.len(), "only what was in the page is lost at {at}: {found}");
+    }
+}
+
 /// A sender who knows the format writes a mark and a record into a message; damage before them changes nothing.
 #[test]
 fn a_record_inside_a_payload_is_never_found() {
     let mut forged = Mark { salt: 1, index: 77 }.encode().to_vec();
-    encode_record(b"forged", &mut forged);
+    encode_record(Mark { salt: 1, index: 77 }, b"forged", &mut forged);
     for bit in 0..RECORD_HEADER_LEN as u64 * 8 {
         let storage = MemStorage::new(1);
         let options = WalOptions::default();
@@ -159,7 +194,7 @@ fn a_record_inside_a_payload_is_never_found() {
 #[test]
 fn a_segment_of_a_newer_version_is_not_guessed_at() {
     let storage = MemStorage::new(1);
-    let mut header = Front::encode(Header { first: at(1, 0), salt: 7 }, &[]);
+    let mut header = Front::encode(at(1, 0), 7, &[]);
     header[4] = 3;
     let checksum = crc32c::crc32c(&header[..HEADER_LEN - 4]);
     header[HEADER_LEN - 4..].copy_from_slice(&checksum.to_le_bytes());
@@ -172,6 +207,38 @@ fn a_segment_of_a_newer_version_is_not_guessed_at() {
     );
 }
 
+/// A segment of version 1: records `one` and `two` in one batch, its salt 7.
+fn segment_of_version_1() -> Vec<u8> {
+    let mut bytes = b"WFWL\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0".to_vec();
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+    for payload in [b"one", b"two"] {
+        let checksum = crc32c::crc32c(&[b"\x03\0\0\0", &payload[..]].concat());
+        bytes.extend_from_slice(b"\x03\0\0\0");
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes.extend_from_slice(payload);
+    }
+    bytes.extend_from_slice(&Mark { salt: 7, index: 2 }.encode());
+    bytes
+}
+
+#[test]
+fn a_log_of_version_1_is_read_and_goes_on() {
+    let storage = MemStorage::new(1);
+    storage.create("wal/test/0000000001/0000000000", &segment_of_version_1()).unwrap();
+    let (wal, replay, records) = open(&storage);
+    assert_eq!((payloads(&records), replay.damaged_records, replay.torn_bytes), (vec![&b"one"[..], b"two"], 0, 0));
+    store(&wal, &[b"three"]);
+    assert_eq!(open(&storage.crash()).2.len(), 3);
+    for bit in 0..segment_of_version_1().len() as u64 * 8 {
+        let storage = storage.crash();
+        storage.flip_bit("wal/test/0000000001/0000000000", bit);
+        let (_, replay, records) = open(&storage);
+        let found = payloads(&records);
+        assert!(found.iter().all(|payload| [&b"one"[..], b"two", b"three"].contains(payload)), "bit {bit}");
+        assert!(replay.damaged_records > 0 || replay.torn_bytes > 0, "bit {bit}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -181,10 +248,10 @@ proptest! {
         let storage = MemStorage::new(1);
         let mut framed = Vec::new();
         for (seq, (index, pieces)) in files.into_iter().enumerate() {
-            let mut bytes = if index % 3 == 0 { Vec::new() } else { Front::encode(Header { first: at(1, index), salt: 7 }, &[]) };
-            for (piece, is_record) in pieces {
+            let mut bytes = if index % 3 == 0 { Vec::new() } else { Front::encode(at(1, index), 7, &[]) };
+            for (place, (piece, is_record)) in (index..).zip(pieces) {
                 if is_record {
-                    encode_record(&piece, &mut bytes);
+                    encode_record(Mark { salt: 7, index: place }, &piece, &mut bytes);
                     framed.push(piece);
                 } else {
                     bytes.extend_from_slice(&piece);

@@ -65,10 +65,15 @@ fn a_disk_that_is_nearly_full_keeps_nothing() {
     let wal = ten(&storage, 1 << 20);
     wal.release(at(1, 9)).unwrap();
     assert_eq!(keys(&storage).len(), 10);
+    wal.make_room().unwrap();
+    assert_eq!(keys(&storage).len(), 10);
     storage.set_has_room(false);
-    wal.release(at(1, 9)).unwrap();
+    wal.make_room().unwrap();
     assert_eq!(keys(&storage).len(), 1);
-    check(&wal, at(1, 8), at(1, 10), &[9], false);
+    store(&wal, &[&[10; 124], &[11; 124]]);
+    wal.release(at(1, 11)).unwrap();
+    assert_eq!(keys(&storage).len(), 1);
+    check(&wal, at(1, 10), at(1, 12), &[11], false);
 }
 
 #[test]
