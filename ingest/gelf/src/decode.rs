@@ -12,6 +12,10 @@ use watchfire_model::{LogRecord, TimeNs};
 
 /// Messages of one payload; what follows is given up, so that a payload of `{}{}{}…` cannot fill the memory.
 pub(crate) const MESSAGES_MAX: usize = 1 << 18;
+/// Records of one payload may take so many times the memory that its bytes may, beyond which the rest is given up as well.
+const RECORDS_COST_FACTOR: u64 = 4;
+/// Bytes that a record takes beside its texts: mostly the room for its fields.
+pub(crate) const RECORD_COST: usize = 1 << 10;
 /// Faults of one payload that are kept one by one; all are counted.
 const FAULTS_MAX: usize = 1024;
 /// Bytes that may be read a second time to find whole messages behind broken ones.
@@ -33,6 +37,8 @@ pub struct Decoded {
     pub faults: Vec<Fault>,
     /// Messages found, stored or not.
     pub n_messages: usize,
+    /// Bytes of the payloads without their compression.
+    pub n_bytes: usize,
     /// Faults by reason.
     pub counts: FaultCounts,
 }
@@ -93,7 +99,13 @@ impl Decoded {
         self.faults.clear();
         self.counts.clear();
         self.n_messages = 0;
+        self.n_bytes = 0;
         std::mem::replace(&mut self.records, room)
+    }
+
+    /// Bytes that the records take, estimated.
+    pub(crate) fn cost(&self) -> usize {
+        self.n_bytes + self.records.len() * RECORD_COST
     }
 
     pub(crate) fn fault(&mut self, index: usize, reason: FaultReason) {
@@ -151,6 +163,7 @@ pub(crate) fn read_payload(payload: &[u8], arrival: &Arrival, limits: &MessageLi
         decoded.n_messages += 1;
         return decoded.fault(0, FaultReason::NestedChunk);
     }
+    decoded.n_bytes += payload.len();
     // Checking first is several times faster than the lossy conversion, which goes byte by byte.
     let text = std::str::from_utf8(payload).map_or_else(|_| String::from_utf8_lossy(payload), Cow::Borrowed);
     if matches!(text, Cow::Owned(_)) {
@@ -166,6 +179,8 @@ pub(crate) fn read_payload(payload: &[u8], arrival: &Arrival, limits: &MessageLi
 
 /// Reads objects one after another, whatever stands between them; returns how many there were.
 fn read_messages(text: &str, arrival: &Arrival, limits: &MessageLimits, decoded: &mut Decoded) -> usize {
+    let messages_max = limits.decompressed_max.0.saturating_mul(RECORDS_COST_FACTOR) / RECORD_COST as u64;
+    let messages_max = usize::try_from(messages_max).map_or(MESSAGES_MAX, |max| max.clamp(1, MESSAGES_MAX));
     let mut reader = Reader::new(text);
     let mut reread_len = 0;
     let mut index = 0;
@@ -174,7 +189,7 @@ fn read_messages(text: &str, arrival: &Arrival, limits: &MessageLimits, decoded:
             reader.bump();
             continue;
         }
-        if index == MESSAGES_MAX {
+        if index == messages_max {
             decoded.fault(index, FaultReason::AbandonedRest);
             return index + 1;
         }

@@ -99,7 +99,7 @@ impl Queue {
     /// The oldest batch; waits up to `timeout` for one.
     pub(crate) fn pop(&self, timeout: Duration) -> Popped {
         let mut state = self.state.lock();
-        if state.batches.is_empty() && !state.is_closed {
+        if state.batches.is_empty() && !state.is_closed && !timeout.is_zero() {
             self.filled.wait_for(&mut state, timeout);
         }
         match state.batches.pop_front() {

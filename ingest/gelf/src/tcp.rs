@@ -8,7 +8,7 @@
 
 use crate::config::TcpConfig;
 use crate::counters::InputCounters;
-use crate::decode::{Arrival, Decoded, Decoder, LineEnd, whole_objects_len};
+use crate::decode::{Arrival, Decoded, Decoder, LineEnd, RECORD_COST, whole_objects_len};
 use crate::fault::{Consequence, FaultReason};
 use crate::receipt::BatchReceipt;
 use crate::udp::is_pause;
@@ -19,6 +19,7 @@ use rustix::net::RecvFlags;
 use socket2::{Socket, TcpKeepalive};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -42,6 +43,11 @@ const BATCH_LEN_MAX: usize = 8 << 20;
 /// How long a connection waits for a store that refuses, before its records count as lost.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 const STORE_RETRY: Duration = Duration::from_millis(50);
+/// Frames that are decoded and stored together, and the bytes after which there are no more.
+const PIECE_FRAMES_MAX: usize = 8192;
+const PIECE_LEN_MAX: usize = 1 << 20;
+/// How often a connection looks whether it is its turn to decode.
+const TURN_CHECK: Duration = Duration::from_millis(5);
 /// After this much silence the kernel asks whether the other end still lives.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 /// First bytes of a TLS handshake. RFC 8446, 5.1.
@@ -73,6 +79,7 @@ impl TcpInput {
             counters: Arc::clone(&counters),
             stop: Arc::clone(&stop),
             held: AtomicUsize::default(),
+            decoding: AtomicUsize::default(),
         };
         let acceptor = thread::Builder::new()
             .name("gelf-tcp".to_owned())
@@ -119,6 +126,20 @@ struct Shared {
     stop: Arc<AtomicBool>,
     /// Bytes of all buffers beyond [`BUFFER_LEN`] each.
     held: AtomicUsize,
+    /// Bytes that the records of all connections take, estimated before they are decoded.
+    decoding: AtomicUsize,
+}
+
+/// Leave to decode a piece; given back when its records are stored.
+struct Turn<'a> {
+    shared: &'a Shared,
+    cost: usize,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.shared.decoding.fetch_sub(self.cost, Relaxed);
+    }
 }
 
 /// What the accepting thread knows of a connection.
@@ -138,6 +159,18 @@ struct Running {
 }
 
 impl Shared {
+    /// Waits until the records of a piece fit beside those of the other connections; one piece always does.
+    fn wait_for_turn(&self, piece: &[u8]) -> Turn<'_> {
+        let n_objects = memchr::memchr_iter(b'{', piece).count();
+        let cost = n_objects * RECORD_COST + piece.len();
+        let memory_max = usize::try_from(self.config.memory.0).unwrap_or(usize::MAX);
+        let fits = |held: usize| (held == 0 || held + cost <= memory_max).then_some(held + cost);
+        while self.decoding.fetch_update(Relaxed, Relaxed, fits).is_err() {
+            thread::park_timeout(TURN_CHECK);
+        }
+        Turn { shared: self, cost }
+    }
+
     /// Counts something of a sender that was lost, and keeps the reason in words.
     fn lose(&self, sender: IpAddr, reason: FaultReason) {
         let now = (self.now)();
@@ -398,29 +431,11 @@ impl Connection {
             return;
         }
         self.is_first_frame = false;
-        let mut decoded = self.decode(len);
-        let receipt = self.count(&decoded);
-        if !decoded.records.is_empty() {
-            self.state.has_sent.store(true, Relaxed);
-            let mut refusing_since = None;
-            let fate = loop {
-                let Err(refused) = self.shared.sink.store(decoded.records) else { break Fate::Stored };
-                if refused == Refused::Busy {
-                    // Others are being stored: it will be this one's turn.
-                    refusing_since = None;
-                } else {
-                    let since = *refusing_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() > STORE_PATIENCE {
-                        break fate_of(&refused);
-                    }
-                }
-                if refused == Refused::Stopping || self.shared.stop.load(Relaxed) {
-                    break fate_of(&refused);
-                }
-                thread::park_timeout(STORE_RETRY);
-                decoded = self.decode(len);
-            };
-            receipt.settle_all(fate);
+        let mut start = 0;
+        while start < len {
+            let end = piece_end(&self.buffer[..len], start);
+            self.store_piece(start..end);
+            start = end;
         }
         self.buffer.drain(..len);
         self.without_nul_len = 0;
@@ -428,10 +443,43 @@ impl Connection {
         self.frame_start = Instant::now();
     }
 
-    fn decode(&mut self, len: usize) -> Decoded {
+    /// Stores the frames in a part of the buffer.
+    fn store_piece(&mut self, piece: Range<usize>) {
+        let shared = Arc::clone(&self.shared);
+        let _turn = shared.wait_for_turn(&self.buffer[piece.clone()]);
+        let mut decoded = self.decode(piece.clone());
+        let receipt = self.count(&decoded);
+        if decoded.records.is_empty() {
+            return;
+        }
+        self.state.has_sent.store(true, Relaxed);
+        let mut refusing_since = None;
+        let fate = loop {
+            let Err(refused) = shared.sink.store(decoded.records) else { break Fate::Stored };
+            let is_over = match refused {
+                // Others are being stored: it will be this one's turn.
+                Refused::Busy => {
+                    refusing_since = None;
+                    false
+                }
+                Refused::Stopping => true,
+                Refused::DiskFull(_) | Refused::Storage(_) => {
+                    refusing_since.get_or_insert_with(Instant::now).elapsed() > STORE_PATIENCE
+                }
+            };
+            if is_over || shared.stop.load(Relaxed) {
+                break fate_of(&refused);
+            }
+            thread::park_timeout(STORE_RETRY);
+            decoded = self.decode(piece.clone());
+        };
+        receipt.settle_all(fate);
+    }
+
+    fn decode(&mut self, piece: Range<usize>) -> Decoded {
         let arrival = Arrival { sender: self.sender, received: (self.shared.now)() };
         let mut decoded = Decoded::default();
-        for frame in self.buffer[..len].split(|byte| *byte == 0) {
+        for frame in self.buffer[piece].split(|byte| *byte == 0) {
             if !frame.trim_ascii().is_empty() {
                 self.decoder.decode(frame, &arrival, &mut decoded);
             }
@@ -458,6 +506,20 @@ impl Connection {
         let senders = std::iter::repeat_n(self.sender, decoded.records.len());
         BatchReceipt::receive(counters, sink.ledger(), senders.zip(&decoded.records), now)
     }
+}
+
+/// Where a piece ends that begins at `start`: behind a frame, so that its records do not take too much memory.
+fn piece_end(frames: &[u8], start: usize) -> usize {
+    let mut end = start;
+    for at in memchr::memchr_iter(0, &frames[start..]).take(PIECE_FRAMES_MAX) {
+        end = start + at + 1;
+        if end - start >= PIECE_LEN_MAX {
+            return end;
+        }
+    }
+    let is_last = memchr::memchr(0, &frames[end..]).is_none();
+    // The last frame needs no NUL.
+    if is_last { frames.len() } else { end }
 }
 
 /// What became of records that the store kept refusing.

@@ -240,7 +240,12 @@ impl BatchSize {
 pub(crate) fn record_bytes(record: &LogRecord) -> u64 {
     let fields: usize = record.fields.iter().map(|(name, value)| name.len() + text_bytes(value)).sum();
     let texts = record.stream.len() + record.host.len() + record.message.len() + fields;
-    (size_of::<LogRecord>() + size_of_val(record.fields.as_slice()) + texts) as u64
+    (size_of::<LogRecord>() + room_bytes(&record.fields) + texts) as u64
+}
+
+/// Bytes of a vector's elements, of those that it has room for as well.
+fn room_bytes<T>(elements: &Vec<T>) -> usize {
+    elements.capacity() * size_of::<T>()
 }
 
 fn text_bytes(value: &FieldValue) -> usize {
