@@ -6,7 +6,8 @@ use crate::exposition::{Entry, Exposition, Format, SampleLine, TextParser, forma
 use crate::family_metadata::{FamilyMetadata, MetadataCollector};
 use crate::fetch::{Page, ScrapeFailure};
 use crate::metrics::{SampleLoss, ScrapeMetrics};
-use crate::sample_rules::{SampleRules, merge};
+use crate::sample_rules::{Made, SampleRules, merge};
+use crate::series_quota::SeriesQuota;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,12 @@ const REPORT_NAMES: [&str; 5] = [
     "scrape_series_added",
 ];
 
+/// Series that are offered to a full store on one page; the others are left out without asking.
+const REFUSALS_MAX: u64 = 1_000;
+
+/// Samples for which room is kept between scrapes.
+const SAMPLES_KEPT: usize = 16_384;
+
 /// Metadata that a target remembers to have told; beyond it, some is told again.
 const METADATA_TOLD_MAX: usize = 16_384;
 
@@ -34,6 +41,14 @@ pub(crate) struct ScrapeReport {
     pub(crate) kept: u64,
     /// Series that the target did not show before.
     pub(crate) added: u64,
+    /// Different series that the target may bring within an hour.
+    pub(crate) quota: u64,
+    /// Samples of series beyond that.
+    pub(crate) beyond_quota: u64,
+    /// Samples of series with too many or too long labels.
+    pub(crate) too_large: u64,
+    /// Samples of new series for which the store has no room.
+    pub(crate) refused: u64,
 }
 
 impl ScrapeReport {
@@ -51,6 +66,7 @@ pub(crate) struct TargetAppender {
     rules: Arc<SampleRules>,
     target_labels: Labels,
     cache: SeriesCache,
+    quota: SeriesQuota,
     report_labels: [Labels; 5],
     /// Registered at the first scrape.
     report_ids: Option<[SeriesId; 5]>,
@@ -63,13 +79,14 @@ pub(crate) struct TargetAppender {
 }
 
 impl TargetAppender {
-    /// `orphans` are series that an earlier loop of the same target left alive.
+    /// `orphans` are series that an earlier loop of the same target left alive; `series_max` is the target's quota.
     pub(crate) fn new(
         tsdb: Arc<Tsdb>,
         metrics: ScrapeMetrics,
         rules: Arc<SampleRules>,
         target_labels: Labels,
         orphans: Vec<SeriesId>,
+        series_max: u64,
     ) -> TargetAppender {
         let report_labels = REPORT_NAMES.map(|name| {
             let mut labels = LabelsBuilder::default();
@@ -80,6 +97,7 @@ impl TargetAppender {
         TargetAppender {
             tsdb,
             metrics,
+            quota: SeriesQuota::new(series_max.max(rules.limits.samples.saturating_mul(2))),
             rules,
             target_labels,
             cache: SeriesCache::with_orphans(orphans),
@@ -99,8 +117,8 @@ impl TargetAppender {
         duration: impl FnOnce() -> Duration,
     ) -> Result<ScrapeReport, (ScrapeFailure, ScrapeReport)> {
         self.cache.start_page();
-        self.samples.clear();
-        let mut report = ScrapeReport::default();
+        self.quota.start_page(at, self.cache.ids());
+        let mut report = ScrapeReport { quota: self.quota.max(), ..ScrapeReport::default() };
         let mut result = page.and_then(|page| self.read_page(page, at, &mut report));
         let ended = if result.is_ok() {
             self.cache.finish_page()
@@ -115,8 +133,13 @@ impl TargetAppender {
         if let Err(error) = self.append_with_report(values, at) {
             result = Err(error.into());
         }
+        self.samples.clear();
+        self.samples.shrink_to(SAMPLES_KEPT);
         self.metrics.samples.inc_by(report.scraped);
         self.metrics.series_added.inc_by(report.added);
+        self.metrics.lost(SampleLoss::target_series, report.beyond_quota);
+        self.metrics.lost(SampleLoss::labels_too_long, report.too_large);
+        self.metrics.lost(SampleLoss::series_limit, report.refused);
         result.map(|()| report).map_err(|failure| (failure, report))
     }
 
@@ -135,10 +158,10 @@ impl TargetAppender {
     fn read_page(&mut self, page: Page, at: Timestamp, report: &mut ScrapeReport) -> Result<(), ScrapeFailure> {
         self.metrics.received_bytes.inc_by(page.received_len() as u64);
         let format = format_of(page.content_type.as_deref(), self.rules.fallback)?;
-        let bytes = page.into_bytes(self.rules.limits.body_bytes, self.page_len)?;
-        self.page_len = bytes.len();
-        self.metrics.page_bytes.inc_by(bytes.len() as u64);
-        self.read_samples(&bytes, format, at, report)
+        let page = page.into_plain(self.rules.limits.body_bytes, self.page_len)?;
+        self.page_len = page.bytes.len();
+        self.metrics.page_bytes.inc_by(page.bytes.len() as u64);
+        self.read_samples(&page.bytes, format, at, report)
     }
 
     fn read_samples(
@@ -151,7 +174,7 @@ impl TargetAppender {
         let mut exposition = Exposition::new(page, format)?;
         let mut metadata = MetadataCollector::default();
         let mut duplicates = 0;
-        let max = self.rules.limits.samples;
+        let max = self.rules.samples_max();
         while let Some(entry) = exposition.next_entry()? {
             let sample = match entry {
                 Entry::Metadata(line) => {
@@ -175,7 +198,7 @@ impl TargetAppender {
                 continue;
             }
             report.kept += 1;
-            if max > 0 && report.kept > max {
+            if report.kept > max {
                 return Err(ScrapeFailure::Limit { key: "sample_limit", found: report.kept, max });
             }
             self.samples.push((id, Sample { time: time.unwrap_or(at), value: sample.value }));
@@ -194,28 +217,45 @@ impl TargetAppender {
         tracked: bool,
         report: &mut ScrapeReport,
     ) -> Result<Option<SeriesId>, ScrapeFailure> {
+        if !self.quota.has_room() {
+            report.beyond_quota += 1;
+            return Ok(None);
+        }
+        if report.refused >= REFUSALS_MAX {
+            report.refused += 1;
+            return Ok(None);
+        }
+        // What is refused is not remembered: there may be room for it at the next scrape.
         let id = match self.rules.labels_of(&self.target_labels, sample.name, sample.labels)? {
-            Some(labels) => self.register(&labels)?,
-            None => None,
+            Made::Dropped => None,
+            Made::TooLarge => {
+                report.too_large += 1;
+                return Ok(None);
+            }
+            Made::Labels(labels) => {
+                let id = self.register(&labels)?;
+                if id.is_none() {
+                    report.refused += 1;
+                    return Ok(None);
+                }
+                id
+            }
         };
-        report.added += u64::from(id.is_some());
+        if let Some(id) = id {
+            report.added += 1;
+            self.quota.note(id);
+        }
         self.cache.insert(sample.series, id, tracked);
         Ok(id)
     }
 
-    /// Registers a series; one that the store refuses is left out and counted, the page goes on.
+    /// Registers a series; `None` where the store has no room for it.
     fn register(&self, labels: &Labels) -> Result<Option<SeriesId>, TsdbError> {
         match self.tsdb.register(labels) {
             Ok(id) => Ok(Some(id)),
-            Err(TsdbError::SeriesLimit { .. }) => {
-                self.metrics.lost(SampleLoss::series_limit, 1);
-                Ok(None)
-            }
-            Err(TsdbError::LabelsTooLong { .. }) => {
-                self.metrics.lost(SampleLoss::labels_too_long, 1);
-                Ok(None)
-            }
-            Err(error) => Err(error),
+            Err(error @ (TsdbError::Storage(_) | TsdbError::Wal(_))) => Err(error),
+            // The head is full, of series or of bytes, or the label set is too long for the log.
+            Err(_) => Ok(None),
         }
     }
 
@@ -270,8 +310,14 @@ impl TargetAppender {
         for (text, old_id) in self.cache.texts_of(&old_ids) {
             let labels = self.labels_of_text(&text);
             let id = labels.map_or(Ok(None), |labels| self.register(&labels))?;
-            self.cache.set_id(&text, id);
-            new_ids.extend(id.map(|id| (old_id.0, id)));
+            match id {
+                Some(id) => {
+                    self.cache.set_id(&text, id);
+                    self.quota.note(id);
+                    new_ids.insert(old_id.0, id);
+                }
+                None => self.metrics.lost(SampleLoss::series_limit, 1),
+            }
         }
         if unknown.iter().any(|&index| index >= samples_len) {
             let old_report = self.report_ids.take();
@@ -292,7 +338,10 @@ impl TargetAppender {
         let mut parser = TextParser::new(&line);
         match parser.next_entry() {
             Ok(Some(Entry::Sample(sample))) => {
-                self.rules.labels_of(&self.target_labels, sample.name, sample.labels).ok().flatten()
+                match self.rules.labels_of(&self.target_labels, sample.name, sample.labels) {
+                    Ok(Made::Labels(labels)) => Some(labels),
+                    _ => None,
+                }
             }
             _ => None,
         }

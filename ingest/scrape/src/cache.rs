@@ -5,8 +5,8 @@ use watchfire_tsdb::SeriesId;
 
 /// The series of one target's pages, by their text on the page.
 ///
-/// Bounded by the page, which `body_size_limit` bounds: an entry that is not on a good page goes, and a bad page
-/// leaves none of its own.
+/// Bounded by the page and by the target's quota: an entry that is not on a good page goes, a bad page leaves none of its
+/// own, and of what is not stored only so much is remembered.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesCache {
     entries: HashMap<Box<str>, CachedSeries, foldhash::fast::RandomState>,
@@ -14,12 +14,19 @@ pub(crate) struct SeriesCache {
     orphans: Vec<SeriesId>,
     /// Counts pages, also bad ones.
     round: u32,
+    /// Bytes of texts without a series that were remembered on this page.
+    dropped_bytes: usize,
 }
+
+/// Bytes of texts that are remembered although their series is not stored; others are looked at on every page.
+const DROPPED_BYTES_MAX: usize = 8 << 20;
+/// A table with so many times more places than entries is made smaller.
+const TABLE_SLACK: usize = 4;
 
 /// One text and what became of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CachedSeries {
-    /// `None` where metric relabeling drops the series or the store has no room for it.
+    /// `None` where metric relabeling drops the series.
     pub(crate) id: Option<SeriesId>,
     /// The round in which it was seen last.
     round: u32,
@@ -44,6 +51,12 @@ impl SeriesCache {
     /// Begins a page.
     pub(crate) fn start_page(&mut self) {
         self.round = self.round.wrapping_add(1);
+        self.dropped_bytes = 0;
+    }
+
+    /// The series of the last page, some of them more than once.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SeriesId> {
+        self.entries.values().filter_map(|entry| entry.id)
     }
 
     /// Looks a text up and notes that it is on this page.
@@ -57,6 +70,12 @@ impl SeriesCache {
 
     /// Remembers a text that is new to the cache.
     pub(crate) fn insert(&mut self, series: &str, id: Option<SeriesId>, tracked: bool) {
+        if id.is_none() {
+            self.dropped_bytes += series.len();
+            if self.dropped_bytes > DROPPED_BYTES_MAX {
+                return;
+            }
+        }
         let entry = CachedSeries { id, round: self.round, tracked, live: false };
         self.entries.insert(series.into(), entry);
     }
@@ -73,6 +92,9 @@ impl SeriesCache {
             ended.extend(entry.id.filter(|_| entry.live));
             false
         });
+        if self.entries.capacity() > TABLE_SLACK * self.entries.len() {
+            self.entries.shrink_to_fit();
+        }
         if !ended.is_empty() {
             // Another text may stand for the same series.
             let seen: HashSet<u32> = self.entries.values().filter_map(|entry| entry.id).map(|id| id.0).collect();
@@ -101,9 +123,9 @@ impl SeriesCache {
     }
 
     /// Gives a text a new id.
-    pub(crate) fn set_id(&mut self, series: &str, id: Option<SeriesId>) {
+    pub(crate) fn set_id(&mut self, series: &str, id: SeriesId) {
         if let Some(entry) = self.entries.get_mut(series) {
-            entry.id = id;
+            entry.id = Some(id);
         }
     }
 }

@@ -7,8 +7,10 @@
 //! - The samples of a scrape reach the store in one call or not at all; a page with any fault is refused whole, the
 //!   series that it ends get staleness markers, and `up` is 0.
 //! - What was appended is committed after at most 100 ms: durable within 250 ms of arrival on a disk that keeps up.
-//! - Nothing is unbounded: pages by `body_size_limit` (256 MiB where there is none), the series cache by the page,
-//!   pages in memory at once by the number of targets, parsing by the number of cores.
+//! - Nothing is unbounded. A page: `body_size_limit` and `sample_limit`, or 64 MiB and a million samples. A series: the
+//!   `label_…` limits, or 128 labels, names of 1 KiB and values of 8 KiB; beyond the built-in ones only the series is left
+//!   out. A target: [`ScrapeLimits::target_series_max`]. All pages at once: [`ScrapeLimits::page_bytes_max`]. Parsing: the
+//!   number of cores. Whoever meets one is named in its status, in a notice and in a counter.
 
 mod config;
 mod relabel;
@@ -21,10 +23,13 @@ mod client;
 mod committer;
 mod family_metadata;
 mod fetch;
+mod limits;
 mod manager;
 mod metrics;
+mod page_memory;
 mod pool;
 mod sample_rules;
+mod series_quota;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -39,6 +44,7 @@ pub use exposition::{
     ContentTypeError, Entry, Exposition, ExpositionError, Format, MetadataFact, MetadataLine, OpenMetricsParser,
     Problem, RawLabel, SampleLine, Text, TextParser, format_of,
 };
+pub use limits::ScrapeLimits;
 pub use manager::{Now, ScrapeManager};
 pub use pool::ApplyError;
 pub use relabel::{NameScheme, RelabelAction, RelabelConfig, RelabelError, RelabelRules, Verdict};

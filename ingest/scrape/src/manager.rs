@@ -2,7 +2,9 @@
 
 use crate::committer::Committer;
 use crate::config::{GlobalConfig, ScrapeConfig, ScrapeSettings};
+use crate::limits::ScrapeLimits;
 use crate::metrics::ScrapeMetrics;
+use crate::page_memory::PageMemory;
 use crate::pool::{ApplyError, Orphans, Pool, PoolView, PreparedPool};
 use crate::worker::Ending;
 use parking_lot::Mutex;
@@ -14,6 +16,9 @@ use tokio::sync::Semaphore;
 use watchfire_model::TimeNs;
 use watchfire_model::status::TargetsStatus;
 use watchfire_tsdb::Tsdb;
+
+/// Targets beyond a limit that are named at a time.
+const EXCESS_TOLD_MAX: usize = 20;
 
 /// Tells the time of day.
 pub type Now = Arc<dyn Fn() -> TimeNs + Send + Sync>;
@@ -34,6 +39,8 @@ pub(crate) struct Shared {
     now: Now,
     pub(crate) metrics: ScrapeMetrics,
     pub(crate) committer: Committer,
+    pub(crate) limits: ScrapeLimits,
+    pub(crate) pages: Arc<PageMemory>,
     /// One page per core is parsed and stored at a time.
     pub(crate) append_permits: Arc<Semaphore>,
     /// Moves the moments of scrapes against those of other servers.
@@ -54,9 +61,14 @@ impl fmt::Debug for Shared {
 }
 
 impl ScrapeManager {
+    /// [`ScrapeManager::with_limits`] with those of [`ScrapeLimits::default`].
+    pub fn new(tsdb: Arc<Tsdb>, now: Now, seed: u64) -> ScrapeManager {
+        ScrapeManager::with_limits(tsdb, now, seed, ScrapeLimits::default())
+    }
+
     /// Scrapes nothing yet. `seed` moves the moments of scrapes: two servers that scrape the same targets should have
     /// different ones. Must be called within a tokio runtime; a TLS provider must be installed before [`Self::apply`].
-    pub fn new(tsdb: Arc<Tsdb>, now: Now, seed: u64) -> ScrapeManager {
+    pub fn with_limits(tsdb: Arc<Tsdb>, now: Now, seed: u64, limits: ScrapeLimits) -> ScrapeManager {
         let metrics = ScrapeMetrics::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Shared {
@@ -64,6 +76,8 @@ impl ScrapeManager {
             tsdb,
             now,
             metrics,
+            limits,
+            pages: PageMemory::new(limits.page_bytes_max),
             append_permits: Arc::new(Semaphore::new(cores)),
             seed,
         };
@@ -114,9 +128,12 @@ impl ScrapeManager {
         }
     }
 
-    /// What is wrong with sources of targets and with targets that cannot be scraped, one sentence each.
+    /// What is wrong with sources of targets and with targets that cannot be scraped, and which targets bring more than a
+    /// limit allows; one sentence each.
     pub fn discovery_errors(&self) -> Vec<String> {
-        self.views.lock().iter().flat_map(|view| view.errors()).collect()
+        let views = self.views.lock().clone();
+        let excess = views.iter().flat_map(|view| view.active()).filter_map(|worker| worker.excess());
+        views.iter().flat_map(|view| view.errors()).chain(excess.take(EXCESS_TOLD_MAX)).collect()
     }
 
     /// Stops all loops without staleness markers and makes what was stored durable.

@@ -1,11 +1,15 @@
 //! What scraping counts.
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use watchfire_model::Labels;
 
 /// Why a scrape failed, as the label `reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -15,6 +19,7 @@ pub(crate) enum FailureReason {
     connection,
     status,
     body_size,
+    memory,
     encoding,
     format,
     parse,
@@ -38,8 +43,10 @@ pub(crate) enum SampleLoss {
     too_far_ahead,
     /// The store has no room for a new series.
     series_limit,
-    /// The store takes no label set of this length.
+    /// The series has too many labels, or too long ones.
     labels_too_long,
+    /// The target brought too many different series within an hour.
+    target_series,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,12 +54,25 @@ struct LossLabels {
     reason: SampleLoss,
 }
 
+/// Which target met a limit, as labels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct OffenderLabels {
+    job: String,
+    instance: String,
+    reason: &'static str,
+}
+
+/// Targets that are counted by name; the others share the instance `others`.
+const OFFENDERS_MAX: usize = 200;
+
 /// Counters of all scrapes.
 #[derive(Debug, Clone)]
 pub(crate) struct ScrapeMetrics {
     pub(crate) scrapes: Counter,
     failures: Family<FailureLabels, Counter>,
     losses: Family<LossLabels, Counter>,
+    refusals: Family<OffenderLabels, Counter>,
+    offenders: Arc<Mutex<BTreeSet<OffenderLabels>>>,
     pub(crate) received_bytes: Counter,
     pub(crate) page_bytes: Counter,
     pub(crate) samples: Counter,
@@ -70,6 +90,8 @@ impl Default for ScrapeMetrics {
             scrapes: Counter::default(),
             failures: Family::default(),
             losses: Family::default(),
+            refusals: Family::default(),
+            offenders: Arc::default(),
             received_bytes: Counter::default(),
             page_bytes: Counter::default(),
             samples: Counter::default(),
@@ -94,10 +116,30 @@ impl ScrapeMetrics {
         }
     }
 
+    /// Counts a scrape of which a limit refused something, by the target's name.
+    pub(crate) fn refused(&self, target: &Labels, reason: &'static str) {
+        let (job, instance) = (target.get_or_empty("job").to_owned(), target.get_or_empty("instance").to_owned());
+        let mut offender = OffenderLabels { job, instance, reason };
+        let mut offenders = self.offenders.lock();
+        if !offenders.contains(&offender) {
+            if offenders.len() < OFFENDERS_MAX {
+                offenders.insert(offender.clone());
+            } else {
+                "others".clone_into(&mut offender.instance);
+            }
+        }
+        self.refusals.get_or_create(&offender).inc();
+    }
+
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("scrape_scrapes", "Scrapes done, failed ones among them", self.scrapes.clone());
         registry.register("scrape_failures", "Scrapes that failed", self.failures.clone());
         registry.register("scrape_lost_samples", "Samples of good pages that were not stored", self.losses.clone());
+        registry.register(
+            "scrape_target_refusals",
+            "Scrapes of which a limit refused something or all, by target",
+            self.refusals.clone(),
+        );
         registry.register("scrape_received_bytes", "Bytes of bodies as received", self.received_bytes.clone());
         registry.register("scrape_page_bytes", "Bytes of pages after decompression", self.page_bytes.clone());
         registry.register("scrape_samples", "Samples on pages, before metric relabeling", self.samples.clone());

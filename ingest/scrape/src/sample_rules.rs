@@ -7,6 +7,27 @@ use crate::relabel::{NameScheme, RelabelError, RelabelRules, Verdict};
 use smol_str::SmolStr;
 use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME};
 
+/// Samples that a page may have where no `sample_limit` is set.
+const SAMPLES_MAX: u64 = 1_000_000;
+/// Labels that a series may have where no `label_limit` is set.
+const LABELS_MAX: u64 = 128;
+/// Labels that a series may be written with: what relabeling may choose from.
+const WRITTEN_LABELS_MAX: usize = 1024;
+/// Bytes of a label's name where no `label_name_length_limit` is set.
+const LABEL_NAME_BYTES_MAX: u64 = 1 << 10;
+/// Bytes of a label's value where no `label_value_length_limit` is set.
+const LABEL_VALUE_BYTES_MAX: u64 = 8 << 10;
+
+/// What becomes of a series on a page.
+#[derive(Debug)]
+pub(crate) enum Made {
+    Labels(Labels),
+    /// Metric relabeling drops it.
+    Dropped,
+    /// It is beyond a built-in limit.
+    TooLarge,
+}
+
 /// How samples of a scrape configuration are treated.
 #[derive(Debug)]
 pub(crate) struct SampleRules {
@@ -33,13 +54,24 @@ impl SampleRules {
         })
     }
 
-    /// The stored labels of a series as the page writes it; `None` where metric relabeling drops it.
+    /// Samples that a page may have.
+    pub(crate) fn samples_max(&self) -> u64 {
+        if self.limits.samples == 0 { SAMPLES_MAX } else { self.limits.samples }
+    }
+
+    /// The stored labels of a series as the page writes it.
+    ///
+    /// # Errors
+    /// A limit or rule of the configuration is broken, which fails the page.
     pub(crate) fn labels_of(
         &self,
         target_labels: &Labels,
         name: Text<'_>,
         raw_labels: &[RawLabel<'_>],
-    ) -> Result<Option<Labels>, ScrapeFailure> {
+    ) -> Result<Made, ScrapeFailure> {
+        if self.limits.labels == 0 && raw_labels.len() > WRITTEN_LABELS_MAX {
+            return Ok(Made::TooLarge);
+        }
         let text = |text: Text<'_>| SmolStr::from(text.unescape());
         let mut labels = LabelsBuilder::default();
         labels.set(METRIC_NAME, text(name));
@@ -48,10 +80,21 @@ impl SampleRules {
         }
         merge(&mut labels, target_labels, self.honor_labels);
         if self.metric_relabel.apply(&mut labels) == Verdict::Drop {
-            return Ok(None);
+            return Ok(Made::Dropped);
         }
         self.check_labels(&labels)?;
-        Ok(Some(labels.build()))
+        Ok(if self.is_too_large(&labels) { Made::TooLarge } else { Made::Labels(labels.build()) })
+    }
+
+    /// Whether a limit is broken that the configuration does not set.
+    fn is_too_large(&self, labels: &LabelsBuilder) -> bool {
+        let over = |found: usize, limit: u64, built_in: u64| limit == 0 && found as u64 > built_in;
+        let labels = labels.as_slice();
+        over(labels.len(), self.limits.labels, LABELS_MAX)
+            || labels.iter().any(|label| {
+                over(label.name.len(), self.limits.label_name_bytes, LABEL_NAME_BYTES_MAX)
+                    || over(label.value.len(), self.limits.label_value_bytes, LABEL_VALUE_BYTES_MAX)
+            })
     }
 
     fn check_labels(&self, labels: &LabelsBuilder) -> Result<(), ScrapeFailure> {

@@ -1,6 +1,6 @@
 //! The loop of one target: wait for its moment, fetch, store, remember how it went.
 
-use crate::appender::TargetAppender;
+use crate::appender::{ScrapeReport, TargetAppender};
 use crate::client::ScrapeClient;
 use crate::fetch::{Page, ScrapeFailure, fetch};
 use crate::manager::Shared;
@@ -53,6 +53,8 @@ struct Outcome {
     at: Option<Timestamp>,
     seconds: f64,
     samples: u64,
+    /// What was left out of a good page, in words; empty where nothing was.
+    excess: String,
 }
 
 impl Worker {
@@ -64,7 +66,14 @@ impl Worker {
         orphans: Vec<SeriesId>,
     ) -> Worker {
         let target = Arc::new(target);
-        let outcome = Outcome { health: Health::Unknown, error: String::new(), at: None, seconds: 0.0, samples: 0 };
+        let outcome = Outcome {
+            health: Health::Unknown,
+            error: String::new(),
+            at: None,
+            seconds: 0.0,
+            samples: 0,
+            excess: String::new(),
+        };
         let outcome = Arc::new(Mutex::new(outcome));
         let (stop, stopped) = oneshot::channel();
         let run = Run { shared, context, target: Arc::clone(&target), outcome: Arc::clone(&outcome) };
@@ -97,6 +106,13 @@ pub(crate) struct WorkerView {
 }
 
 impl WorkerView {
+    /// What a limit refused of the last page, with the target's name.
+    pub(crate) fn excess(&self) -> Option<String> {
+        let outcome = self.outcome.lock();
+        let is_over = !outcome.excess.is_empty();
+        is_over.then(|| format!("scrape_configs[{}]: target {}: {}", self.scrape_pool, self.target.url, outcome.excess))
+    }
+
     pub(crate) fn status(&self) -> TargetStatus {
         let outcome = self.outcome.lock().clone();
         TargetStatus {
@@ -105,7 +121,7 @@ impl WorkerView {
             labels: self.target.labels.clone(),
             discovered_labels: self.target.discovered.clone(),
             health: outcome.health,
-            last_error: outcome.error,
+            last_error: if outcome.error.is_empty() { outcome.excess } else { outcome.error },
             last_scrape: outcome.at,
             last_scrape_seconds: outcome.seconds,
             last_samples: outcome.samples,
@@ -132,6 +148,7 @@ impl Run {
             Arc::clone(&self.context.rules),
             self.target.labels.clone(),
             orphans,
+            self.shared.limits.target_series_max,
         );
         let interval = (self.target.interval.0 as i64).max(1);
         let offset = self.target.offset_ms(self.shared.seed);
@@ -178,7 +195,8 @@ impl Run {
         if let Some((found, max)) = *self.context.target_excess.lock() {
             return Err(ScrapeFailure::Limit { key: "target_limit", found, max });
         }
-        fetch(&self.context.client, &self.target, self.context.rules.limits.body_bytes).await
+        let body_bytes_max = self.context.rules.limits.body_bytes;
+        fetch(&self.context.client, &self.target, body_bytes_max, &self.shared.pages).await
     }
 
     /// Parsing and storing take a millisecond per thousand samples and may wait for the store: they run on a blocking
@@ -201,10 +219,18 @@ impl Run {
         let elapsed = begin.elapsed().as_secs_f64();
         self.shared.metrics.scrapes.inc();
         self.shared.metrics.duration.observe(elapsed);
+        let mut excess = String::new();
         let (report, error) = match result {
-            Ok(report) => (report, String::new()),
+            Ok(report) => {
+                excess = self.name_excess(&report);
+                (report, String::new())
+            }
             Err((failure, report)) => {
                 self.shared.metrics.failed(failure.reason());
+                if let Some(reason) = failure.limit() {
+                    self.shared.metrics.refused(&self.target.labels, reason);
+                    excess = failure.to_string();
+                }
                 tracing::debug!(url = %self.target.url, %failure, "scrape failed");
                 (report, failure.to_string())
             }
@@ -215,8 +241,37 @@ impl Run {
             at: Some(at),
             seconds: elapsed,
             samples: report.scraped,
+            excess,
         };
         Some(appender)
+    }
+
+    /// Counts and says what was left out of a good page; nothing where everything was taken.
+    fn name_excess(&self, report: &ScrapeReport) -> String {
+        let mut said = Vec::new();
+        if report.beyond_quota > 0 {
+            self.shared.metrics.refused(&self.target.labels, "target_series");
+            said.push(format!(
+                "{} samples of new series are left out, as the target brought {} different series within an hour: drop the \
+                 label whose values keep changing, or set sample_limit to half of what it needs",
+                report.beyond_quota, report.quota
+            ));
+        }
+        if report.too_large > 0 {
+            self.shared.metrics.refused(&self.target.labels, "labels_too_long");
+            said.push(format!(
+                "{} samples are left out because of too many or too long labels: drop these labels, or set label_limit, \
+                 label_name_length_limit and label_value_length_limit",
+                report.too_large
+            ));
+        }
+        if report.refused > 0 {
+            said.push(format!(
+                "{} samples of new series are left out, as the store has no room for them",
+                report.refused
+            ));
+        }
+        said.join("; ")
     }
 
     async fn append_end(&self, mut appender: TargetAppender) {

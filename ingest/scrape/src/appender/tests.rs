@@ -9,6 +9,7 @@ use watchfire_tsdb::TsdbOptions;
 
 /// Scrapes happen at these milliseconds plus a few.
 const START: i64 = 1_000_000_000_000;
+const SERIES_MAX: u64 = 100;
 
 struct Fixture {
     clock: Arc<ManualClock>,
@@ -25,7 +26,7 @@ impl Fixture {
         let tsdb = store(Arc::clone(&clock) as Arc<dyn Clock>, TsdbOptions::default());
         let target = Labels::from_pairs([("job", "j"), ("instance", "i")]);
         let metrics = ScrapeMetrics::default();
-        let appender = TargetAppender::new(Arc::clone(&tsdb), metrics, rules, target, Vec::new());
+        let appender = TargetAppender::new(Arc::clone(&tsdb), metrics, rules, target, Vec::new(), SERIES_MAX);
         Fixture { clock, tsdb, appender }
     }
 
@@ -140,6 +141,53 @@ fn a_page_over_a_limit_is_refused_whole() {
         "label_value_length_limit exceeded: 3, the limit is 2",
     );
     check_limit("{job_name: j, metric_name_validation_scheme: legacy}", "{\"a.b\"} 1\n", "`a.b` is not a valid name");
+}
+
+#[test]
+fn a_series_over_a_built_in_limit_is_left_out() {
+    let mut fixture = Fixture::new("{job_name: j}");
+    let labels = |count| (0..count).map(|index| format!("l{index}=\"x\",")).collect::<Vec<_>>().concat();
+    let many = labels(127);
+    let absurd = labels(10_000);
+    let (name, value) = ("n".repeat(1025), "v".repeat(8193));
+    let page = format!("a{{{many}}} 1\na{{{absurd}}} 1\na{{{name}=\"x\"}} 1\na{{x=\"{value}\"}} 1\na 1\n");
+    for ms in [100, 200] {
+        assert_eq!(fixture.scrape(ms, &page), "");
+    }
+    fixture.check("a", &[r#"a{instance="i", job="j"}: 1@100 1@200"#]);
+    fixture.check(
+        "scrape_samples_post_metric_relabeling",
+        &[r#"scrape_samples_post_metric_relabeling{instance="i", job="j"}: 1@100 1@200"#],
+    );
+    assert!(fixture.appender.cache.ids().count() == 1);
+}
+
+#[test]
+fn a_set_limit_takes_the_place_of_the_built_in_one() {
+    let mut fixture = Fixture::new("{job_name: j, label_value_length_limit: 10000}");
+    assert_eq!(fixture.scrape(100, &format!("a{{x=\"{}\"}} 1\n", "v".repeat(9000))), "");
+    assert_eq!(dump(&fixture.tsdb, "a").len(), 1);
+}
+
+#[test]
+fn a_target_with_ever_new_series_costs_only_itself() {
+    let mut fixture = Fixture::new("{job_name: j}");
+    let page = |scrape: i64| {
+        let churn: Vec<String> = (0..20).map(|index| format!("churn{{id=\"{scrape}-{index}\"}} 1\n")).collect();
+        format!("steady 1\n{}", churn.concat())
+    };
+    for scrape in 0..30 {
+        assert_eq!(fixture.scrape(100 + scrape, &page(scrape)), "");
+    }
+    assert_eq!(dump(&fixture.tsdb, "churn").len() as u64, SERIES_MAX - 1);
+    assert!(dump(&fixture.tsdb, "steady")[0].ends_with("1@1000000000129"), "what was known goes on");
+    let page = Ok(Page::of(&page(30), "text/plain"));
+    let result = fixture.appender.append_scrape(page, Timestamp(START + 130), || Duration::ZERO);
+    assert_eq!(result.expect("a good page").beyond_quota, 20);
+    // Hours later there is room again.
+    fixture.clock.advance_ms(4 * 3_600_000);
+    assert_eq!(fixture.scrape(4 * 3_600_000, "late 1\n"), "");
+    assert_eq!(dump(&fixture.tsdb, "late").len(), 1);
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl EscapingScheme {
     }
 }
 
-/// The `global` section. A limit of 0 means none.
+/// The `global` section. A limit of 0 is one not given.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
@@ -52,18 +52,18 @@ pub struct GlobalConfig {
     pub query_log_file: String,
     /// Accepted, not used yet.
     pub scrape_failure_log_file: String,
-    /// Largest uncompressed page. Default: none but the built-in cap.
+    /// Largest uncompressed page. Default: 64MiB.
     #[serde(deserialize_with = "size_with_unit")]
     pub body_size_limit: ByteSize,
-    /// Most samples of a page, after metric relabeling.
+    /// Most samples of a page, after metric relabeling. Default: 1000000.
     pub sample_limit: u64,
     /// Most targets of a scrape configuration.
     pub target_limit: u64,
-    /// Most labels of a sample.
+    /// Most labels of a sample. Default: series with more than 128 are left out.
     pub label_limit: u64,
-    /// Most bytes of a label's name.
+    /// Most bytes of a label's name. Default: series with more than 1024 are left out.
     pub label_name_length_limit: u64,
-    /// Most bytes of a label's value.
+    /// Most bytes of a label's value. Default: series with more than 8192 are left out.
     pub label_value_length_limit: u64,
     /// Most dropped targets that are kept to be shown.
     pub keep_dropped_targets: u64,

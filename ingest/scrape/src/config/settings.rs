@@ -5,7 +5,7 @@ use crate::relabel::NameScheme;
 use watchfire_model::DurationMs;
 
 /// The largest uncompressed page where no `body_size_limit` is set.
-const BODY_BYTES_MAX: u64 = 256 << 20;
+const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// What a scrape of this configuration does, `global` included. Two equal ones scrape alike.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,8 @@ pub(crate) struct ScrapeSettings {
     pub(crate) keep_dropped_targets: u64,
 }
 
-/// Limits of one page; a page over any of them is refused whole. 0 means none, but for the body.
+/// Limits of one page; a page over any of them is refused whole. 0 means the built-in one of `sample_rules`, but for the
+/// body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) body_bytes: u64,

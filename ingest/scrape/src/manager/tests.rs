@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::time::{Duration, Instant};
+use watchfire_model::ByteSize;
 use watchfire_model::status::{Health, TargetStatus};
 use watchfire_store::{Clock, SystemClock};
 use watchfire_tsdb::TsdbOptions;
@@ -20,11 +21,15 @@ struct Fixture {
 
 impl Fixture {
     async fn new(answer: Vec<u8>) -> Fixture {
+        Fixture::with_limits(answer, ScrapeLimits::default()).await
+    }
+
+    async fn with_limits(answer: Vec<u8>, limits: ScrapeLimits) -> Fixture {
         // Another test of this process may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tsdb = store(Arc::new(SystemClock), TsdbOptions::default());
         let now: Now = Arc::new(|| SystemClock.now());
-        let manager = ScrapeManager::new(Arc::clone(&tsdb), now, 0);
+        let manager = ScrapeManager::with_limits(Arc::clone(&tsdb), now, 0, limits);
         Fixture { tsdb, manager, server: PageServer::start(answer).await }
     }
 
@@ -96,6 +101,36 @@ async fn a_target_is_scraped_and_says_what_was_asked() {
     fixture.manager.shutdown().await;
     assert_eq!(dump(&fixture.tsdb, "a").len(), 1);
     assert!(!dump(&fixture.tsdb, "a")[0].contains("stale"), "the end of the process is not the end of a series");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_beyond_a_limit_is_named() {
+    let limits = ScrapeLimits { page_bytes_max: ByteSize::from_mib(1), target_series_max: 2 };
+    let fixture = Fixture::with_limits(text_page("a 1\nb 2\nc 3\n"), limits).await;
+    fixture.apply("").await;
+    let target = fixture.wait("up", |target| target.health == Health::Up).await;
+    let named = format!("target http://{}/metrics: ", fixture.server.address);
+    assert!(target.last_error.starts_with("1 samples of new series are left out"), "{}", target.last_error);
+    assert!(fixture.manager.discovery_errors()[0].contains(&named));
+
+    fixture.server.answer(text_page(&"#\n".repeat(600_000)));
+    let target = fixture.wait("down", |target| target.health == Health::Down).await;
+    assert!(target.last_error.contains("all pages together may take 1048576"), "{}", target.last_error);
+    assert!(fixture.manager.discovery_errors()[0].contains(&named));
+    let mut registry = Registry::default();
+    fixture.manager.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for reason in ["target_series", "memory"] {
+        let instance = &fixture.server.address;
+        let want = format!("scrape_target_refusals_total{{job=\"j\",instance=\"{instance}\",reason=\"{reason}\"}}");
+        assert!(text.contains(&want), "{want}");
+    }
+
+    fixture.server.answer(text_page("a 1\n"));
+    fixture.wait("up", |target| target.health == Health::Up && target.last_error.is_empty()).await;
+    assert!(fixture.manager.discovery_errors().is_empty());
+    fixture.manager.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
