@@ -247,6 +247,7 @@ fn registry(
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process));
     let ours = registry.sub_registry_with_prefix("watchfire");
+    stores.directory.metrics().register(ours);
     stores.logs.register_metrics(ours);
     stores.tsdb.register_metrics(ours);
     inputs.register_metrics(ours);

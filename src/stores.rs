@@ -84,5 +84,6 @@ fn disk(directory: &DirStorage) -> Disk {
 }
 
 fn backup_status(backup: Backup) -> BackupStatus {
-    BackupStatus { name: backup.name, created: backup.created, bytes: backup.bytes, objects: backup.objects }
+    let Backup { name, created, bytes, objects, logs_manifest, metrics_manifest } = backup;
+    BackupStatus { name, created, bytes, objects, logs_manifest, metrics_manifest }
 }

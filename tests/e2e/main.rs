@@ -3,6 +3,7 @@
 //! Each test starts its own server on free ports in a fresh directory. Waiting is always for a condition with a deadline.
 
 mod ack_honesty;
+mod backup;
 mod bad_input;
 mod cli;
 mod crash;
@@ -14,4 +15,5 @@ mod journey;
 mod page;
 mod promql;
 mod reload;
+mod remote_write;
 mod restart;
