@@ -25,12 +25,13 @@ const RECORD_SAMPLES_MAX: usize = 1 << 18;
 const METADATA_RECORD_ENTRIES: usize = 1000;
 
 /// Bytes of records that are kept until they are durable, to be written again when the log has to begin a new session.
-const UNSYNCED_BYTES_MAX: usize = 64 << 20;
+/// Whoever appends beyond them waits until they are.
+pub(crate) const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 
 /// State of the log's writing side; its lock is held while a batch goes to log and head.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Appender {
-    /// Counts epochs since the store was opened; 0 before the first.
+    /// Counts epochs since the store was opened; 1 before the first, 0 is what a replay defines.
     epoch: u32,
     /// The session that the epoch is in; none when an epoch has to begin before anything is written.
     session: Option<u64>,
@@ -51,6 +52,31 @@ pub(crate) struct Log<'a> {
     pub(crate) metadata: &'a parking_lot::Mutex<MetadataTable>,
 }
 
+/// Where a flush is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    /// Records before this one have their samples in blocks then, or in the windows that stay.
+    pub(crate) position: Position,
+    /// From where the log has to be kept.
+    pub(crate) covered: Position,
+    /// Series not used since this epoch began are idle.
+    pub(crate) idle_before: u32,
+}
+
+impl Default for Appender {
+    fn default() -> Appender {
+        Appender {
+            epoch: 1,
+            session: None,
+            epoch_start: Position::default(),
+            windows: BTreeMap::new(),
+            last: None,
+            unsynced: VecDeque::new(),
+            unsynced_bytes: 0,
+        }
+    }
+}
+
 impl Appender {
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch
@@ -61,9 +87,15 @@ impl Appender {
         self.last
     }
 
-    /// Notes a sample's window, whose samples are replayed from `start` at the latest.
+    /// Bytes of records that are kept because they are not known to be durable.
+    pub(crate) fn unsynced_bytes(&self) -> usize {
+        self.unsynced_bytes
+    }
+
+    /// Notes a window whose samples are to be replayed from `start`.
     pub(crate) fn note_replayed(&mut self, window: i64, start: Position) {
-        self.windows.entry(window).or_insert(start);
+        let noted = self.windows.entry(window).or_insert(start);
+        *noted = start.min(*noted);
     }
 
     /// Makes sure that the epoch is one that covers `windows` from its start.
@@ -87,16 +119,22 @@ impl Appender {
             encode_samples(samples, &mut payload);
             while !self.try_write(&payload, samples, log)? {
                 self.begin_epoch(log)?;
-                self.write_unsynced(log)?;
             }
             self.unsynced_bytes += payload.len();
             self.unsynced.push_back((self.last.unwrap_or_default(), payload));
-            while self.unsynced_bytes > UNSYNCED_BYTES_MAX {
-                let Some((_, dropped)) = self.unsynced.pop_front() else { break };
-                self.unsynced_bytes -= dropped.len();
-            }
         }
         Ok(())
+    }
+
+    /// Makes sure that what a failed session has lost is in a new one, so that a commit of the last record speaks for
+    /// everything before it.
+    pub(crate) fn rescue(&mut self, log: Log<'_>) -> Result<(), TsdbError> {
+        let kept = self.unsynced.back().map(|(position, _)| *position);
+        if kept.into_iter().chain(self.last).any(|position| log.wal.is_lost(position)) {
+            self.begin_epoch(log)
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn write_metadata(
@@ -109,8 +147,13 @@ impl Appender {
             // The epoch to come begins with all descriptions.
             return Ok(());
         }
-        self.last = Some(log.wal.append(&encode_metadata([(metric, metadata)].into_iter()))?);
-        Ok(())
+        let position = log.wal.append(&encode_metadata([(metric, metadata)].into_iter()))?;
+        if self.session == Some(position.session) {
+            self.last = Some(position);
+            Ok(())
+        } else {
+            self.begin_epoch(log)
+        }
     }
 
     /// Forgets the records up to `durable`, which a commit has covered.
@@ -121,15 +164,18 @@ impl Appender {
         }
     }
 
-    /// Prepares a flush of everything outside of the windows from `until` to `ahead` (exclusive). Returns the position
-    /// that the flush is taken at, and the one from which the log has to be kept once the flush is in blocks.
-    pub(crate) fn cut(&mut self, until: i64, ahead: i64, log: Log<'_>) -> Result<(Position, Position), TsdbError> {
-        self.windows.retain(|window, _| until <= *window && *window < ahead);
-        if self.windows.is_empty() {
+    /// Prepares a flush of everything outside of the windows from `until` to `ahead` (exclusive).
+    pub(crate) fn cut(&mut self, until: i64, ahead: i64, log: Log<'_>) -> Result<Taken, TsdbError> {
+        let mut idle_before = self.epoch;
+        let stays = |window: i64| until <= window && window < ahead;
+        if !self.windows.keys().any(|window| stays(*window)) {
             self.begin_epoch(log)?;
+            // Nobody can have used the new epoch yet. After an early flush most series come back at once.
+            idle_before = if until == ahead { idle_before } else { self.epoch };
         }
-        let position = log.wal.next_position();
-        Ok((position, self.windows.values().copied().min().unwrap_or(self.epoch_start)))
+        self.windows.retain(|window, _| stays(*window));
+        let covered = self.windows.values().copied().min().unwrap_or(self.epoch_start);
+        Ok(Taken { position: log.wal.next_position(), covered, idle_before })
     }
 
     /// Whether definitions and payload went into the epoch's session.
@@ -165,6 +211,7 @@ impl Appender {
         Ok(())
     }
 
+    /// Begins an epoch; the first of a session repeats what the session before may have lost.
     fn begin_epoch(&mut self, log: Log<'_>) -> Result<(), TsdbError> {
         self.session = None;
         self.epoch += 1;
@@ -180,6 +227,9 @@ impl Appender {
         self.epoch_start = start;
         self.session = Some(start.session);
         self.last = Some(start);
+        if self.unsynced.back().is_some_and(|(position, _)| position.session != start.session) {
+            self.write_unsynced(log)?;
+        }
         Ok(())
     }
 
@@ -194,7 +244,9 @@ impl Appender {
                 Ok(_) | Err(Damage(_)) => unreachable!("these records were encoded by this process"),
             };
             self.unsynced[index].1 = payload;
-            self.unsynced[index].0 = written.inspect_err(|_| self.session = None)?;
+            let position = written.inspect_err(|_| self.session = None)?;
+            self.unsynced[index].0 = position;
+            self.last = Some(position);
         }
         Ok(())
     }

@@ -7,24 +7,36 @@
 //! - A block is part of the store if and only if the manifest names it. It never changes, and its object exists as long
 //!   as a query uses it.
 //! - Where two sources hold a sample of one time, the later written counts: blocks in the manifest's order, then the head.
+//! - Every block, page and index is checked before it is used; what is damaged is left out and named, never guessed.
+//! - Memory of the head, of the log's unsynced part and of all work in the background has a limit; what goes over is
+//!   refused and counted.
 //! - Nothing is deleted for its age because of one reading of the clock, or because of one sender's.
 //!
 //! Every byte on disk is drawn in `FORMAT.md`.
 
+mod append;
 mod appender;
 mod block;
 mod codec;
+mod compact;
 mod error;
 mod flush;
 mod head;
 mod index;
+mod inspect;
+mod log_reader;
 mod maintain;
 mod merge;
 mod metadata;
 mod metrics;
 mod open;
 mod options;
+mod pin;
 mod record;
+mod repair;
+mod replay;
+mod retention;
+mod scrub;
 mod select;
 mod state;
 mod status;
@@ -34,6 +46,10 @@ mod tsdb;
 mod tests;
 
 pub use error::TsdbError;
-pub use options::{SERIES_MAX, TsdbOptions};
-pub use status::{Appended, BlockStatus, Cardinality, TsdbStatus};
+pub use options::{RetentionRule, SERIES_MAX, TsdbOptions};
+pub use pin::Pinned;
+pub use status::{
+    Appended, BlockStatus, Cardinality, DamagedBlock, LostSamples, RepairReport, ReplayStatus, RetentionReason,
+    RetentionStep, ScrubReport, TsdbStatus,
+};
 pub use tsdb::{SeriesId, Tsdb};

@@ -1,14 +1,14 @@
-//! Work that comes due with time: flushes, retention.
+//! Work that comes due with time, and what all such work shares.
 
 use crate::TsdbError;
+use crate::block::Block;
+use crate::flush::RETRY_MS;
 use crate::state::TsdbDelta;
 use crate::tsdb::Shared;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-/// Windows with blocks that it takes to believe that the time of the newest of them has come: with the usual two hours,
-/// data of half a day. A clock that jumps ahead for less deletes nothing.
-const CONFIRMING_WINDOWS: u64 = 6;
+use std::sync::atomic::{AtomicI64, Ordering};
+use watchfire_store::crash_point;
 
 impl Shared {
     pub(crate) fn maintain(&self) -> Result<(), TsdbError> {
@@ -17,52 +17,63 @@ impl Shared {
             return Ok(());
         };
         let flushed = self.flush_if_due();
-        let retained = self.apply_retention();
+        let retained = self.with_reserve(|| self.apply_retention());
+        let compacted = self.compact_if_due();
         self.measure();
-        flushed.map(drop).and(retained)
+        flushed.map(drop).and(retained).and(compacted)
     }
 
-    /// Takes blocks out of the store that lie wholly before the retention.
-    fn apply_retention(&self) -> Result<(), TsdbError> {
-        let Some(oldest) = self.oldest_kept() else { return Ok(()) };
-        let (gone, kept): (Vec<_>, Vec<_>) =
-            self.blocks().iter().cloned().partition(|block| block.meta.max_time < oldest);
-        if gone.is_empty() {
-            return Ok(());
+    /// One transaction: the manifest, then the blocks that queries see. Blocks that are taken out live on for whoever
+    /// reads them.
+    pub(crate) fn transact(&self, delta: TsdbDelta) -> Result<(), TsdbError> {
+        let added: Vec<String> = delta.add.iter().map(|block| block.key.clone()).collect();
+        let mut unlisted = self.unlisted.lock();
+        let state = self.manifest.commit(delta).inspect_err(|_| {
+            // The transaction may be on disk all the same, until the next one succeeds.
+            unlisted.extend(added);
+        })?;
+        crash_point("tsdb.manifest.written");
+        unlisted.drain(..).for_each(|key| drop(self.storage.delete(&key)));
+        drop(unlisted);
+        let before = self.blocks();
+        let mut known: HashMap<&str, &Arc<Block>> = before.iter().map(|block| (&*block.meta.key, block)).collect();
+        let now = state.blocks.iter().map(|meta| match known.remove(&*meta.key) {
+            Some(block) => Arc::clone(block),
+            None => Arc::new(Block::new(meta.clone(), Arc::clone(&self.storage))),
+        });
+        let now: Vec<Arc<Block>> = now.collect();
+        *self.blocks.write() = Arc::new(now);
+        for removed in known.values() {
+            removed.set_removed();
         }
-        let remove = gone.iter().map(|block| block.meta.key.clone()).collect();
-        self.manifest.commit(TsdbDelta { remove, ..TsdbDelta::default() })?;
-        *self.blocks.write() = Arc::new(kept);
-        for block in &gone {
-            block.set_removed();
-        }
-        self.metrics.retention_deleted_blocks.inc_by(gone.len() as u64);
-        self.confirm_time();
         Ok(())
     }
 
-    /// Finds the newest time that enough windows within one retention before it agree on.
-    pub(crate) fn confirm_time(&self) {
-        let blocks = self.blocks();
-        let mut ends: Vec<i64> =
-            blocks.iter().filter(|block| !block.meta.stray).map(|block| block.meta.max_time).collect();
-        ends.sort_unstable();
-        ends.dedup_by_key(|end| self.window(*end));
-        let retention = i64::try_from(self.options.retention.0).unwrap_or(i64::MAX);
-        let wanted = CONFIRMING_WINDOWS.min(self.options.retention.0 / self.span() as u64).max(1) as usize;
-        let agrees = |&index: &usize| {
-            let start = ends[index].saturating_sub(retention);
-            index + 1 - ends.partition_point(|end| *end < start) >= wanted
-        };
-        let confirmed = (0..ends.len()).rev().find(agrees).map_or(i64::MIN, |index| ends[index]);
-        self.confirmed_time.store(confirmed, Ordering::Relaxed);
+    /// Carries out work that makes room: should the disk be full, once more with the space kept back for that.
+    pub(crate) fn with_reserve<T>(&self, work: impl Fn() -> Result<T, TsdbError>) -> Result<T, TsdbError> {
+        match work() {
+            Err(error) if error.is_full() && self.storage.release_reserve() => {
+                self.metrics.released_reserves.inc();
+                work()
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the last failure is so recent that trying again would only keep the machine busy.
+    pub(crate) fn is_too_soon(&self, failed: &AtomicI64) -> bool {
+        let (failed, now) = (failed.load(Ordering::Relaxed), self.now());
+        failed <= now && now < failed.saturating_add(RETRY_MS)
     }
 
     pub(crate) fn measure(&self) {
         let blocks = self.blocks();
+        self.head.measure_index();
         self.metrics.head_series.set(self.head.index.read().len() as i64);
         self.metrics.head_samples.set(self.head.samples.load(Ordering::Relaxed) as i64);
+        self.metrics.head_bytes.set(i64::try_from(self.head.bytes()).unwrap_or(i64::MAX));
         self.metrics.blocks.set(blocks.len() as i64);
         self.metrics.block_bytes.set(blocks.iter().map(|block| block.meta.bytes as i64).sum());
+        self.metrics.damaged_blocks.set(blocks.iter().filter(|block| block.is_damaged()).count() as i64);
     }
 }

@@ -15,6 +15,19 @@ pub(crate) enum ReadError {
     Storage(#[from] StorageError),
 }
 
+impl ReadError {
+    /// Whether what is stored is not what was written, rather than that it cannot be read at the moment.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            ReadError::Damaged(_) => true,
+            ReadError::Storage(error) => {
+                matches!(error, StorageError::NotFound { .. } | StorageError::Damaged { .. })
+            }
+            ReadError::Budget(_) => false,
+        }
+    }
+}
+
 /// Collects the samples of one series within a range. Runs are added in the order in which they were written: of two
 /// samples with one time the later run's stays.
 #[derive(Debug)]

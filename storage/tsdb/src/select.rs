@@ -10,8 +10,12 @@ use hashbrown::HashTable;
 use roaring::RoaringBitmap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use watchfire_model::{Labels, Matcher, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource, TimeRange};
-use watchfire_store::StorageError;
+use watchfire_model::{
+    Labels, Matcher, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource, TimeRange, Timestamp,
+};
+
+/// Bytes of memory of one label beside its texts.
+const LABEL_BYTES: usize = 2 * size_of::<smol_str::SmolStr>();
 
 /// Series that are taken between two looks at the budget.
 const SERIES_PER_CHECK: usize = 1024;
@@ -48,9 +52,15 @@ struct StoredSeries {
     shared: Arc<Shared>,
     view: Arc<View>,
     found: Found,
+    /// Samples before this time are past a retention rule.
+    hidden_before: i64,
 }
 
 impl SeriesSource for Tsdb {
+    fn missing(&self, range: TimeRange) -> Vec<String> {
+        self.shared.missing(range)
+    }
+
     fn select(
         &self,
         matchers: &[Matcher],
@@ -87,7 +97,12 @@ impl SeriesSource for Tsdb {
         let mut found = set.found;
         found.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         let view = Arc::new(view);
-        let reader = |found| StoredSeries { shared: Arc::clone(shared), view: Arc::clone(&view), found };
+        budget.take_memory(found.iter().map(Found::size).sum())?;
+        let cutoffs = shared.cutoffs();
+        let reader = |found: Found| {
+            let hidden_before = cutoffs.hidden_before(&found.labels);
+            StoredSeries { shared: Arc::clone(shared), view: Arc::clone(&view), found, hidden_before }
+        };
         Ok(found.into_iter().map(|found| Box::new(reader(found)) as Box<dyn SeriesReader>).collect())
     }
 
@@ -164,16 +179,22 @@ impl Shared {
         match read {
             Ok(part) => Ok(Some(part)),
             Err(ReadError::Budget(exhausted)) => Err(exhausted.into()),
-            Err(
-                ReadError::Damaged(_)
-                | ReadError::Storage(StorageError::NotFound { .. } | StorageError::Damaged { .. }),
-            ) => {
-                block.set_damaged();
-                self.metrics.damaged_reads.inc();
-                Ok(None)
+            Err(error) => {
+                self.note_damage(block, &error);
+                match error {
+                    ReadError::Storage(error) if !block.is_damaged() => Err(SelectError::Storage(error.to_string())),
+                    _ => Ok(None),
+                }
             }
-            Err(ReadError::Storage(error)) => Err(SelectError::Storage(error.to_string())),
         }
+    }
+}
+
+impl Found {
+    /// Bytes of memory until the query ends, about.
+    fn size(&self) -> u64 {
+        let label_texts: usize = self.labels.iter().map(|label| label.name.len() + label.value.len()).sum();
+        (size_of::<StoredSeries>() + self.labels.len() * LABEL_BYTES + label_texts + self.blocks.len() * 8) as u64
     }
 }
 
@@ -209,6 +230,10 @@ impl SeriesReader for StoredSeries {
     /// may have let samples go, everything is read again.
     fn read(&self, range: TimeRange, budget: &QueryBudget, into: &mut Samples) -> Result<(), SelectError> {
         let base = into.len();
+        let range = TimeRange { start: range.start.max(Timestamp(self.hidden_before)), ..range };
+        if range.start > range.end {
+            return Ok(());
+        }
         loop {
             let blocks = self.shared.blocks();
             let mut merge = Merge::new(range, budget, into);

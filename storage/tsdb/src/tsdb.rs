@@ -1,18 +1,22 @@
-//! The store's door: registering, appending, what is known of it.
+//! The store's door.
 
 use crate::appender::{Appender, Log};
 use crate::block::{Block, Caches};
-use crate::head::{Head, Pushed};
-use crate::index::Texts;
+use crate::head::Head;
 use crate::metadata::MetadataTable;
 use crate::metrics::Metrics;
+use crate::pin::Pinned;
+use crate::replay::ReplayGate;
+use crate::scrub::ScrubPlace;
 use crate::state::TsdbState;
-use crate::{Appended, BlockStatus, Cardinality, TsdbError, TsdbOptions, TsdbStatus};
+use crate::status::{RepairReport, RetentionStep, ScrubReport};
+use crate::{Appended, Cardinality, TsdbError, TsdbOptions, TsdbStatus};
 use parking_lot::{Mutex, RwLock};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use watchfire_model::{Labels, METRIC_NAME, MetricMetadata, Sample, Samples, Timestamp};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::JoinHandle;
+use watchfire_model::{Labels, MetricMetadata, Sample};
 use watchfire_store::{Clock, Manifest, Storage};
 use watchfire_wal::Wal;
 
@@ -27,6 +31,8 @@ pub struct SeriesId(pub u32);
 #[derive(Debug)]
 pub struct Tsdb {
     pub(crate) shared: Arc<Shared>,
+    /// Reads the log of earlier runs.
+    replay: Option<JoinHandle<()>>,
 }
 
 /// What the store and the readers it gave out hold together.
@@ -47,26 +53,46 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// The time up to which blocks of enough windows agree that it is past; `i64::MIN` where there are too few.
     pub(crate) confirmed_time: AtomicI64,
-    /// Held by whoever flushes or deletes.
+    /// Held by whoever writes or deletes blocks.
     pub(crate) maintenance: Mutex<()>,
     /// When the last flush failed, `i64::MIN` when it did not.
     pub(crate) flush_failed: AtomicI64,
+    /// When the last compaction failed, `i64::MIN` when it did not.
+    pub(crate) compaction_failed: AtomicI64,
+    pub(crate) replay: ReplayGate,
+    pub(crate) scrub_place: Mutex<ScrubPlace>,
+    /// Blocks that were written for transactions that failed.
+    pub(crate) unlisted: Mutex<Vec<String>>,
+    /// Long work ends at its next look.
+    pub(crate) is_closing: AtomicBool,
 }
 
 impl Tsdb {
-    /// Opens the store: the manifest's blocks, then the write-ahead log from where they end.
+    /// Opens the store and returns at once: blocks answer, samples are taken. What the write-ahead log holds beyond the
+    /// blocks is read behind, by a thread: see [`TsdbStatus::replay`](crate::TsdbStatus).
     ///
     /// # Errors
     /// A manifest that is damaged, anything written by a newer version, storage that cannot be read. Damaged blocks and
     /// damaged records of the log are no error: they are left out and counted.
     pub fn open(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>, options: TsdbOptions) -> Result<Tsdb, TsdbError> {
-        Ok(Tsdb { shared: Arc::new(crate::open::open(storage, clock, options)?) })
+        let (shared, backlog) = crate::open::open(storage, clock, options)?;
+        let shared = Arc::new(shared);
+        let replay = crate::replay::start(&shared, backlog);
+        Ok(Tsdb { shared, replay })
+    }
+
+    /// Blocks until the log of earlier runs is read: every sample is in answers from then on.
+    ///
+    /// # Errors
+    /// The log cannot be read at the moment, or the store is being closed.
+    pub fn wait_ready(&self) -> Result<(), TsdbError> {
+        self.shared.replay.wait()
     }
 
     /// Registers a series, or finds it: the id that `append` takes.
     ///
     /// # Errors
-    /// [`TsdbError::SeriesLimit`], [`TsdbError::LabelsTooLong`]; both are counted.
+    /// [`TsdbError::SeriesLimit`], [`TsdbError::HeadFull`], [`TsdbError::LabelsTooLong`]; all are counted.
     pub fn register(&self, labels: &Labels) -> Result<SeriesId, TsdbError> {
         let shared = &*self.shared;
         if let Some(series) = shared.head.index.read().find(labels) {
@@ -77,9 +103,14 @@ impl Tsdb {
             shared.metrics.refused_series.inc();
             return Err(TsdbError::LabelsTooLong { len, max: LABELS_LEN_MAX });
         }
+        let max = shared.options.head_bytes_max;
+        if shared.head.bytes() >= max.0 {
+            shared.metrics.refused_series.inc();
+            return Err(TsdbError::HeadFull { max });
+        }
         // The epoch may be over when the series is in: it is dropped a flush earlier then, if nothing is appended.
         let epoch = shared.appender.lock().epoch();
-        let registered = shared.head.index.write().register(labels, shared.options.series_max, epoch);
+        let registered = shared.head.register(labels, shared.options.series_max, epoch);
         let (series, is_new) = registered.inspect_err(|_| {
             shared.metrics.refused_series.inc();
         })?;
@@ -91,66 +122,22 @@ impl Tsdb {
     }
 
     /// Adds samples to the log's buffer and the head: visible to queries at once, durable after `commit`. Samples that
-    /// are too old, too far ahead, or of unknown series are left out, counted and reported; the others are stored.
+    /// are too old, too far ahead, or of unknown series are left out, counted and reported; the others are stored. While
+    /// the log of earlier runs is read, samples are not compared with what is there: none counts as duplicate or late.
     ///
     /// # Errors
-    /// The log cannot be written; nothing is stored then.
+    /// [`TsdbError::DiskFull`], [`TsdbError::HeadFull`], [`TsdbError::Replaying`], or the log cannot be written: nothing
+    /// is stored then.
     pub fn append(&self, samples: &[(SeriesId, Sample)]) -> Result<Appended, TsdbError> {
-        let shared = &*self.shared;
-        let (oldest, newest) = shared.time_limits();
-        let mut appended = Appended::default();
-        let mut taken = Vec::with_capacity(samples.len());
-        let mut appender = shared.appender.lock();
-        let index = shared.head.index.read();
-        for (position, &(id, sample)) in samples.iter().enumerate() {
-            if index.get(id).is_none() {
-                appended.unknown.push(position);
-            } else if sample.time.0 < oldest {
-                appended.too_old += 1;
-            } else if sample.time.0 > newest {
-                appended.too_far_ahead += 1;
-            } else {
-                taken.push((id, sample));
-            }
-        }
-        appended.stored = taken.len();
-        if !taken.is_empty() {
-            let log = Log { wal: &shared.wal, index: &index, metadata: &shared.metadata };
-            let until = shared.flushed_until().unwrap_or(i64::MIN);
-            appender.enter_windows(shared.windows(&taken, until), log)?;
-            appender.write(&taken, log)?;
-            let mut scratch = Samples::default();
-            let (mut times, mut held, mut strays) = ((i64::MAX, i64::MIN), taken.len(), 0);
-            for &(id, Sample { time: Timestamp(time), value }) in &taken {
-                let Some(series) = index.get(id) else { continue };
-                match series.samples().push(time, value, &mut scratch) {
-                    Pushed::Next => {}
-                    Pushed::Replaced => {
-                        appended.duplicates += 1;
-                        held -= 1;
-                    }
-                    Pushed::Duplicate => appended.duplicates += 1,
-                    Pushed::Late => appended.out_of_order += 1,
-                }
-                times = (times.0.min(time), times.1.max(time));
-                strays += usize::from(time < until);
-            }
-            shared.head.note(times, held, strays);
-        }
-        drop((index, appender));
-        shared.count(&appended);
-        Ok(appended)
+        self.shared.append(samples)
     }
 
     /// Blocks until everything appended before is durable.
     ///
     /// # Errors
-    /// Something appended before may be lost in a power cut; it stays in the head.
+    /// Something appended before may be lost in a power cut; it stays in the head, and the next commit writes it again.
     pub fn commit(&self) -> Result<(), TsdbError> {
-        let Some(last) = self.shared.appender.lock().last() else { return Ok(()) };
-        self.shared.wal.commit(last)?;
-        self.shared.appender.lock().note_durable(last);
-        Ok(())
+        self.shared.commit()
     }
 
     /// Notes what an exposition says of a metric. Up to four different descriptions are kept, the last ones.
@@ -171,67 +158,73 @@ impl Tsdb {
         metadata.iter().map(|(metric, variants)| (metric.to_owned(), variants.to_vec())).collect()
     }
 
-    /// Flushes the head when due and applies the retention. Returns quickly when nothing is due.
+    /// Flushes the head when due, applies the retention, and carries out one step of compaction. Returns quickly when
+    /// nothing is due. Compaction of much data takes long; flushes that come due meanwhile are made meanwhile.
     ///
     /// # Errors
-    /// A flush or deletion failed; nothing is lost, and it is tried again by a later call.
+    /// One of them failed; nothing is lost, and it is tried again by a later call.
     pub fn maintain(&self) -> Result<(), TsdbError> {
         self.shared.maintain()
     }
 
+    /// Merges and splits blocks until all are in order. Returns how many steps that took.
+    ///
+    /// # Errors
+    /// A step failed; its blocks are as before.
+    pub fn compact(&self) -> Result<u64, TsdbError> {
+        self.shared.compact_all()
+    }
+
+    /// What the retention would delete or rewrite now.
+    pub fn retention_preview(&self) -> Vec<RetentionStep> {
+        self.shared.retention_steps()
+    }
+
+    /// Reads blocks from where the last call ended and compares every checksum, until about `bytes_max` bytes are read or
+    /// the last block is reached.
+    ///
+    /// # Errors
+    /// Storage that cannot be read; the next call goes on behind that block.
+    pub fn scrub(&self, bytes_max: u64) -> Result<ScrubReport, TsdbError> {
+        self.shared.scrub(bytes_max)
+    }
+
+    /// Writes damaged blocks anew: from the log where that still holds their samples, else what can be read of them. What
+    /// is lost is told by the status and by answers; the damaged objects are kept for a while under `damaged/`.
+    ///
+    /// # Errors
+    /// A block could not be written anew; it is as before.
+    pub fn repair(&self) -> Result<RepairReport, TsdbError> {
+        self.shared.repair()
+    }
+
+    /// Holds the whole store as it is now, for a backup: writes the head to blocks, and keeps every object that the
+    /// manifest names until the answer is dropped.
+    ///
+    /// # Errors
+    /// The head cannot be written, or the log of earlier runs is not read yet.
+    pub fn pin(&self) -> Result<Pinned, TsdbError> {
+        self.shared.pin()
+    }
+
+    /// Lets long work in other threads end soon: replay, compaction, scrub. What has been appended stays to be committed.
+    pub fn close(&self) {
+        self.shared.is_closing.store(true, Ordering::Relaxed);
+        self.shared.replay.wake();
+    }
+
     pub fn status(&self) -> TsdbStatus {
-        let shared = &*self.shared;
-        let blocks = shared.blocks();
-        let head = shared.head.times();
-        let oldest = blocks.iter().map(|block| block.meta.min_time).chain(head.map(|(min, _)| min)).min();
-        let newest = blocks.iter().map(|block| block.meta.max_time).chain(head.map(|(_, max)| max)).max();
-        let mut block_status: Vec<BlockStatus> = blocks.iter().map(|block| block_status(block)).collect();
-        block_status.sort_by_key(|block| block.min_time);
-        TsdbStatus {
-            series: shared.head.index.read().len() as u64,
-            head_samples: shared.head.samples.load(Ordering::Relaxed),
-            head_min_time: head.map(|(min, _)| Timestamp(min)),
-            head_max_time: head.map(|(_, max)| Timestamp(max)),
-            min_time: oldest.map(Timestamp),
-            max_time: newest.map(Timestamp),
-            wal_bytes: shared.wal.size(),
-            blocks: block_status,
-            damaged_blocks: blocks
-                .iter()
-                .filter(|block| block.is_damaged())
-                .map(|block| block.meta.key.clone())
-                .collect(),
-        }
+        self.shared.status()
     }
 
     /// The `limit` largest contributors to the head's series, per question.
     pub fn cardinality(&self, limit: usize) -> Cardinality {
-        let index = self.shared.head.index.read();
-        let text = |symbol| index.symbols.text(symbol).to_string();
-        let mut found = Cardinality::default();
-        for (name, values) in index.postings.names() {
-            found.label_pairs += values.len() as u64;
-            found.values_by_label.push((text(name), values.len() as u64));
-            let is_metric = index.symbols.text(name) == METRIC_NAME;
-            let mut by_value: Vec<_> = values.iter().map(|(value, posting)| (value, posting.len())).collect();
-            by_value.sort_unstable_by_key(|(_, series)| std::cmp::Reverse(*series));
-            for (value, series) in by_value.into_iter().take(limit) {
-                found.series_by_pair.push((format!("{}={}", text(name), text(value)), series));
-                if is_metric {
-                    found.series_by_metric.push((text(value), series));
-                }
-            }
-        }
-        for list in [&mut found.series_by_metric, &mut found.values_by_label, &mut found.series_by_pair] {
-            list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            list.truncate(limit);
-        }
-        found
+        self.shared.cardinality(limit)
     }
 
-    /// Memory that the head's series and postings take, approximately; the texts of labels are not counted.
+    /// Memory of the head: samples, labels, postings, and the part of the log that is not durable yet.
     pub fn head_bytes(&self) -> usize {
-        self.shared.head.index.read().size()
+        usize::try_from(self.shared.head.bytes()).unwrap_or(usize::MAX)
     }
 
     /// Registers the store's metrics, and those of its log, under `tsdb_`.
@@ -239,6 +232,16 @@ impl Tsdb {
         let registry = registry.sub_registry_with_prefix("tsdb");
         self.shared.metrics.register(registry);
         self.shared.wal.metrics().register(registry);
+    }
+}
+
+impl Drop for Tsdb {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(replay) = self.replay.take() {
+            // A panic has been told on standard error; there is nobody left to hear of it.
+            drop(replay.join());
+        }
     }
 }
 
@@ -260,47 +263,14 @@ impl Shared {
         time - time.rem_euclid(self.span())
     }
 
+    /// Fails when long work is to end.
+    pub(crate) fn check_closing(&self) -> Result<(), TsdbError> {
+        if self.is_closing.load(Ordering::Relaxed) { Err(TsdbError::Closing) } else { Ok(()) }
+    }
+
     /// Up to where windows are in blocks.
     pub(crate) fn flushed_until(&self) -> Option<i64> {
         self.manifest.state().flush.map(|flush| flush.until)
-    }
-
-    /// Times of the oldest and the newest sample that are taken.
-    fn time_limits(&self) -> (i64, i64) {
-        let now = self.now();
-        let ahead = i64::try_from(self.options.ahead_max.0).unwrap_or(i64::MAX);
-        let confirmed = self.confirmed_time.load(Ordering::Relaxed);
-        (self.oldest_kept().unwrap_or_else(|| self.before_retention(now)), now.max(confirmed).saturating_add(ahead))
-    }
-
-    /// Samples before this time are past the retention; none while too few blocks say what time it is.
-    pub(crate) fn oldest_kept(&self) -> Option<i64> {
-        match self.confirmed_time.load(Ordering::Relaxed) {
-            i64::MIN => None,
-            confirmed => Some(self.before_retention(confirmed.min(self.now()))),
-        }
-    }
-
-    fn before_retention(&self, time: i64) -> i64 {
-        time.saturating_sub(i64::try_from(self.options.retention.0).unwrap_or(i64::MAX))
-    }
-
-    /// Windows of samples, neighbours once; those before `until` are left out.
-    fn windows(&self, samples: &[(SeriesId, Sample)], until: i64) -> impl Iterator<Item = i64> {
-        let mut last = None;
-        let windows =
-            samples.iter().map(|(_, sample)| self.window(sample.time.0)).filter(move |window| *window >= until);
-        windows.filter(move |window| last.replace(*window) != Some(*window))
-    }
-
-    fn count(&self, appended: &Appended) {
-        self.metrics.appended_samples.inc_by(appended.stored as u64);
-        self.metrics.duplicate_samples.inc_by(appended.duplicates as u64);
-        self.metrics.out_of_order_samples.inc_by(appended.out_of_order as u64);
-        self.metrics.too_old_samples.inc_by(appended.too_old as u64);
-        self.metrics.too_far_ahead_samples.inc_by(appended.too_far_ahead as u64);
-        self.metrics.unknown_series_samples.inc_by(appended.unknown.len() as u64);
-        self.metrics.head_samples.inc_by(appended.stored as i64);
     }
 }
 
@@ -310,16 +280,5 @@ impl std::fmt::Debug for Shared {
             .field("options", &self.options)
             .field("blocks", &self.blocks().len())
             .finish_non_exhaustive()
-    }
-}
-
-fn block_status(block: &Block) -> BlockStatus {
-    BlockStatus {
-        key: block.meta.key.clone(),
-        min_time: Timestamp(block.meta.min_time),
-        max_time: Timestamp(block.meta.max_time),
-        series: block.meta.series,
-        samples: block.meta.samples,
-        bytes: block.meta.bytes,
     }
 }

@@ -109,12 +109,22 @@ impl BlockIndex {
         self.pages[page as usize]
     }
 
+    /// How many series there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.series.len() as u32
+    }
+
+    /// How many pages there are.
+    pub(crate) fn n_pages(&self) -> u32 {
+        self.pages.len() as u32
+    }
+
     /// Memory, approximately.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
-    fn pairs(&self, number: u32) -> &[Pair] {
+    pub(super) fn pairs(&self, number: u32) -> &[Pair] {
         let start = number.checked_sub(1).map_or(0, |before| self.series[before as usize].pairs_end);
         &self.pairs[start as usize..self.series[number as usize].pairs_end as usize]
     }

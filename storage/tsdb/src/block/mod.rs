@@ -1,30 +1,32 @@
 //! Immutable blocks of samples (FORMAT.md, "Block").
 //!
 //! Invariants
-//! - Series of a block are sorted by their labels; a unit lies within one block window, or is in a stray block.
+//! - Series of a block are sorted by their labels; units of a series are in order of time and do not overlap.
 //! - Nothing of a block is used before its checksum was compared.
+//! - Writing a block needs memory for its index and one page, whatever it holds.
 
-mod builder;
 mod cache;
 mod index;
+mod layout;
 mod reader;
+mod scan;
+mod sections;
+mod writer;
 
-pub(crate) use builder::BlockBuilder;
 pub(crate) use cache::Caches;
 pub(crate) use index::BlockIndex;
 pub(crate) use reader::Block;
+pub(crate) use scan::BlockScan;
+pub(crate) use writer::{BlockWriter, WrittenBlock};
+
+/// Where blocks are.
+pub(crate) const BLOCK_PREFIX: &str = "metrics/";
 
 /// First bytes of every block.
 const MAGIC: [u8; 4] = *b"WFMB";
 
 /// The version that is written, and the newest that can be read.
-const VERSION: u32 = 1;
-
-/// Magic, version, two times, the number of samples, three sections and the checksum.
-const HEADER_LEN: usize = 4 + 4 + 3 * 8 + 3 * SECTION_LEN + 4;
-
-/// Length and checksum of a section.
-const SECTION_LEN: usize = 8 + 4;
+const VERSION: u32 = 2;
 
 /// Bytes of units after which a page ends with the series at hand.
 const PAGE_BYTES: usize = 64 << 10;

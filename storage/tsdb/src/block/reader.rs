@@ -1,15 +1,17 @@
 //! Reads blocks.
 
+use super::BlockIndex;
 use super::cache::Caches;
-use super::{BlockIndex, HEADER_LEN, MAGIC, VERSION};
+use super::layout::Layout;
 use crate::codec::{Cursor, Damage};
 use crate::merge::{Merge, ReadError};
 use crate::state::BlockMeta;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use watchfire_model::QueryBudget;
-use watchfire_store::{Storage, StorageError};
+use watchfire_store::Storage;
 
 /// A block of the store. Its object exists as long as somebody holds the block.
 #[derive(Debug)]
@@ -18,34 +20,49 @@ pub(crate) struct Block {
     storage: Arc<dyn Storage>,
     /// Names the block in the caches; never used again within the process.
     number: u64,
-    damaged: AtomicBool,
+    /// What was found first that cannot be read.
+    damage: Mutex<Option<String>>,
+    /// Retention rules that concern none of its series.
+    known_without: Mutex<Vec<String>>,
     /// Whether the manifest has let the block go.
     removed: AtomicBool,
 }
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
-/// Lengths and checksums of the sections, in order: symbols, series, postings.
-type Sections = [(usize, u32); 3];
-
 impl Block {
     pub(crate) fn new(meta: BlockMeta, storage: Arc<dyn Storage>) -> Block {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Block { meta, storage, number, damaged: AtomicBool::new(false), removed: AtomicBool::new(false) }
+        let (damage, known_without) = (Mutex::default(), Mutex::default());
+        Block { meta, storage, number, damage, known_without, removed: AtomicBool::new(false) }
     }
 
-    /// Reads the header: whether the block is there and of a version that can be read.
+    /// Reads the fixed parts: whether the block is there and of a version that can be read.
     pub(crate) fn check(&self) -> Result<(), ReadError> {
-        self.sections().map(drop)
+        self.layout().map(drop)
     }
 
     pub(crate) fn is_damaged(&self) -> bool {
-        self.damaged.load(Ordering::Relaxed)
+        self.damage.lock().is_some()
     }
 
-    /// Notes that a part cannot be read; says whether that is news.
-    pub(crate) fn set_damaged(&self) -> bool {
-        !self.damaged.swap(true, Ordering::Relaxed)
+    /// What was found first that cannot be read.
+    pub(crate) fn damage(&self) -> Option<String> {
+        self.damage.lock().clone()
+    }
+
+    /// Notes that a part cannot be read.
+    pub(crate) fn set_damaged(&self, reason: &ReadError) {
+        self.damage.lock().get_or_insert_with(|| reason.to_string());
+    }
+
+    /// Whether it was noted that a retention rule concerns none of the series.
+    pub(crate) fn is_known_without(&self, rule: &String) -> bool {
+        self.known_without.lock().contains(rule)
+    }
+
+    pub(crate) fn note_without(&self, rule: String) {
+        self.known_without.lock().push(rule);
     }
 
     /// Lets the object be deleted once nobody reads it any more.
@@ -67,9 +84,8 @@ impl Block {
         merge: &mut Merge<'_>,
     ) -> Result<(), ReadError> {
         let extent = index.extent(number);
-        let page = caches
-            .pages
-            .get_or_insert_with(&(self.number, extent.page), || self.load_page(extent.page, index, budget))?;
+        let load = || self.load_page(extent.page, index).inspect(|page| budget.note_bytes(page.len() as u64));
+        let page = caches.pages.get_or_insert_with(&(self.number, extent.page), load)?;
         let units = page.get(extent.start as usize..).and_then(|rest| rest.get(..extent.len as usize));
         let mut units = Cursor::new(units.ok_or(Damage("a page is too short"))?);
         while !units.is_empty() {
@@ -79,11 +95,11 @@ impl Block {
         Ok(())
     }
 
-    fn load_index(&self, budget: &QueryBudget) -> Result<BlockIndex, ReadError> {
+    /// The index, past the caches.
+    pub(crate) fn load_index(&self, budget: &QueryBudget) -> Result<BlockIndex, ReadError> {
         budget.check()?;
-        let sections = self.sections()?;
-        let len = sections.iter().map(|(len, _)| len).sum();
-        let bytes = self.storage.read_range(&self.meta.key, HEADER_LEN as u64, len)?;
+        let layout = self.layout()?;
+        let bytes = self.storage.read_range(&self.meta.key, layout.sections_offset, layout.sections_len())?;
         budget.note_bytes(bytes.len() as u64);
         let mut cursor = Cursor::new(&bytes);
         let mut section = |(len, checksum): (usize, u32)| {
@@ -94,44 +110,24 @@ impl Block {
                 Err(Damage("a checksum of the index does not match"))
             }
         };
-        let [symbols, series, postings] = sections;
+        let [symbols, series, postings] = layout.sections;
         let (symbols, series, postings) = (section(symbols)?, section(series)?, section(postings)?);
-        Ok(BlockIndex::decode(symbols, series, postings, (HEADER_LEN + len) as u64)?)
+        Ok(BlockIndex::decode(symbols, series, postings, layout.pages_offset)?)
     }
 
-    fn sections(&self) -> Result<Sections, ReadError> {
-        let header = self.storage.read_range(&self.meta.key, 0, HEADER_LEN)?;
-        let (checked, checksum) = header.split_at_checked(HEADER_LEN - 4).ok_or(Damage("the header ends too early"))?;
-        let mut cursor = Cursor::new(checked);
-        if cursor.take(MAGIC.len())? != MAGIC {
-            return Err(Damage("this is no block").into());
-        }
-        if Cursor::new(checksum).u32()? != crc32c::crc32c(checked) {
-            return Err(Damage("the checksum of the header does not match").into());
-        }
-        let version = cursor.u32()?;
-        if version > VERSION {
-            return Err(StorageError::Newer { key: self.meta.key.clone(), found: version, known: VERSION }.into());
-        }
-        // Times and number of samples, which the manifest says too.
-        cursor.take(3 * 8)?;
-        let mut sections = [(0, 0); 3];
-        for section in &mut sections {
-            let len = usize::try_from(cursor.u64()?).ok().filter(|len| *len as u64 <= self.meta.bytes);
-            *section = (len.ok_or(Damage("a section is longer than the block"))?, cursor.u32()?);
-        }
-        Ok(sections)
-    }
-
-    fn load_page(&self, page: u32, index: &BlockIndex, budget: &QueryBudget) -> Result<Bytes, ReadError> {
+    /// A page, past the caches and checked.
+    pub(crate) fn load_page(&self, page: u32, index: &BlockIndex) -> Result<Bytes, ReadError> {
         let page = index.page(page);
         let bytes = self.storage.read_range(&self.meta.key, page.offset, page.len as usize)?;
-        budget.note_bytes(bytes.len() as u64);
         if crc32c::crc32c(&bytes) == page.checksum {
             Ok(bytes)
         } else {
             Err(Damage("the checksum of a page does not match").into())
         }
+    }
+
+    fn layout(&self) -> Result<Layout, ReadError> {
+        Layout::read(&*self.storage, &self.meta.key, self.meta.bytes)
     }
 }
 

@@ -10,7 +10,7 @@ mod unit;
 mod values;
 
 pub(crate) use cursor::{Cursor, Damage, put_text, put_varint, put_zigzag};
-pub(crate) use unit::{UNIT_SAMPLES_MAX, Unit, decode_unit, unit_times};
+pub(crate) use unit::{UNIT_SAMPLES_MAX, Unit, decode_unit, encode_units, unit_times};
 
 #[cfg(test)]
 mod tests;

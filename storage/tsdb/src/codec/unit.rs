@@ -72,10 +72,21 @@ impl Unit {
         &self.bytes
     }
 
+    /// Bytes of memory, with what an allocator rounds up on average.
+    pub(crate) fn size(&self) -> i64 {
+        (size_of::<Unit>() + self.bytes.len() + self.bytes.len() / 16) as i64
+    }
+
     /// Appends the samples to `into`.
     pub(crate) fn decode(&self, into: &mut Samples) {
         decode_unit(&self.bytes, into).expect("a unit in memory was encoded by this process");
     }
+}
+
+/// Any number of samples as units that are full but for the last.
+pub(crate) fn encode_units(times: &[i64], values: &[f64]) -> impl Iterator<Item = Unit> {
+    let chunks = times.chunks(UNIT_SAMPLES_MAX).zip(values.chunks(UNIT_SAMPLES_MAX));
+    chunks.map(|(times, values)| Unit::encode(times, values))
 }
 
 /// First and last time of an encoded unit and its number of samples.

@@ -6,7 +6,7 @@
 
 mod series;
 
-pub(crate) use series::{Pushed, Series};
+pub(crate) use series::{Pushed, Scratch, Series};
 
 use crate::SERIES_MAX;
 use crate::TsdbError;
@@ -14,7 +14,7 @@ use crate::index::{Interner, Pair, Postings, hash_labels, same_labels, to_labels
 use crate::tsdb::SeriesId;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use watchfire_model::Labels;
@@ -37,7 +37,19 @@ pub(crate) struct Head {
     pub(crate) samples: AtomicU64,
     /// Samples of windows that are in blocks already.
     pub(crate) strays: AtomicU64,
+    /// Bytes of memory that samples take.
+    pub(crate) sample_bytes: AtomicI64,
+    /// Bytes of memory of series, labels and postings: measured now and then, estimated in between.
+    index_bytes: AtomicI64,
+    /// Bytes of the log's records that are kept until they are durable.
+    pub(crate) unsynced_bytes: AtomicI64,
 }
+
+/// Bytes of memory of a series and its Arc, its slot and its place in the table of labels.
+const SERIES_BYTES: usize = size_of::<Series>() + 16 + 8 + 8;
+
+/// Bytes of memory of a label in postings and symbols, about: most values are shared by many series.
+const LABEL_BYTES: usize = size_of::<Pair>() + 16;
 
 /// The series of the head by id and by label.
 #[derive(Debug, Default)]
@@ -59,6 +71,9 @@ impl Default for Head {
             max_time: AtomicI64::new(i64::MIN),
             samples: AtomicU64::new(0),
             strays: AtomicU64::new(0),
+            sample_bytes: AtomicI64::new(0),
+            index_bytes: AtomicI64::new(0),
+            unsynced_bytes: AtomicI64::new(0),
         }
     }
 }
@@ -68,6 +83,32 @@ impl Head {
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         let (min, max) = (self.min_time.load(Ordering::Relaxed), self.max_time.load(Ordering::Relaxed));
         (min <= max).then_some((min, max))
+    }
+
+    /// Bytes of memory of everything.
+    pub(crate) fn bytes(&self) -> u64 {
+        let parts = [&self.sample_bytes, &self.index_bytes, &self.unsynced_bytes];
+        parts.iter().map(|bytes| bytes.load(Ordering::Relaxed).max(0) as u64).sum()
+    }
+
+    /// Finds or adds a series; says whether it is new.
+    ///
+    /// # Errors
+    /// [`TsdbError::SeriesLimit`] when `max` series are there already.
+    pub(crate) fn register(&self, labels: &Labels, max: u64, epoch: u32) -> Result<(Arc<Series>, bool), TsdbError> {
+        let mut index = self.index.write();
+        let texts = index.symbols.texts_bytes();
+        let (series, is_new) = index.register(labels, max, epoch)?;
+        if is_new {
+            let grown = SERIES_BYTES + series.labels.len() * LABEL_BYTES + index.symbols.texts_bytes() - texts;
+            self.index_bytes.fetch_add(grown as i64, Ordering::Relaxed);
+        }
+        Ok((series, is_new))
+    }
+
+    /// Measures what is estimated between two calls.
+    pub(crate) fn measure_index(&self) {
+        self.index_bytes.store(self.index.read().size() as i64, Ordering::Relaxed);
     }
 
     /// Notes samples that were pushed.
@@ -112,7 +153,7 @@ impl HeadIndex {
     ///
     /// # Errors
     /// [`TsdbError::SeriesLimit`] when `max` series are there already.
-    pub(crate) fn register(&mut self, labels: &Labels, max: u64, epoch: u32) -> Result<(Arc<Series>, bool), TsdbError> {
+    fn register(&mut self, labels: &Labels, max: u64, epoch: u32) -> Result<(Arc<Series>, bool), TsdbError> {
         if let Some(series) = self.find(labels) {
             return Ok((Arc::clone(series), false));
         }
@@ -139,11 +180,12 @@ impl HeadIndex {
         Ok((series, true))
     }
 
-    /// Drops the series that hold nothing and were neither appended to nor registered since `epoch` began; returns how
-    /// many.
-    pub(crate) fn drop_idle(&mut self, epoch: u32) -> usize {
+    /// Drops the series that hold nothing and were neither appended to nor registered since `epoch` began, but for those
+    /// in `keep`; returns how many.
+    pub(crate) fn drop_idle(&mut self, epoch: u32, keep: &HashSet<SeriesId>) -> usize {
         let last_use = |series: &Series| series.epoch.load(Ordering::Relaxed).max(series.registered);
-        let is_idle = |series: &Series| last_use(series) < epoch && series.samples().is_empty();
+        let is_idle =
+            |series: &Series| last_use(series) < epoch && series.samples().is_empty() && !keep.contains(&series.id);
         let idle: Vec<Arc<Series>> = self.iter().filter(|series| is_idle(series)).cloned().collect();
         for series in &idle {
             let slot = series.id.0 & SLOT_MASK;
@@ -161,12 +203,11 @@ impl HeadIndex {
         idle.len()
     }
 
-    /// Memory of index and series, approximately.
-    pub(crate) fn size(&self) -> usize {
-        let series = |series: &Arc<Series>| {
-            size_of::<Series>() + 16 + series.labels.len() * size_of::<Pair>() + series.samples().size()
-        };
-        self.postings.size() + self.slots.capacity() * 8 + self.iter().map(series).sum::<usize>()
+    /// Bytes of memory of index and series without their samples, with what allocators round up.
+    fn size(&self) -> usize {
+        let labels = self.iter().map(|series| series.labels.len() * size_of::<Pair>()).sum::<usize>();
+        let tables = self.slots.capacity() * 8 + self.by_labels.allocation_size() + self.free.capacity() * 4;
+        self.len() * (size_of::<Series>() + 16) + labels + tables + self.postings.size() + self.symbols.size()
     }
 }
 

@@ -1,6 +1,6 @@
 //! One series of the head: a small ring of raw samples, units that it is sealed into, and what came late.
 
-use crate::codec::{UNIT_SAMPLES_MAX, Unit};
+use crate::codec::{UNIT_SAMPLES_MAX, Unit, encode_units};
 use crate::index::Pair;
 use crate::merge::{Merge, ReadError};
 use crate::tsdb::SeriesId;
@@ -27,8 +27,8 @@ pub(crate) struct Series {
     samples: Mutex<SeriesSamples>,
 }
 
-/// Samples of one series, oldest writes first: `frozen`, then `units` and `ring`, then `late`. Where two parts hold
-/// samples of one time, the later part's counts.
+/// Samples of one series, oldest writes first: `frozen`, then `units` and `ring`, then `late`, then `fresh`. Where two
+/// parts hold samples of one time, the later part's counts.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesSamples {
     /// On its way into a block; read from here until the block can be read.
@@ -40,6 +40,17 @@ pub(crate) struct SeriesSamples {
     /// The newest time that ever went to the ring.
     newest: Option<i64>,
     late: Option<Box<Late>>,
+    /// What comes while the log is still being read: it waits here for everything that was written before.
+    fresh: Option<Box<Late>>,
+}
+
+/// What pushing many samples shares.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Empty between two samples.
+    samples: Samples,
+    /// Bytes that the series take more than before.
+    pub(crate) grown: i64,
 }
 
 /// Samples that were not newer than their series' newest.
@@ -49,6 +60,8 @@ struct Late {
     units: Vec<Unit>,
     /// In order of writing.
     raw: Vec<(i64, f64)>,
+    /// Raw samples that another replaced when they were encoded.
+    merged: usize,
 }
 
 /// Where a sample went.
@@ -66,9 +79,11 @@ pub(crate) enum Pushed {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Frozen {
     /// Samples that go to a block.
-    pub(crate) frozen: usize,
+    pub(crate) samples: usize,
     /// Samples that turned out to be replaced by others.
     pub(crate) replaced: usize,
+    /// Bytes that the series takes more than before.
+    pub(crate) grown: i64,
 }
 
 impl Series {
@@ -82,14 +97,16 @@ impl Series {
 }
 
 impl SeriesSamples {
-    /// Adds a sample; `scratch` is empty and used for nothing else.
-    pub(crate) fn push(&mut self, time: i64, value: f64, scratch: &mut Samples) -> Pushed {
+    /// Adds a sample.
+    pub(crate) fn push(&mut self, time: i64, value: f64, scratch: &mut Scratch) -> Pushed {
         if self.newest.is_none_or(|newest| newest < time) {
             self.newest = Some(time);
+            let capacity = self.ring.capacity();
             if self.ring.is_empty() {
                 self.ring.reserve_exact(if self.units.is_empty() { 4 } else { RING_SAMPLES_MAX });
             }
             self.ring.push((time, value));
+            scratch.grown += raw_bytes(self.ring.capacity()) - raw_bytes(capacity);
             if self.ring.len() >= RING_SAMPLES_MAX {
                 self.seal(scratch);
             }
@@ -102,23 +119,50 @@ impl SeriesSamples {
             }
             _ => {
                 let duplicate = self.newest == Some(time);
-                self.late.get_or_insert_default().push(time, value);
+                scratch.grown += Late::push(&mut self.late, time, value);
                 if duplicate { Pushed::Duplicate } else { Pushed::Late }
             }
         }
     }
 
+    /// Adds a sample that has to wait for those written before it.
+    pub(crate) fn push_fresh(&mut self, time: i64, value: f64, scratch: &mut Scratch) {
+        scratch.grown += Late::push(&mut self.fresh, time, value);
+    }
+
+    /// Nothing written before is missing any more: what waited comes to the others, in order of writing. Returns how many
+    /// samples turned out to replace another.
+    pub(crate) fn settle_fresh(&mut self, scratch: &mut Scratch) -> usize {
+        let Some(fresh) = self.fresh.take() else { return 0 };
+        scratch.grown -= fresh.bytes();
+        let mut samples = Samples::default();
+        let mut replaced = 0;
+        // A unit holds raw samples sorted, each time once; only the last written of those ever counted.
+        for unit in &fresh.units {
+            unit.decode(&mut samples);
+        }
+        let units = samples.times.iter().copied().zip(samples.values.iter().copied());
+        for (time, value) in units.chain(fresh.raw.iter().copied()) {
+            replaced += usize::from(self.push(time, value, scratch) == Pushed::Replaced);
+        }
+        replaced + fresh.merged
+    }
+
     /// Encodes the ring: adds it to the last unit while that has room.
-    fn seal(&mut self, scratch: &mut Samples) {
+    fn seal(&mut self, scratch: &mut Scratch) {
+        let samples = &mut scratch.samples;
         if let Some(open) = self.units.pop_if(|last| last.len() + RING_SAMPLES_MAX <= UNIT_SAMPLES_MAX) {
-            open.decode(scratch);
+            scratch.grown -= open.size();
+            open.decode(samples);
         }
         for (time, value) in self.ring.drain(..) {
-            scratch.push(time, value);
+            samples.push(time, value);
         }
+        let sealed = Unit::encode(&samples.times, &samples.values);
+        scratch.grown += sealed.size();
         self.units.reserve_exact(1);
-        self.units.push(Unit::encode(&scratch.times, &scratch.values));
-        scratch.clear();
+        self.units.push(sealed);
+        samples.clear();
     }
 
     /// Adds everything within the range of `merge`, in order of writing.
@@ -127,40 +171,45 @@ impl SeriesSamples {
             merge.add_unit(unit.bytes())?;
         }
         merge.add_run(self.ring.iter().copied())?;
-        let Some(late) = &self.late else { return Ok(()) };
-        for unit in &late.units {
-            merge.add_unit(unit.bytes())?;
+        for late in self.late.iter().chain(&self.fresh) {
+            late.read(merge)?;
         }
-        merge.add_run(late.sorted().into_iter())
+        Ok(())
     }
 
     /// Whether there may be samples within `range`.
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
         let within = |first: i64, last: i64| first <= range.end.0 && range.start.0 <= last;
-        let late = self.late.iter().flat_map(|late| &late.units);
+        let late = || self.late.iter().chain(&self.fresh);
         let frozen = self.frozen().iter();
-        frozen.chain(&self.units).chain(late).any(|unit| within(unit.first, unit.last))
+        frozen.chain(&self.units).chain(late().flat_map(|late| &late.units)).any(|unit| within(unit.first, unit.last))
             || matches!(&self.ring[..], [first, ..] if within(first.0, self.newest.unwrap_or(first.0)))
-            || self.late.iter().any(|late| late.raw.iter().any(|(time, _)| within(*time, *time)))
+            || late().any(|late| late.raw.iter().any(|(time, _)| within(*time, *time)))
     }
 
-    /// Samples held, also those that another replaces.
+    /// Samples held, also those that another replaces, but for those that wait.
     fn len(&self) -> usize {
-        let late = self.late.iter().flat_map(|late| &late.units);
-        let units = self.frozen().iter().chain(&self.units).chain(late).map(Unit::len).sum::<usize>();
-        units + self.ring.len() + self.late.as_ref().map_or(0, |late| late.raw.len())
+        let units = self.frozen().iter().chain(&self.units).map(Unit::len).sum::<usize>();
+        units + self.ring.len() + self.late.as_ref().map_or(0, |late| late.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
+        self.is_settled_empty() && self.fresh.is_none()
+    }
+
+    /// Whether nothing is held but what waits.
+    fn is_settled_empty(&self) -> bool {
         self.frozen.is_empty() && self.units.is_empty() && self.ring.is_empty() && self.late.is_none()
     }
 
     /// Moves all samples before `until` and from `ahead` on to `frozen`, in units that do not cross multiples of `span`.
+    /// What waits goes on waiting.
     pub(crate) fn freeze(&mut self, until: i64, ahead: i64, span: i64) -> Frozen {
-        if self.is_empty() {
+        if self.is_settled_empty() {
             return Frozen::default();
         }
-        let before = self.len();
+        let (before, bytes_before) = (self.len(), self.size());
+        let fresh = self.fresh.take();
         let mut all = Samples::default();
         let budget = QueryBudget::unlimited();
         let mut merge = Merge::new(TimeRange::ALL, &budget, &mut all);
@@ -168,7 +217,7 @@ impl SeriesSamples {
         let replaced = before - all.len();
         let live = all.times.partition_point(|time| *time < until)..all.times.partition_point(|time| *time < ahead);
         self.units.clear();
-        self.units.extend(encode_all(&all.times[live.clone()], &all.values[live.clone()]));
+        self.units.extend(encode_units(&all.times[live.clone()], &all.values[live.clone()]));
         self.units.shrink_to_fit();
         self.ring = Vec::new();
         self.late = None;
@@ -176,34 +225,58 @@ impl SeriesSamples {
         all.values.drain(live.clone());
         let frozen = encode_windows(&all, span);
         self.frozen = frozen.into();
-        Frozen { frozen: all.len(), replaced }
+        self.fresh = fresh;
+        Frozen { samples: all.len(), replaced, grown: self.size() - bytes_before }
     }
 
     pub(crate) fn frozen(&self) -> &[Unit] {
         &self.frozen
     }
 
-    /// Lets go of what is in a block now; returns how many samples that were.
-    pub(crate) fn thaw(&mut self) -> usize {
-        std::mem::take(&mut self.frozen).iter().map(Unit::len).sum()
+    /// Lets go of what is in a block now; returns how many samples that were, and bytes.
+    pub(crate) fn thaw(&mut self) -> (usize, i64) {
+        let thawed = std::mem::take(&mut self.frozen);
+        (thawed.iter().map(Unit::len).sum(), thawed.iter().map(Unit::size).sum())
     }
 
-    /// Memory beyond the series itself, for measurements.
-    pub(crate) fn size(&self) -> usize {
-        let units = self.units.iter().map(|unit| unit.bytes().len()).sum::<usize>();
-        units + self.units.capacity() * size_of::<Unit>() + self.ring.capacity() * 16
+    /// Bytes of memory beyond the series itself.
+    pub(crate) fn size(&self) -> i64 {
+        let units: i64 = self.frozen.iter().chain(&self.units).map(Unit::size).sum();
+        let late: i64 = self.late.iter().chain(&self.fresh).map(|late| late.bytes()).sum();
+        units + raw_bytes(self.ring.capacity()) + late
     }
 }
 
+/// Bytes of memory of so many raw samples.
+fn raw_bytes(samples: usize) -> i64 {
+    (samples * size_of::<(i64, f64)>()) as i64
+}
+
 impl Late {
-    fn push(&mut self, time: i64, value: f64) {
-        self.raw.push((time, value));
-        if self.raw.len() >= LATE_SAMPLES_MAX {
-            let sorted = self.sorted();
+    /// Adds a sample, returns how many bytes of memory that took.
+    fn push(late: &mut Option<Box<Late>>, time: i64, value: f64) -> i64 {
+        let mut grown = if late.is_none() { size_of::<Late>() as i64 } else { 0 };
+        let late = late.get_or_insert_default();
+        let capacity = late.raw.capacity();
+        late.raw.push((time, value));
+        grown += raw_bytes(late.raw.capacity()) - raw_bytes(capacity);
+        if late.raw.len() >= LATE_SAMPLES_MAX {
+            let sorted = late.sorted();
+            late.merged += late.raw.len() - sorted.len();
             let (times, values): (Vec<i64>, Vec<f64>) = sorted.into_iter().unzip();
-            self.units.push(Unit::encode(&times, &values));
-            self.raw.clear();
+            let unit = Unit::encode(&times, &values);
+            grown += unit.size();
+            late.units.push(unit);
+            late.raw.clear();
         }
+        grown
+    }
+
+    fn read(&self, merge: &mut Merge<'_>) -> Result<(), ReadError> {
+        for unit in &self.units {
+            merge.add_unit(unit.bytes())?;
+        }
+        merge.add_run(self.sorted().into_iter())
     }
 
     /// The raw samples in order of time; of one time the last written.
@@ -214,12 +287,16 @@ impl Late {
         sorted.dedup_by_key(|(time, _)| *time);
         sorted
     }
-}
 
-/// Any number of samples as units that are full but for the last.
-fn encode_all(times: &[i64], values: &[f64]) -> impl Iterator<Item = Unit> {
-    let chunks = times.chunks(UNIT_SAMPLES_MAX).zip(values.chunks(UNIT_SAMPLES_MAX));
-    chunks.map(|(times, values)| Unit::encode(times, values))
+    /// Samples pushed.
+    fn len(&self) -> usize {
+        self.units.iter().map(Unit::len).sum::<usize>() + self.raw.len() + self.merged
+    }
+
+    fn bytes(&self) -> i64 {
+        let units: i64 = self.units.iter().map(Unit::size).sum();
+        size_of::<Late>() as i64 + units + raw_bytes(self.raw.capacity())
+    }
 }
 
 /// Units that end where a multiple of `span` lies between two samples.
@@ -229,7 +306,7 @@ fn encode_windows(samples: &Samples, span: i64) -> Vec<Unit> {
     while let Some(first) = samples.times.get(start) {
         let window = first.div_euclid(span);
         let end = start + samples.times[start..].partition_point(|time| time.div_euclid(span) == window);
-        units.extend(encode_all(&samples.times[start..end], &samples.values[start..end]));
+        units.extend(encode_units(&samples.times[start..end], &samples.values[start..end]));
         start = end;
     }
     units

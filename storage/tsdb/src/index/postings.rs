@@ -80,11 +80,10 @@ impl Postings {
     /// Memory, approximately.
     pub(crate) fn size(&self) -> usize {
         let values = |values: &Values| {
-            let postings =
-                values.by_value.values().map(|posting| size_of::<Posting>() + 8 + posting.size()).sum::<usize>();
-            values.present.serialized_size() + postings
+            let postings = values.by_value.values().map(Posting::size).sum::<usize>();
+            values.present.serialized_size() + values.by_value.allocation_size() + postings
         };
-        self.names.values().map(values).sum::<usize>() + self.all.serialized_size()
+        self.names.values().map(values).sum::<usize>() + self.all.serialized_size() + self.names.allocation_size()
     }
 }
 

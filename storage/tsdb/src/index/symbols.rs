@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 pub(crate) type Symbol = u32;
 
 /// One label as symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pair {
     pub(crate) name: Symbol,
     pub(crate) value: Symbol,
@@ -28,6 +28,8 @@ pub(crate) struct Interner {
     entries: Vec<Entry>,
     by_text: HashTable<Symbol>,
     free: Vec<Symbol>,
+    /// Bytes of memory of texts that do not fit their entries.
+    texts_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,9 @@ impl Interner {
             entries[symbol as usize].users += 1;
             return symbol;
         }
-        let entry = Entry { text: text.clone(), users: 1 };
+        // What the caller shares with others would stay in memory for them.
+        let entry = Entry { text: SmolStr::new(text.as_str()), users: 1 };
+        self.texts_bytes += heap_bytes(&entry.text);
         let symbol = if let Some(symbol) = self.free.pop() {
             entries[symbol as usize] = entry;
             symbol
@@ -65,12 +69,31 @@ impl Interner {
             return;
         }
         let hash = hash_text(&entry.text);
+        self.texts_bytes -= heap_bytes(&entry.text);
         entry.text = SmolStr::default();
         if let Ok(occupied) = self.by_text.find_entry(hash, |&other| other == symbol) {
             occupied.remove();
         }
         self.free.push(symbol);
     }
+}
+
+impl Interner {
+    /// Bytes of memory of texts that do not fit their entries.
+    pub(crate) fn texts_bytes(&self) -> usize {
+        self.texts_bytes
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn size(&self) -> usize {
+        let entries = self.entries.capacity() * size_of::<Entry>() + self.free.capacity() * size_of::<Symbol>();
+        entries + self.by_text.allocation_size() + self.texts_bytes
+    }
+}
+
+/// Bytes of memory of a text beyond its entry: two counts, and what an allocator rounds up.
+fn heap_bytes(text: &SmolStr) -> usize {
+    if text.is_heap_allocated() { (text.len() + 16).next_multiple_of(16) } else { 0 }
 }
 
 impl Texts for Interner {
@@ -99,12 +122,13 @@ impl SymbolTable {
         self.texts.len()
     }
 
+    pub(crate) fn texts(&self) -> &[SmolStr] {
+        &self.texts
+    }
+
     /// Memory, approximately.
     pub(crate) fn size(&self) -> usize {
-        self.texts
-            .iter()
-            .map(|text| size_of::<SmolStr>() + if text.is_heap_allocated() { text.len() + 16 } else { 0 })
-            .sum()
+        self.texts.iter().map(|text| size_of::<SmolStr>() + heap_bytes(text)).sum()
     }
 }
 

@@ -1,9 +1,14 @@
 //! The store as its users see it, against a map.
 
+mod compaction;
 mod concurrent;
 mod faults;
 mod limits;
 mod model;
+mod operations;
+mod replay;
+mod room;
+mod rot;
 
 use crate::{SeriesId, Tsdb, TsdbOptions};
 use std::collections::BTreeMap;
@@ -94,7 +99,9 @@ impl Fixture {
 
 fn open(storage: &MemStorage, clock: &Arc<ManualClock>, options: &TsdbOptions) -> Tsdb {
     let clock = Arc::clone(clock);
-    Tsdb::open(Arc::new(storage.clone()), clock, options.clone()).expect("the store opens")
+    let tsdb = Tsdb::open(Arc::new(storage.clone()), clock, options.clone()).expect("the store opens");
+    tsdb.wait_ready().expect("the log can be read");
+    tsdb
 }
 
 /// Everything that a query finds; series without samples are left out.

@@ -1,0 +1,188 @@
+//! Records of the log on their way into a head, in their order.
+//!
+//! Samples are collected and then pushed series by series: one after the other they would touch the memory of another
+//! series each.
+
+use crate::SERIES_MAX;
+use crate::head::{Head, Pushed, Scratch, Series};
+use crate::metadata::MetadataTable;
+use crate::metrics::Metrics;
+use crate::record::Record;
+use crate::state::Flush;
+use crate::tsdb::SeriesId;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use watchfire_model::{Sample, TimeRange, Timestamp};
+use watchfire_wal::Position;
+
+/// Samples that are collected before they are pushed: 24 MB, and 16 MB while they are put in order.
+const BATCH_SAMPLES: usize = 1 << 20;
+
+/// Which samples of the log are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// What this flush has put into blocks is not.
+    pub(crate) flush: Option<Flush>,
+    /// Nor is what lies outside of this range.
+    pub(crate) range: TimeRange,
+    /// Length of a block window.
+    pub(crate) span: i64,
+}
+
+/// Where samples go, and what is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) metadata: &'a Mutex<MetadataTable>,
+    pub(crate) metrics: &'a Metrics,
+}
+
+/// Reads records; what it has read is in the head after [`LogReader::push_batch`].
+pub(crate) struct LogReader<'a> {
+    target: Target<'a>,
+    pub(crate) wanted: Wanted,
+    /// The session that the definitions hold for.
+    session: u64,
+    epoch_start: Option<Position>,
+    /// Places in `series` by the ids of the epoch that is being read.
+    places: HashMap<SeriesId, u32, foldhash::fast::FixedState>,
+    series: Vec<Arc<Series>>,
+    /// Samples by the place of their series, in order of writing.
+    batch: Vec<(u32, i64, f64)>,
+    /// Of every window from `until` of the flush on: the start of the epoch in which its first sample came.
+    pub(crate) windows: BTreeMap<i64, Position>,
+    scratch: Scratch,
+}
+
+impl<'a> LogReader<'a> {
+    pub(crate) fn new(target: Target<'a>, wanted: Wanted) -> LogReader<'a> {
+        LogReader {
+            target,
+            wanted,
+            session: 0,
+            epoch_start: None,
+            places: HashMap::default(),
+            series: Vec::new(),
+            batch: Vec::new(),
+            windows: BTreeMap::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    pub(crate) fn is_batch_full(&self) -> bool {
+        self.batch.len() >= BATCH_SAMPLES
+    }
+
+    /// Where the epoch begins that the last record is of.
+    pub(crate) fn epoch_start(&self) -> Option<Position> {
+        self.epoch_start
+    }
+
+    /// The series that records to come may name.
+    pub(crate) fn series_in_use(&self) -> HashSet<SeriesId> {
+        self.series.iter().map(|series| series.id).collect()
+    }
+
+    pub(crate) fn read(&mut self, position: Position, payload: &[u8]) {
+        if position.session != self.session || self.epoch_start.is_none() {
+            self.session = position.session;
+            self.begin_epoch(position);
+        }
+        self.target.metrics.replayed_records.inc();
+        match Record::decode(payload) {
+            Ok(Record::Epoch) => self.begin_epoch(position),
+            Ok(Record::Series(definitions)) => {
+                for (id, labels) in definitions {
+                    // Not the configured limit: these series had passed it when they were written.
+                    match self.target.head.register(&labels, SERIES_MAX, 0) {
+                        Ok((series, _)) => {
+                            self.places.insert(id, self.series.len() as u32);
+                            self.series.push(series);
+                        }
+                        Err(_) => drop(self.target.metrics.refused_series.inc()),
+                    }
+                }
+            }
+            Ok(Record::Samples(samples)) => self.collect(position, &samples),
+            Ok(Record::Metadata(entries)) => {
+                let mut metadata = self.target.metadata.lock();
+                for (metric, described) in entries {
+                    metadata.set(&metric, described);
+                }
+            }
+            Err(_) => drop(self.target.metrics.replay_damaged_records.inc()),
+        }
+    }
+
+    fn begin_epoch(&mut self, position: Position) {
+        self.push_batch();
+        self.epoch_start = Some(position);
+        self.places.clear();
+        self.series.clear();
+    }
+
+    fn collect(&mut self, position: Position, samples: &[(SeriesId, Sample)]) {
+        let Wanted { flush, range, span } = self.wanted;
+        let until = flush.map_or(i64::MIN, |flush| flush.until);
+        let mut last_window = None;
+        for &(id, Sample { time: Timestamp(time), value }) in samples {
+            if flush.is_some_and(|flush| flush.holds(position, time)) || !range.contains(Timestamp(time)) {
+                continue;
+            }
+            let Some(&place) = self.places.get(&id) else {
+                self.target.metrics.replay_orphan_samples.inc();
+                continue;
+            };
+            self.batch.push((place, time, value));
+            let window = time - time.rem_euclid(span);
+            if time >= until && last_window.replace(window) != Some(window) {
+                self.windows.entry(window).or_insert(self.epoch_start.unwrap_or(position));
+            }
+        }
+    }
+
+    /// Pushes what was collected.
+    pub(crate) fn push_batch(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        // Sorted by counting: of every series the place behind its last sample, then of its first.
+        let mut ends = vec![0; self.series.len()];
+        for (place, ..) in &self.batch {
+            ends[*place as usize] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += *end;
+            *end = sum;
+        }
+        let mut sorted = vec![(0, 0.0); self.batch.len()];
+        for &(place, time, value) in self.batch.iter().rev() {
+            let end = &mut ends[place as usize];
+            *end -= 1;
+            sorted[*end] = (time, value);
+        }
+        let (mut times, mut held, mut strays) = ((i64::MAX, i64::MIN), 0, 0);
+        let until = self.wanted.flush.map_or(i64::MIN, |flush| flush.until);
+        for (place, series) in self.series.iter().enumerate() {
+            let end = ends.get(place + 1).copied().unwrap_or(sorted.len());
+            let run = &sorted[ends[place]..end];
+            if run.is_empty() {
+                continue;
+            }
+            let mut samples = series.samples();
+            for &(time, value) in run {
+                held += usize::from(samples.push(time, value, &mut self.scratch) != Pushed::Replaced);
+                strays += usize::from(time < until);
+                times = (times.0.min(time), times.1.max(time));
+            }
+        }
+        self.batch.clear();
+        let head = self.target.head;
+        head.note(times, held, strays);
+        head.sample_bytes.fetch_add(std::mem::take(&mut self.scratch.grown), Ordering::Relaxed);
+    }
+}
