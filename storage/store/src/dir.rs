@@ -12,11 +12,10 @@ use crate::key::{check_key, check_prefix, is_part};
 use crate::{AppendFile, Object, Space, Storage, StorageError, crash_point};
 use bytes::Bytes;
 use files::{EntryKind, FileSystem, HostFileSystem, NewFile};
-use home::sync;
+use home::{Lock, sync};
 use parking_lot::Mutex;
 use room::Room;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +44,7 @@ pub struct DirStorage {
     failed_syncs: AtomicU64,
     room: Arc<Room>,
     /// Keeps the directory locked.
-    _lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 /// What this process knows about directories below the root.
@@ -73,19 +72,22 @@ impl DirStorage {
             .map_err(|error| io_error("resolve", &path.as_ref().to_string_lossy(), error))?;
         home::create_root(&HostFileSystem, &root)?;
         let lock = home::lock(&root)?;
-        DirStorage::open_on(Arc::new(HostFileSystem), root, Some(lock), space)
+        let was_closed = lock.was_closed;
+        let mut storage = DirStorage::open_on(Arc::new(HostFileSystem), root, was_closed, space)?;
+        storage.lock = Some(lock);
+        Ok(storage)
     }
 
     /// Opens a directory that exists and is locked.
     fn open_on(
         files: Arc<dyn FileSystem>,
         root: PathBuf,
-        lock: Option<File>,
+        was_closed: bool,
         space: SpaceOptions,
     ) -> Result<DirStorage, StorageError> {
         home::check_format(&*files, &root)?;
         crash_point("dir.open.checked");
-        home::tidy(&*files, &root)?;
+        home::tidy(&*files, &root, was_closed)?;
         crash_point("dir.open.tidied");
         let room = Arc::new(Room::new(space, room::reserve_bytes(&*files, &root)));
         Ok(DirStorage {
@@ -96,7 +98,7 @@ impl DirStorage {
             temp_count: AtomicU64::new(0),
             failed_syncs: AtomicU64::new(0),
             room,
-            _lock: lock,
+            lock: None,
         })
     }
 
@@ -299,6 +301,15 @@ impl DirStorage {
                 self.doubt(key);
             }
         })
+    }
+}
+
+impl Drop for DirStorage {
+    fn drop(&mut self) {
+        let is_certain = self.doubtful.get_mut().is_empty() && self.failed_syncs.load(Ordering::SeqCst) == 0;
+        if let Some(lock) = self.lock.as_mut().filter(|_| is_certain) {
+            lock.close();
+        }
     }
 }
 

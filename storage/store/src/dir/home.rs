@@ -33,8 +33,31 @@ pub(super) fn create_root(files: &dyn FileSystem, root: &Path) -> Result<(), Sto
     })
 }
 
-/// Takes the lock that keeps a second process out. It lasts as long as the file is open, and dies with the process.
-pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
+/// What the lock says after an orderly end.
+const CLOSED: &str = "closed\n";
+
+/// The lock that keeps a second process out. It lasts as long as the file is open, and dies with the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+    /// The last process came to an orderly end. If it died, names that it gave may not be durable yet.
+    pub(super) was_closed: bool,
+}
+
+impl Lock {
+    /// Says that everything is durable that anybody was promised, and every name that can be seen.
+    pub(super) fn close(&mut self) {
+        let _ = write_text(&mut self.file, CLOSED);
+    }
+}
+
+fn write_text(file: &mut File, text: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
+}
+
+pub(super) fn lock(root: &Path) -> Result<Lock, StorageError> {
     let path = root.join("LOCK");
     let fail = |action, error| io_error(action, &path.to_string_lossy(), error);
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -47,9 +70,11 @@ pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
         }
         Err(TryLockError::Error(error)) => return Err(fail("lock", error)),
     }
+    let was_closed = read_text(&file).is_ok_and(|text| text == CLOSED);
+    file.set_len(0).map_err(|error| fail("write", error))?;
     // The number only helps whoever reads the error: the lock holds without it, for instance on a full disk.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-    Ok(file)
+    let _ = write_text(&mut file, &format!("{}\n", std::process::id()));
+    Ok(Lock { file, was_closed })
 }
 
 /// Checks the version of the layout, or writes it into a new directory.
@@ -110,9 +135,10 @@ fn write_format(files: &dyn FileSystem, root: &Path, path: &Path) -> Result<(), 
     })
 }
 
-/// Removes the temporary files that a dead process left, and directories without anything in them. True when `directory`
-/// is empty afterwards.
-pub(super) fn tidy(files: &dyn FileSystem, directory: &Path) -> Result<bool, StorageError> {
+/// Removes the temporary files that a dead process left, and directories without anything in them, and makes the names
+/// that are left durable unless `was_closed`: nobody shall act on an object that a power cut may take away. True when
+/// `directory` is empty afterwards.
+pub(super) fn tidy(files: &dyn FileSystem, directory: &Path, was_closed: bool) -> Result<bool, StorageError> {
     let entries =
         files.list(directory).map_err(|error| io_error("list directory", &directory.to_string_lossy(), error))?;
     let mut empty = true;
@@ -121,11 +147,14 @@ pub(super) fn tidy(files: &dyn FileSystem, directory: &Path) -> Result<bool, Sto
         let removed = match entry.name.to_str() {
             Some(name) if name.starts_with(TEMP_PREFIX) => files.unlink(&path).is_ok(),
             Some(name) if is_part(name) && entry.kind == EntryKind::Directory => {
-                tidy(files, &path)? && files.remove_directory(&path).is_ok()
+                tidy(files, &path, was_closed)? && files.remove_directory(&path).is_ok()
             }
             _ => false,
         };
         empty &= removed;
+    }
+    if !empty && !was_closed {
+        sync(files, directory)?;
     }
     Ok(empty)
 }

@@ -6,7 +6,7 @@ use super::files::HostFile;
 use super::*;
 use crate::MemStorage;
 use proptest::prelude::*;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use watchfire_model::ByteSize;
@@ -108,6 +108,22 @@ fn opening_tidies_up_after_a_dead_process() {
     assert_eq!(listing(&storage, ""), [("a/b".to_owned(), 1)]);
     assert!(!directory.path().join("a/~tmp.1.2").is_file());
     assert!(!directory.path().join("wal").is_dir());
+}
+
+#[test]
+fn the_lock_tells_of_an_orderly_end() {
+    let (directory, storage) = open();
+    let path = directory.path().join("LOCK");
+    let text = || fs::read_to_string(&path).unwrap();
+    assert_eq!(text(), format!("{}\n", std::process::id()));
+    drop(storage);
+    assert_eq!(text(), "closed\n");
+    let storage = DirStorage::open(directory.path()).unwrap();
+    assert!(storage.lock.as_ref().unwrap().was_closed);
+    storage.failed_syncs.fetch_add(1, Ordering::SeqCst);
+    drop(storage);
+    assert_eq!(text(), format!("{}\n", std::process::id()), "not everything is certain");
+    assert!(!DirStorage::open(directory.path()).unwrap().lock.as_ref().unwrap().was_closed);
 }
 
 #[test]

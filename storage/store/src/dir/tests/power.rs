@@ -2,6 +2,7 @@
 
 use super::disk::{Disk, Fault};
 use super::*;
+use crate::{Manifest, ManifestState};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROOT: &str = "/data";
@@ -10,7 +11,7 @@ fn open(disk: &Disk) -> Result<DirStorage, StorageError> {
     let root = PathBuf::from(ROOT);
     let files: Arc<dyn FileSystem> = Arc::new(disk.clone());
     home::create_root(&*files, &root)?;
-    DirStorage::open_on(files, root, None, SpaceOptions::default())
+    DirStorage::open_on(files, root, false, SpaceOptions::default())
 }
 
 /// The same byte over and over.
@@ -168,6 +169,17 @@ impl Scene {
         fate.absent = false;
     }
 
+    /// What a process finds at its start it may act on: the power cannot take it away any more.
+    fn see(&mut self) {
+        let Some(storage) = &self.storage else { return };
+        for (key, fate) in &mut self.promises.fates {
+            let Ok(bytes) = storage.read(key) else { continue };
+            if fate.possible.iter().any(|possible| possible.is(&bytes)) && !fate.may_grow {
+                *fate = Fate { promised: Some(Payload::of(&bytes)), ..Fate::default() };
+            }
+        }
+    }
+
     /// The power goes, and comes back on a disk without faults.
     fn end(mut self) {
         self.disk.repair();
@@ -296,7 +308,7 @@ fn a_power_cut_at_any_call_keeps_what_was_promised() {
 #[test]
 fn a_process_that_dies_at_any_call_and_a_later_power_cut_keep_what_was_promised() {
     for number in 1..=calls(Disk::new(0)) {
-        for seed in 0..3 {
+        for seed in 0..6 {
             println!("death at call {number}, seed {seed}");
             let disk = Disk::new(seed * 1000 + number);
             disk.unplug_at(number);
@@ -304,7 +316,10 @@ fn a_process_that_dies_at_any_call_and_a_later_power_cut_keep_what_was_promised(
             scene.play(&scenario());
             scene.disk.repair();
             scene.run(&Call::Reopen);
-            scene.play(&scenario());
+            scene.see();
+            if seed % 2 == 0 {
+                scene.play(&scenario());
+            }
             scene.end();
         }
     }
@@ -348,8 +363,78 @@ fn a_fault_at_any_call_leaves_nothing_lying_around() {
     }
 }
 
+/// Remembers every transaction.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Values(Vec<u64>);
+
+impl ManifestState for Values {
+    type Delta = u64;
+
+    fn apply(&mut self, delta: &u64) {
+        self.0.push(*delta);
+    }
+}
+
+fn open_manifest(disk: &Disk) -> Result<Manifest<Values>, StorageError> {
+    Manifest::open(Arc::new(open(disk)?), "manifest/test")
+}
+
+/// What was confirmed and, of what was refused since, at most one.
+fn is_plausible(found: &[u64], confirmed: &[u64], refused: &[u64]) -> bool {
+    found.strip_prefix(confirmed).is_some_and(|more| match more {
+        [] => true,
+        [one] => refused.contains(one),
+        _ => false,
+    })
+}
+
+/// Transactions on a disk with faults, some of them across a restart of the process, then a power cut.
+fn transact(disk: &Disk, restart_every: u64) -> Result<(), TestCaseError> {
+    let mut manifest = open_manifest(disk).ok();
+    let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+    for value in 1..=70 {
+        if value % restart_every == 0 || manifest.is_none() {
+            manifest = open_manifest(disk).ok();
+            let Some(manifest) = &manifest else { continue };
+            let found = &manifest.state().0;
+            prop_assert!(is_plausible(found, &confirmed, &refused), "{:?}: {:?}, {:?}", found, confirmed, refused);
+            confirmed.clone_from(found);
+            refused.clear();
+        }
+        let Some(manifest) = &manifest else { continue };
+        match manifest.commit(value) {
+            Ok(_) => {
+                confirmed.push(value);
+                refused.clear();
+            }
+            Err(_) => refused.push(value),
+        }
+        prop_assert_eq!(&manifest.state().0, &confirmed);
+    }
+    disk.repair();
+    let found = &open_manifest(&disk.crash()).unwrap().state().0;
+    prop_assert!(is_plausible(found, &confirmed, &refused), "{:?}: {:?}, {:?}", found, confirmed, refused);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// No two faults in a row: a name that can be made neither durable nor undone looks like any other to a process that
+    /// starts again before the power goes.
+    #[test]
+    fn confirmed_transactions_survive_the_disk(
+        seed: u64,
+        restart_every in 5..100_u64,
+        faults in proptest::collection::btree_map(1..450_u64, 0..3_usize, 0..12),
+    ) {
+        let disk = opened_before(seed);
+        let before = disk.calls();
+        for (number, kind) in faults {
+            disk.fail_at(before + 2 * number + seed % 2, [Fault::Io, Fault::IoAfterwards, Fault::Full][kind]);
+        }
+        transact(&disk, restart_every)?;
+    }
 
     #[test]
     fn any_calls_with_any_faults_keep_what_was_promised(

@@ -10,7 +10,7 @@ fn open(disk: &Disk, options: SpaceOptions) -> DirStorage {
     let root = PathBuf::from("/data");
     let files: Arc<dyn FileSystem> = Arc::new(disk.clone());
     home::create_root(&*files, &root).unwrap();
-    DirStorage::open_on(files, root, None, options).unwrap()
+    DirStorage::open_on(files, root, false, options).unwrap()
 }
 
 /// Whether there is room after the medium had each of these free, in MiB.
