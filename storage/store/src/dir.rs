@@ -1,8 +1,10 @@
 //! Objects as files of a directory: what a machine on its own stores in.
 
+mod append;
 mod files;
 mod home;
 mod metrics;
+mod names;
 mod room;
 
 pub use metrics::Metrics;
@@ -10,9 +12,11 @@ pub use room::{SpaceOptions, SpaceStatus};
 
 use crate::key::{check_key, check_prefix, is_part};
 use crate::{AppendFile, Object, Space, Storage, StorageError, crash_point};
+use append::DirAppendFile;
 use bytes::Bytes;
-use files::{EntryKind, FileSystem, HostFileSystem, NewFile};
+use files::{EntryKind, FileSystem, HostFileSystem};
 use home::{Lock, sync};
+use names::{DOUBTFUL_MAX, Directories};
 use parking_lot::Mutex;
 use room::Room;
 use std::collections::HashSet;
@@ -20,13 +24,6 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// How the names of temporary files begin; not a legal key.
-const TEMP_PREFIX: &str = "~tmp.";
-/// How often a directory may vanish under a file about to be created in it before that is an error.
-const PARENT_ATTEMPTS: usize = 8;
-/// With so many objects in doubt nothing more is created: the disk is broken.
-const DOUBTFUL_MAX: usize = 4096;
 
 /// A directory that this process alone uses until the value is dropped.
 #[derive(Debug)]
@@ -45,15 +42,6 @@ pub struct DirStorage {
     room: Arc<Room>,
     /// Keeps the directory locked.
     lock: Option<Lock>,
-}
-
-/// What this process knows about directories below the root.
-#[derive(Debug, Default)]
-struct Directories {
-    /// They exist, and will after a power cut.
-    durable: HashSet<PathBuf>,
-    /// They could be made neither durable nor undone: nothing shall be created in them. They are empty.
-    doubtful: HashSet<PathBuf>,
 }
 
 impl DirStorage {
@@ -126,113 +114,6 @@ impl DirStorage {
         Ok(path)
     }
 
-    /// Runs `create`, which makes a file in the directory of `path`, after that directory is there for good.
-    fn in_parent<T>(
-        &self,
-        key: &str,
-        path: &Path,
-        create: impl Fn(&Path) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let parent = path.parent().expect("a key's path lies below the root");
-        for _ in 1..PARENT_ATTEMPTS {
-            self.ensure_directory(parent, &mut self.directories.lock(), key)?;
-            match create(parent) {
-                // The last object of the directory was deleted just now, and the directory with it.
-                Err(StorageError::NotFound { .. }) => {}
-                Err(error) => {
-                    self.remove_if_empty(parent);
-                    return Err(error);
-                }
-                created => return created,
-            }
-            self.directories.lock().durable.remove(parent);
-        }
-        self.ensure_directory(parent, &mut self.directories.lock(), key)?;
-        create(parent)
-    }
-
-    /// Creates `directory` and its parents, and makes each durable in its parent.
-    fn ensure_directory(&self, directory: &Path, directories: &mut Directories, key: &str) -> Result<(), StorageError> {
-        if directories.durable.contains(directory) {
-            return Ok(());
-        }
-        let parent = directory.parent().expect("the root is durable from the start");
-        self.ensure_directory(parent, directories, key)?;
-        if directories.doubtful.contains(directory) {
-            self.undo_directory(directory, directories)
-                .map_err(|error| io_error("create the directory of", key, error))?;
-        }
-        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
-        match self.files.create_directory(directory) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            created => created.map_err(|error| storage_error("create the directory of", key, error))?,
-        }
-        self.sync_entry(parent, failed_syncs).inspect_err(|_| {
-            // Made again, it will be made durable again.
-            drop(self.undo_directory(directory, directories));
-        })?;
-        directories.durable.insert(directory.to_owned());
-        crash_point("dir.mkdir.synced");
-        Ok(())
-    }
-
-    /// Removes a directory that could not be made durable. One that holds something is an old one.
-    fn undo_directory(&self, directory: &Path, directories: &mut Directories) -> io::Result<()> {
-        match self.files.remove_directory(directory) {
-            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
-                directories.doubtful.insert(directory.to_owned());
-                Err(error)
-            }
-            _ => {
-                directories.doubtful.remove(directory);
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes an entry durable that was made after `failed_syncs` was read.
-    fn sync_entry(&self, directory: &Path, failed_syncs: u64) -> Result<(), StorageError> {
-        sync(&*self.files, directory).inspect_err(|_| {
-            self.note_failed_sync();
-        })?;
-        if self.failed_syncs.load(Ordering::SeqCst) != failed_syncs {
-            let source = io::Error::other("another sync failed at the same time");
-            return Err(io_error("sync directory", &directory.to_string_lossy(), source));
-        }
-        Ok(())
-    }
-
-    /// Takes back a name that could not be made durable. If that cannot be made durable either, a power cut decides.
-    fn take_back(&self, key: &str, path: &Path, parent: &Path) {
-        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
-        let taken = self.files.unlink(path).map_err(|error| storage_error("take back", key, error));
-        if taken.and_then(|()| self.sync_entry(parent, failed_syncs)).is_err() {
-            self.doubt(key);
-        }
-    }
-
-    fn note_failed_sync(&self) {
-        self.failed_syncs.fetch_add(1, Ordering::SeqCst);
-        self.room.metrics.failed_directory_syncs.inc();
-    }
-
-    fn doubt(&self, key: &str) {
-        self.doubtful.lock().insert(key.to_owned());
-        self.room.metrics.doubtful_objects.inc();
-    }
-
-    /// Removes directories that hold nothing any more, from `directory` upwards. One that stays is found empty at the
-    /// next start.
-    fn remove_if_empty(&self, directory: &Path) {
-        let mut directories = self.directories.lock();
-        let mut directory = directory;
-        while directory != self.root && self.files.remove_directory(directory).is_ok() {
-            directories.durable.remove(directory);
-            let Some(parent) = directory.parent() else { return };
-            directory = parent;
-        }
-    }
-
     /// Adds every object below `directory`, whose keys begin with `prefix`. What vanishes meanwhile is not there.
     fn collect(&self, directory: &Path, prefix: &str, objects: &mut Vec<Object>) -> Result<(), StorageError> {
         let entries = match self.files.list(directory) {
@@ -256,49 +137,6 @@ impl DirStorage {
         result.inspect_err(|error| {
             if matches!(error, StorageError::Full { .. }) {
                 self.room.was_full();
-            }
-        })
-    }
-
-    /// Writes the bytes under a temporary name, then gives them their own.
-    fn create_in(&self, parent: &Path, key: &str, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
-        let n = self.temp_count.fetch_add(1, Ordering::Relaxed);
-        let temp = parent.join(format!("{TEMP_PREFIX}{}.{n}", std::process::id()));
-        let failed_syncs = self.failed_syncs.load(Ordering::SeqCst);
-        let linked = self.write_temp(&temp, key, bytes).and_then(|()| {
-            crash_point("dir.create.written");
-            self.link(&temp, key, path)
-        });
-        crash_point("dir.create.linked");
-        let _ = self.files.unlink(&temp);
-        linked?;
-        // Nobody shall read what a power cut may take back.
-        self.sync_entry(parent, failed_syncs).inspect_err(|_| self.take_back(key, path, parent))?;
-        self.doubtful.lock().remove(key);
-        crash_point("dir.create.synced");
-        Ok(())
-    }
-
-    fn write_temp(&self, temp: &Path, key: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        let write = || {
-            let mut file = self.files.create_new(temp)?;
-            file.write(bytes)?;
-            file.sync()
-        };
-        write().map_err(|error| match error.kind() {
-            // It is not the key's own name that is taken.
-            ErrorKind::AlreadyExists => io_error("write", key, error),
-            _ => storage_error("write", key, error),
-        })
-    }
-
-    /// The create-if-absent: a link fails where a rename would replace.
-    fn link(&self, temp: &Path, key: &str, path: &Path) -> Result<(), StorageError> {
-        let linked = self.files.link(temp, path).map_err(|error| storage_error("create", key, error));
-        linked.inspect_err(|error| {
-            let is_there = || !matches!(self.files.look_up(path), Err(error) if error.kind() == ErrorKind::NotFound);
-            if matches!(error, StorageError::Io { .. }) && is_there() {
-                self.doubt(key);
             }
         })
     }
@@ -390,46 +228,6 @@ impl Storage for DirStorage {
 
     fn release_reserve(&self) -> bool {
         self.give_reserve()
-    }
-}
-
-#[derive(Debug)]
-struct DirAppendFile {
-    key: String,
-    file: Box<dyn NewFile>,
-    room: Arc<Room>,
-    /// Set by the first error: from then on nothing is known about the file's tail.
-    failed: bool,
-}
-
-impl DirAppendFile {
-    fn attempt(
-        &mut self,
-        action: &'static str,
-        run: impl FnOnce(&mut dyn NewFile) -> io::Result<()>,
-    ) -> Result<(), StorageError> {
-        if self.failed {
-            let source = io::Error::other("an earlier operation on this file failed");
-            return Err(io_error(action, &self.key, source));
-        }
-        run(&mut *self.file).map_err(|error| {
-            self.failed = true;
-            let error = storage_error(action, &self.key, error);
-            if matches!(error, StorageError::Full { .. }) {
-                self.room.was_full();
-            }
-            error
-        })
-    }
-}
-
-impl AppendFile for DirAppendFile {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.attempt("append to", |file| file.write(bytes))
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.attempt("sync", |file| file.sync())
     }
 }
 

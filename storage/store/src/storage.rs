@@ -11,7 +11,8 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`StorageError::Exists`] when the key is taken; the object there is unchanged. After [`StorageError::Io`] the
-    /// object may exist all the same: whoever needs to know reads it back.
+    /// object may exist all the same: whoever needs to know reads it back. An answer of that reading is final; where
+    /// nobody can tell before a restart, reading fails too.
     fn create(&self, key: &str, bytes: &[u8]) -> Result<(), StorageError>;
 
     /// Creates an empty file to append to, if the key is free. The file's name is durable on return.
@@ -29,10 +30,11 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
     /// Every object whose key starts with `prefix` (which ends at a `/` or is empty), sorted by key.
     fn list(&self, prefix: &str) -> Result<Vec<Object>, StorageError>;
 
-    /// Removes an object; a key that does not exist is no error.
+    /// Removes an object; a key that does not exist is no error. A power cut may bring the object back, whole, above all
+    /// after an error: nothing may depend on its absence.
     fn delete(&self, key: &str) -> Result<(), StorageError>;
 
-    /// What the medium has and has left.
+    /// What the medium has for processes like this one, and has left.
     fn space(&self) -> Result<Space, StorageError>;
 
     /// Whether data from outside may be taken in: false from the moment that the medium is nearly full until there is

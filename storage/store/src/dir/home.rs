@@ -1,7 +1,8 @@
 //! The directory as a whole: its lock, its format version, and the tidying at the start.
 
 use super::files::{EntryKind, FileSystem};
-use super::{TEMP_PREFIX, io_error};
+use super::io_error;
+use super::names::TEMP_PREFIX;
 use crate::StorageError;
 use crate::key::is_part;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -1,6 +1,7 @@
 mod disk;
 mod power;
 mod room;
+mod transactions;
 
 use super::files::HostFile;
 use super::*;
