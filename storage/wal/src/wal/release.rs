@@ -75,7 +75,9 @@ impl Wal {
             let key = {
                 let state = self.state.lock();
                 let kept = &state.kept;
-                let is_too_much = kept.bytes() > bytes_max || kept.segments.len() > KEPT_SEGMENTS_MAX;
+                // An empty file takes a name and an inode.
+                let segments_max = if bytes_max == 0 { 0 } else { KEPT_SEGMENTS_MAX };
+                let is_too_much = kept.bytes() > bytes_max || kept.segments.len() > segments_max;
                 let Some(oldest) = kept.segments.front().filter(|_| is_too_much) else { return Ok(()) };
                 oldest.key.clone()
             };
