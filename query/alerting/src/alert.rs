@@ -3,6 +3,7 @@
 
 use crate::metrics::Metrics;
 use crate::rule::AlertingRule;
+use crate::state_memory::{LABEL_VALUE_BYTES_MAX, check_rule, labels_bytes};
 use crate::template::{Template, TemplateData};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub struct Alert {
 }
 
 /// The alerts of one rule by labels.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Alerts {
     pub(crate) active: BTreeMap<Labels, Alert>,
     /// Whether `for` states from before the start have been taken over; until then no series are written, so that
@@ -79,17 +80,20 @@ pub(crate) struct Surroundings<'a> {
 
 impl Alerts {
     /// Moves every alert to `now`, given what the expression yielded; `offset_ms` is the group's query offset. Returns the
-    /// `ALERTS` and `ALERTS_FOR_STATE` samples.
+    /// `ALERTS` and `ALERTS_FOR_STATE` samples. `hold` takes memory for so many bytes of alerts and their series; where it
+    /// refuses, everything stays as it was.
     pub(crate) fn advance(
         &mut self,
         rule: &AlertingRule,
         result: &[VectorSample],
         now: Timestamp,
         offset_ms: i64,
-        limit: Option<usize>,
+        (limit, hold): (Option<usize>, &mut dyn FnMut(u64) -> Result<(), String>),
         surroundings: Surroundings<'_>,
     ) -> Result<Vec<(Labels, Sample)>, String> {
         let fresh = instantiate(rule, result, now, surroundings)?;
+        let others = self.active.iter().filter(|(labels, _)| !fresh.contains_key(*labels));
+        hold(fresh.values().chain(others.map(|(_, alert)| alert)).map(Alert::bytes).sum())?;
         for (labels, alert) in &fresh {
             match self.active.entry(labels.clone()) {
                 Entry::Occupied(mut known) if known.get().state != AlertState::Inactive => {
@@ -145,6 +149,11 @@ impl Alerts {
 }
 
 impl Alert {
+    /// Bytes of the alert, with the two series that it writes.
+    fn bytes(&self) -> u64 {
+        size_of::<Alert>() as u64 + 3 * labels_bytes(&self.labels) + labels_bytes(&self.annotations)
+    }
+
     fn needs_sending(&self, now: Timestamp) -> bool {
         if self.state == AlertState::Pending || self.fired_at.is_none() {
             return false;
@@ -164,6 +173,7 @@ fn instantiate(
     surroundings: Surroundings<'_>,
 ) -> Result<BTreeMap<Labels, Alert>, String> {
     let mut alerts = BTreeMap::new();
+    let mut bytes = 0;
     for sample in result {
         let data = TemplateData {
             labels: &sample.labels,
@@ -181,7 +191,12 @@ fn instantiate(
         let mut labels = sample.labels.to_builder();
         labels.remove(METRIC_NAME);
         for (name, template) in &rule.labels {
-            labels.set(name.clone(), render(template));
+            let value = render(template);
+            if value.len() > LABEL_VALUE_BYTES_MAX {
+                let len = value.len();
+                return Err(format!("the label `{name}` has {len} bytes, at most {LABEL_VALUE_BYTES_MAX} are allowed"));
+            }
+            labels.set(name.clone(), value);
         }
         labels.set(ALERT_NAME, rule.name.clone());
         let labels = labels.build();
@@ -198,6 +213,8 @@ fn instantiate(
             keep_firing_since: None,
             sent_at: None,
         };
+        bytes += alert.bytes();
+        check_rule(bytes, "alerts")?;
         if alerts.insert(labels, alert).is_some() {
             return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
         }

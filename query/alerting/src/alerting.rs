@@ -13,6 +13,7 @@ use crate::notify::{AlertmanagerConfig, Dispatcher, Incoming};
 use crate::rule::RuleGroup;
 use crate::rulefile::{RuleFileErrors, RuleFiles};
 use crate::snapshot::{AlertSnapshot, GroupSnapshot};
+use crate::state_memory::STATE_BYTES_MAX;
 use crate::template::query_escape;
 use member::Member;
 use parking_lot::{Mutex, RwLock};
@@ -89,6 +90,8 @@ pub struct Alerting {
     engine: Arc<Engine>,
     now: Arc<dyn Fn() -> TimeNs + Send + Sync>,
     metrics: Metrics,
+    /// What rules hold from one evaluation to the next.
+    memory: Arc<MemoryPool>,
     /// Wakes the evaluating loop after a reload.
     groups_changed: Notify,
     /// Wakes the delivering loop after an evaluation or a reload.
@@ -130,6 +133,7 @@ impl Alerting {
             engine,
             now,
             metrics,
+            memory: MemoryPool::new("alerts and series of rules", STATE_BYTES_MAX),
             groups_changed: Notify::new(),
             alerts_changed: Notify::new(),
         })

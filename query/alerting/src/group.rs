@@ -9,9 +9,11 @@ use crate::metrics::Metrics;
 use crate::restore::restore;
 use crate::rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};
 use crate::snapshot::{AlertSnapshot, GroupSnapshot, RuleSnapshot};
+use crate::state_memory::{StateHold, check_rule, labels_bytes};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use watchfire_model::{
-    DurationMs, Labels, METRIC_NAME, QueryBudget, Sample, SeriesSource, TimeNs, Timestamp, stale_nan,
+    DurationMs, Labels, METRIC_NAME, MemoryPool, QueryBudget, Sample, SeriesSource, TimeNs, Timestamp, stale_nan,
 };
 use watchfire_promql::{Engine, Value, VectorSample};
 
@@ -28,12 +30,14 @@ pub struct Evaluation<'a> {
     /// Called for each rule before the next one is evaluated.
     pub write: &'a mut Write<'a>,
     /// A budget for each rule's query.
-    pub budget: &'a dyn Fn() -> std::sync::Arc<QueryBudget>,
+    pub budget: &'a dyn Fn() -> Arc<QueryBudget>,
     /// Measures how long rules take.
     pub clock: &'a dyn Fn() -> TimeNs,
     pub external_labels: &'a Labels,
     pub external_url: &'a str,
     pub metrics: &'a Metrics,
+    /// What rules hold from one evaluation to the next.
+    pub memory: &'a Arc<MemoryPool>,
 }
 
 impl std::fmt::Debug for Evaluation<'_> {
@@ -64,11 +68,13 @@ pub struct Group {
     evaluation_seconds: f64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct RuleState {
     rule: Rule,
     /// Empty for recording rules.
     alerts: Alerts,
+    /// For `alerts` and `written`.
+    hold: StateHold,
     /// Series that the last good evaluation wrote; those missing from the next one get a staleness marker.
     written: BTreeSet<Labels>,
     health: Health,
@@ -209,6 +215,7 @@ impl RuleState {
         RuleState {
             rule,
             alerts: Alerts { restored, ..Alerts::default() },
+            hold: StateHold::default(),
             written: BTreeSet::new(),
             health: Health::Unknown,
             last_evaluation: None,
@@ -225,15 +232,21 @@ impl RuleState {
     ) -> Result<(), String> {
         let time = now.plus_ms(-offset_ms);
         let result = query(self.rule.query(), time, evaluation)?;
+        let memory = evaluation.memory;
         let samples = match &self.rule {
-            Rule::Recording(rule) => record(rule, &result, time, limit)?,
+            Rule::Recording(rule) => {
+                let samples = record(rule, &result, time, limit)?;
+                self.hold.resize(memory, samples.iter().map(|(labels, _)| labels_bytes(labels)).sum())?;
+                samples
+            }
             Rule::Alerting(rule) => {
                 let surroundings = Surroundings {
                     external_labels: evaluation.external_labels,
                     external_url: evaluation.external_url,
                     metrics: evaluation.metrics,
                 };
-                self.alerts.advance(rule, &result, now, offset_ms, limit, surroundings)?
+                let hold = &mut |bytes| self.hold.resize(memory, bytes);
+                self.alerts.advance(rule, &result, now, offset_ms, (limit, hold), surroundings)?
             }
         };
         let written: BTreeSet<Labels> = samples.iter().map(|(labels, _)| labels.clone()).collect();
@@ -308,6 +321,7 @@ fn record(
 ) -> Result<Vec<(Labels, Sample)>, String> {
     let mut seen = BTreeSet::new();
     let mut samples = Vec::with_capacity(result.len());
+    let mut bytes = 0;
     for sample in result {
         let mut labels = sample.labels.to_builder();
         labels.set(METRIC_NAME, rule.name.clone());
@@ -315,6 +329,8 @@ fn record(
             labels.set(label.name.clone(), label.value.clone());
         }
         let labels = labels.build();
+        bytes += labels_bytes(&labels);
+        check_rule(bytes, "series")?;
         if !seen.insert(labels.clone()) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }

@@ -5,6 +5,8 @@
 //! - A rule file that loads has no rule that cannot be read later: expressions and templates are parsed when it is loaded.
 //! - Rule states, routing, grouping and retries are pure: time is an argument. Only [`Alerting::run`] has timers and
 //!   sockets.
+//! - What rules hold from one evaluation to the next, as much as data make it, is bounded for each rule and for all: a rule
+//!   that yields more fails, says so, and keeps the alerts that it had.
 
 mod alert;
 mod alerting;
@@ -16,6 +18,7 @@ mod rule;
 mod rulefile;
 mod schedule;
 mod snapshot;
+mod state_memory;
 mod template;
 
 pub use alert::{Alert, AlertState, RESEND_DELAY_MS, RESOLVED_RETENTION_MS};
@@ -34,6 +37,7 @@ pub use rulefile::{
 };
 pub use schedule::{Due, Schedule};
 pub use snapshot::{AlertSnapshot, GroupSnapshot, RuleSnapshot};
+pub use state_memory::{LABEL_VALUE_BYTES_MAX, RULE_STATE_BYTES_MAX, STATE_BYTES_MAX};
 pub use template::{
     TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, Template, TemplateData,
     TemplateError,

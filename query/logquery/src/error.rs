@@ -21,6 +21,8 @@ pub enum Problem {
     TooDeep { max: usize },
     #[error("more than {max} terms: use a wildcard or split the query")]
     TooManyTerms { max: usize },
+    #[error("the words with `*` and `?` have more than {max} characters together: shorten them or split the query")]
+    TooManyWildcards { max: usize },
     #[error("a `)` is missing for the `(` here")]
     UnclosedGroup,
     #[error("no `(` belongs to this `)`: remove it, or write \\) to search for it")]

@@ -43,6 +43,9 @@ pub const TEXT_LEN_MAX: usize = 64 << 10;
 pub const DEPTH_MAX: usize = 64;
 /// Terms, ranges and other conditions of one query.
 pub const TERMS_MAX: usize = 1024;
+/// Characters of all wildcard terms of one query, `*` and `?` among them: a record may be as long as a message can be, and
+/// each of these may look at all of it.
+pub const WILDCARD_LEN_MAX: usize = 2048;
 
 /// A parsed search.
 #[derive(Debug, Clone, PartialEq)]

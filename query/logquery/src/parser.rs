@@ -5,7 +5,7 @@ mod value;
 mod word;
 
 use crate::error::Unsupported;
-use crate::{DEPTH_MAX, Expr, Problem, QueryError, TERMS_MAX, TEXT_LEN_MAX};
+use crate::{DEPTH_MAX, Expr, Problem, QueryError, TERMS_MAX, TEXT_LEN_MAX, WILDCARD_LEN_MAX};
 use smol_str::SmolStr;
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, QueryError> {
         let problem = Problem::TooLong { len: text.len(), max: TEXT_LEN_MAX };
         return Err(QueryError { span: 0..text.len(), problem });
     }
-    let mut parser = Parser { text, at: 0, depth: 0, n_terms: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0, n_terms: 0, wildcard_len: 0 };
     parser.skip_space();
     if parser.rest().is_empty() {
         return Ok(Expr::All);
@@ -33,6 +33,8 @@ struct Parser<'a> {
     at: usize,
     depth: usize,
     n_terms: usize,
+    /// Characters of the wildcard terms so far.
+    wildcard_len: usize,
 }
 
 /// The field of a group `field:( )`, for everything inside it.
@@ -177,6 +179,14 @@ impl Parser<'_> {
         self.n_terms += 1;
         if self.n_terms > TERMS_MAX {
             return Err(self.error(start..self.at, Problem::TooManyTerms { max: TERMS_MAX }));
+        }
+        Ok(())
+    }
+
+    fn count_wildcard(&mut self, start: usize, len: usize) -> Result<(), QueryError> {
+        self.wildcard_len += len;
+        if self.wildcard_len > WILDCARD_LEN_MAX {
+            return Err(self.error(start..self.at, Problem::TooManyWildcards { max: WILDCARD_LEN_MAX }));
         }
         Ok(())
     }

@@ -193,12 +193,48 @@ fn size_is_limited() {
     assert_eq!(error.problem, Problem::TooManyTerms { max: TERMS_MAX });
     let error = parse(&"a".repeat(TEXT_LEN_MAX + 1)).expect_err("one byte too many");
     assert_eq!(error.problem, Problem::TooLong { len: TEXT_LEN_MAX + 1, max: TEXT_LEN_MAX });
+    assert!(parse(&"a*b ".repeat(WILDCARD_LEN_MAX / 3)).is_ok());
+    let error = parse(&"a*b ".repeat(WILDCARD_LEN_MAX / 3 + 1)).expect_err("one wildcard too many");
+    assert_eq!(error.problem, Problem::TooManyWildcards { max: WILDCARD_LEN_MAX });
     assert!(matches!(parse(&format!("{}*", "a".repeat(2000))).map_err(|e| e.problem), Err(Problem::Pattern(_))));
 }
 
-#[track_caller]
-fn check_match(query: &str, want: bool) {
-    let record = LogRecord {
+/// Queries that were the end of other log stores; each is answered or refused at once.
+#[test]
+fn queries_of_death_are_harmless() {
+    let deaths = [
+        vec!["a"; 10_000].join(" OR "),
+        ["a"; 500].join(" OR "),
+        "(".repeat(100_000),
+        "(".repeat(60_000),
+        "NOT ".repeat(16_000),
+        "a".repeat(1 << 20),
+        "/(a+)+$/".to_owned(),
+        "*".repeat(60_000),
+        "?".repeat(60_000),
+        "*?".repeat(1_000),
+        "\"".repeat(60_001),
+        "[".repeat(60_000),
+        "a:".repeat(30_000),
+        "\\".repeat(60_001),
+    ];
+    let record = LogRecord { message: "a".repeat(2_000).into(), ..record() };
+    for text in &deaths {
+        let began = std::time::Instant::now();
+        if let Ok(query) = parse(text) {
+            query.filter.matches(&record);
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(10),
+            "{:?} for {}",
+            began.elapsed(),
+            &text[..20.min(text.len())]
+        );
+    }
+}
+
+fn record() -> LogRecord {
+    LogRecord {
         time: TimeNs(0),
         received: TimeNs(0),
         stream: "default".into(),
@@ -209,8 +245,12 @@ fn check_match(query: &str, want: bool) {
             ("service".into(), FieldValue::Text("order-service".into())),
             ("took".into(), FieldValue::F64(1.5)),
         ],
-    };
-    assert_eq!(parse(query).expect("a query").filter.matches(&record), want, "{query}");
+    }
+}
+
+#[track_caller]
+fn check_match(query: &str, want: bool) {
+    assert_eq!(parse(query).expect("a query").filter.matches(&record()), want, "{query}");
 }
 
 #[test]

@@ -139,6 +139,7 @@ impl Member {
                 external_labels: &options.external_labels,
                 external_url: &options.external_url,
                 metrics: &alerting.metrics,
+                memory: &alerting.memory,
             },
         );
         *self.snapshot.write() = group.snapshot();

@@ -3,9 +3,10 @@
 use super::*;
 use crate::alert::AlertState;
 use crate::rulefile::RuleFile;
+use crate::state_memory::STATE_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use watchfire_model::{Matcher, Samples, SelectError, SeriesReader, TimeRange, is_stale};
 
 const MINUTE: i64 = 60_000;
@@ -84,6 +85,7 @@ struct Bench {
     group: Group,
     now: i64,
     metrics: Metrics,
+    state: Arc<MemoryPool>,
 }
 
 impl Bench {
@@ -93,7 +95,8 @@ impl Bench {
 
     fn over(memory: Memory, rules: &str, now: i64, restores: bool) -> Bench {
         let group = group(rules, restores);
-        Bench { memory, group, now, metrics: Metrics::default() }
+        let state = MemoryPool::new("alerts and series of rules", STATE_BYTES_MAX);
+        Bench { memory, group, now, metrics: Metrics::default(), state }
     }
 
     /// Sets `heat{instance=…}` to these values, `None` leaving it out, and evaluates one minute later.
@@ -123,6 +126,7 @@ impl Bench {
                 external_labels: &Labels::from_pairs([("region", "eu")]),
                 external_url: "http://watchfire",
                 metrics: &self.metrics,
+                memory: &self.state,
             },
         )
     }
@@ -249,6 +253,40 @@ fn label_sets_that_fall_together_are_an_error() {
     assert_eq!(bench.error(1), "vector contains metrics with the same labelset after applying rule labels");
     bench.minute(&[Some(11.0), None]);
     assert_eq!((bench.error(0), bench.error(1)), ("ok", "ok"));
+}
+
+#[test]
+fn what_rules_hold_is_bounded() {
+    let text = "  - alert: Hot\n    expr: heat > 10\n    annotations: {text: '{{ $labels.text }}{{ $labels.text }}'}\n  - alert: Long\n    \
+                expr: heat > 10\n    labels: {long: '{{ $labels.text }}{{ $labels.text }}'}\n  - record: heat:copy\n    expr: heat\n";
+    let mut bench = Bench::new(text);
+    let long = "x".repeat(5_000);
+    let hot = |bench: &Bench, count: usize| {
+        for index in 0..count {
+            let labels = [("__name__", "heat"), ("instance", &*index.to_string()), ("text", &long)];
+            bench.memory.set(&labels, bench.now + MINUTE, 20.0);
+        }
+    };
+    hot(&bench, 100);
+    bench.minute(&[]);
+    assert_eq!((bench.error(0), bench.error(2)), ("ok", "ok"));
+    assert_eq!(bench.error(1), "the label `long` has 10000 bytes, at most 8192 are allowed");
+    let held = bench.state.used();
+    assert!((2_000_000..4_000_000).contains(&held), "{held}");
+    hot(&bench, 4_000);
+    bench.minute(&[]);
+    assert_eq!(bench.error(0), "its alerts take more than 16MiB of memory: let the expression yield fewer");
+    assert_eq!(bench.error(2), "its series take more than 16MiB of memory: let the expression yield fewer");
+    assert_eq!(bench.states().len(), 100, "a failed evaluation changes nothing");
+    assert_eq!(bench.state.used(), held);
+    bench.group = group(text, false);
+    assert_eq!(bench.state.used(), 0, "a group that goes gives back what it held");
+    let others = bench.state.take(STATE_BYTES_MAX.0).unwrap();
+    bench.memory = Memory::default();
+    hot(&bench, 10);
+    bench.minute(&[]);
+    assert!(bench.error(0).contains("alerts and series of rules hold all of the 64MiB"), "{}", bench.error(0));
+    drop(others);
 }
 
 #[test]

@@ -123,9 +123,10 @@ impl Parser<'_> {
         }
         match word.into_pattern() {
             Pattern::Text(text) => self.text(start, scope, text),
-            pattern @ Pattern::Wildcard(_) => {
+            Pattern::Wildcard(parts) => {
                 self.count_term(start)?;
-                Ok(Expr::Term { field: scope.cloned(), pattern })
+                self.count_wildcard(start, parts.len())?;
+                Ok(Expr::Term { field: scope.cloned(), pattern: Pattern::Wildcard(parts) })
             }
         }
     }
