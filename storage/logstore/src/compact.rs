@@ -68,7 +68,7 @@ impl Inner {
         if !self.storage.has_room() || self.storage.space()?.available < bytes + ROOM_BYTES {
             return Ok(false);
         }
-        match self.merge(&inputs, stop) {
+        match self.with_reserve(|| self.merge(&inputs, stop)) {
             Ok(Merged::Done) => {
                 self.metrics.compactions.inc();
                 self.metrics.compacted_bytes.inc_by(bytes);
@@ -78,7 +78,8 @@ impl Inner {
             Ok(Merged::GivenUp) => Ok(false),
             Err(error) => {
                 self.metrics.compaction_failures.inc();
-                Err(error)
+                // The next plan does without a damaged input.
+                if inputs.iter().any(|block| block.is_damaged()) { Ok(true) } else { Err(error) }
             }
         }
     }

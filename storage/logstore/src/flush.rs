@@ -12,6 +12,7 @@ use crate::write::{BlocksWriter, Job, Uncommitted};
 use partition::{Part, partition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use watchfire_store::crash_point;
 use watchfire_wal::{Position, WalError};
 
@@ -20,6 +21,9 @@ const ZSTD_LEVEL: i32 = 1;
 /// The tokens of the block that is being written take at most this part of a memtable, or [`TOKENS_BYTES_MIN`].
 const TOKENS_PART: u64 = 4;
 const TOKENS_BYTES_MIN: u64 = 8 << 20;
+
+/// How long the thread waits after a failure, unless something changes.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// A memtable that takes no more records.
 #[derive(Debug)]
@@ -40,14 +44,17 @@ impl Inner {
     fn flush_when_full(&self, stop: &AtomicBool) {
         loop {
             let mut fresh = self.fresh.lock();
-            while !stop.load(Ordering::SeqCst) && (fresh.frozen.is_none() || fresh.flush_failed) {
+            while !stop.load(Ordering::SeqCst) && fresh.frozen.is_none() {
                 self.changed.wait(&mut fresh);
+            }
+            if fresh.flush_failed {
+                self.changed.wait_for(&mut fresh, RETRY_PAUSE);
             }
             if stop.load(Ordering::SeqCst) {
                 return;
             }
             drop(fresh);
-            // A failure is counted and noted in `fresh`; `maintain` tries again.
+            // A failure is counted and noted in `fresh`; it is tried again in a while, or by `maintain`.
             drop(self.write_out_frozen());
         }
     }
@@ -97,7 +104,10 @@ impl Inner {
         let delta = LogDelta { covered: Some(covered), ..LogDelta::default() };
         self.commit_blocks(blocks, delta, |fresh| fresh.frozen = None)?;
         crash_point("logstore.flush.committed");
-        self.wal.release(frozen.covered)?;
+        // What cannot be deleted now is deleted after the next flush.
+        if self.wal.release(frozen.covered).is_err() {
+            self.metrics.release_failures.inc();
+        }
         crash_point("logstore.flush.log_released");
         Ok(())
     }

@@ -16,7 +16,7 @@ pub(crate) struct Fresh {
     /// Being written out. Readers see it until they see its blocks.
     pub(crate) frozen: Option<Arc<Frozen>>,
     pub(crate) blocks: Arc<Vec<Arc<Block>>>,
-    /// The last flush failed and is tried again by `maintain`.
+    /// The last flush failed; until the next one succeeds nothing waits for it.
     pub(crate) flush_failed: bool,
     pub(crate) replay: ReplayState,
 }

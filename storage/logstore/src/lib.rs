@@ -25,6 +25,7 @@ mod options;
 mod request;
 
 mod append;
+mod arrivals;
 mod batch;
 mod block;
 mod codec;

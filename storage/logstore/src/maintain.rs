@@ -13,6 +13,7 @@ impl Inner {
         if !self.storage.has_room() {
             // Room is made before it is needed.
             self.retire()?;
+            self.wal.make_room()?;
         }
         if self.flush_is_due() {
             self.flush()?;

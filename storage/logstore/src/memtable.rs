@@ -1,5 +1,6 @@
 //! Fresh records, searchable as they come in.
 
+use crate::arrivals::Arrivals;
 use std::sync::Arc;
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_wal::Position;
@@ -18,8 +19,7 @@ pub(crate) struct Memtable {
     records: u64,
     /// When the first record was inserted.
     since: Option<TimeNs>,
-    received_max: Option<TimeNs>,
-    time_max: Option<TimeNs>,
+    arrivals: Arrivals,
 }
 
 /// Records with consecutive numbers.
@@ -49,8 +49,9 @@ impl Memtable {
         self.bytes += batch.memory + size_of::<Batch>() as u64;
         self.records += batch.records;
         self.since.get_or_insert(now);
-        self.received_max = self.received_max.max(records.iter().map(|record| record.received).max());
-        self.time_max = self.time_max.max(records.iter().map(|record| record.time).max());
+        for record in &records {
+            self.arrivals.add(record.received);
+        }
         if let Some(last) = self.chunks.last_mut().and_then(Arc::get_mut)
             && last.end_sequence() == first_sequence
             && last.records.len() + records.len() <= CHUNK_RECORDS
@@ -70,8 +71,7 @@ impl Memtable {
         self.bytes += older.bytes;
         self.records += older.records;
         self.since = older.since.or(self.since);
-        self.received_max = self.received_max.max(older.received_max);
-        self.time_max = self.time_max.max(older.time_max);
+        self.arrivals.unite(&older.arrivals);
     }
 
     pub(crate) fn holds_lost(&self, is_lost: &dyn Fn(Position) -> bool) -> bool {
@@ -106,9 +106,10 @@ impl Memtable {
         self.bytes = self.batches.iter().map(|batch| batch.memory + size_of::<Batch>() as u64).sum();
         let dropped = lost.iter().map(|batch| batch.records).sum();
         self.records -= dropped;
-        let records = || self.chunks.iter().flat_map(|chunk| &chunk.records);
-        self.received_max = records().map(|record| record.received).max();
-        self.time_max = records().map(|record| record.time).max();
+        self.arrivals = Arrivals::default();
+        for record in self.chunks.iter().flat_map(|chunk| &chunk.records) {
+            self.arrivals.add(record.received);
+        }
         if self.chunks.is_empty() {
             self.since = None;
         }
@@ -141,12 +142,9 @@ impl Memtable {
         self.since
     }
 
-    pub(crate) fn received_max(&self) -> Option<TimeNs> {
-        self.received_max
-    }
-
-    pub(crate) fn time_max(&self) -> Option<TimeNs> {
-        self.time_max
+    /// In which hours the records arrived.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 }
 
@@ -224,10 +222,10 @@ mod tests {
         assert_eq!(memtable.drop_lost(&lost), 3);
         assert_eq!(messages(&memtable), [(0, "a".to_owned()), (3, "d".to_owned())]);
         let bytes = 2 * (10 + size_of::<Batch>() as u64);
-        assert_eq!((memtable.records(), memtable.bytes(), memtable.time_max()), (2, bytes, Some(TimeNs(5))));
+        assert_eq!((memtable.records(), memtable.bytes()), (2, bytes));
         assert_eq!(memtable.drop_lost(&|_| true), 2);
         assert!(memtable.is_empty());
-        assert_eq!((memtable.since(), memtable.received_max()), (None, None));
+        assert!(memtable.since().is_none() && memtable.arrivals().is_empty());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! It is read into a memtable of its own, which is written out as soon as it is half full: together with the active one
 //! and what is being written out that makes two memtables, however long the log is. What comes in meanwhile is not
 //! written out before the replay is over, because what a flush covers of the log is a prefix of it.
+//!
+//! What cannot be read is tried again a few times; then the store answers from what it has and takes nothing in.
 
 use crate::LogStoreError;
 use crate::batch::{Batch as Decoded, BatchError, decode};
@@ -14,13 +16,19 @@ use crate::worker::Worker;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use watchfire_store::crash_point;
-use watchfire_wal::{Backlog, Position};
+use watchfire_wal::{Backlog, Position, WalError};
 
 /// Starts the thread that replays the backlog.
 pub(crate) fn start(inner: &Arc<Inner>, backlog: Backlog) -> Result<Worker, LogStoreError> {
-    Worker::start("logstore-replay", inner, |inner, stop| Replay { inner, stop, next_sequence: 0 }.run(backlog))
+    Worker::start("logstore-replay", inner, move |inner, stop| {
+        Replay { inner, stop, next_sequence: 0, next: Position::START, newer: None }.run(&backlog);
+    })
 }
+
+/// How long to wait before the log is read once more after an error.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(200)];
 
 /// What is known while it goes on.
 #[derive(Debug)]
@@ -29,30 +37,48 @@ struct Replay<'a> {
     stop: &'a AtomicBool,
     /// Greater than the numbers read so far.
     next_sequence: u64,
+    /// Behind the batches read so far.
+    next: Position,
+    /// Version of a batch that this program is too old for.
+    newer: Option<u8>,
 }
 
 impl Replay<'_> {
-    fn run(mut self, backlog: Backlog) {
+    fn run(mut self, backlog: &Backlog) {
         let end = backlog.end();
-        let mut failure = None;
-        let replayed = self.inner.wal.replay(backlog, &mut |position, payload| match decode(payload) {
-            Ok(batch) if batch.records.is_empty() => ControlFlow::Continue(()),
-            Ok(batch) => self.take(position, batch),
-            Err(BatchError::Newer { found }) => {
-                failure = Some(ReplayFailure::Newer(found));
-                ControlFlow::Break(())
+        let mut result = self.read(backlog.clone());
+        for pause in PAUSES {
+            if result.is_ok() || self.stop.load(Ordering::SeqCst) {
+                break;
             }
-            Err(BatchError::Malformed) => {
-                self.inner.metrics.malformed_batches.inc();
-                ControlFlow::Continue(())
-            }
-        });
-        if let Err(error) = replayed {
-            failure = Some(ReplayFailure::Unreadable(error.to_string()));
+            self.inner.changed.wait_for(&mut self.inner.fresh.lock(), pause);
+            result = self.read(backlog.clone().behind(self.next));
         }
+        let failure = result.err().map(|error| ReplayFailure::Unreadable(error.to_string()));
         if !self.stop.load(Ordering::SeqCst) {
-            self.finish(end, failure);
+            self.finish(end, self.newer.map(ReplayFailure::Newer).or(failure));
         }
+    }
+
+    fn read(&mut self, backlog: Backlog) -> Result<(), WalError> {
+        let inner = self.inner;
+        let visit = &mut |position: Position, payload: &[u8]| {
+            let flow = match decode(payload) {
+                Ok(batch) if batch.records.is_empty() => ControlFlow::Continue(()),
+                Ok(batch) => self.take(position, batch),
+                Err(BatchError::Newer { found }) => {
+                    self.newer = Some(found);
+                    ControlFlow::Break(())
+                }
+                Err(BatchError::Malformed) => {
+                    inner.metrics.malformed_batches.inc();
+                    ControlFlow::Continue(())
+                }
+            };
+            self.next = Position { index: position.index + 1, ..position };
+            flow
+        };
+        inner.wal.replay(backlog, visit).map(drop)
     }
 
     /// Shows a batch to readers; waits while what was read before has to be written out.

@@ -3,6 +3,7 @@
 mod plan;
 
 use crate::LogStoreError;
+use crate::arrivals::{self, Arrivals};
 use crate::state::{BlockMeta, LogDelta};
 use crate::store::Inner;
 use crate::write::Uncommitted;
@@ -10,11 +11,6 @@ pub use plan::{RetireReason, Retiring};
 use std::sync::Arc;
 use watchfire_model::{DurationMs, TimeNs};
 use watchfire_store::crash_point;
-
-/// How far the clock may be ahead of the newest record for retention to believe it. A clock that jumps ahead deletes
-/// nothing until records confirm it, by their arrival and by their senders' clocks; a store that takes nothing in deletes
-/// this much and no more.
-const CLOCK_TRUST: DurationMs = DurationMs(24 * 3600 * 1000);
 
 impl Inner {
     /// Deletes the blocks whose time is over.
@@ -46,19 +42,14 @@ impl Inner {
         plan::forgotten(&self.manifest.state().lost, &self.options, self.trusted_now())
     }
 
-    /// The time, as far as the records confirm it; unknown where there are none.
+    /// The time, as far as the arrivals of records confirm it: a clock that jumps ahead, or starts somewhere else, deletes
+    /// nothing before records have come in for hours. Without any nothing is old.
     fn trusted_now(&self) -> Option<TimeNs> {
-        let (received_max, time_max) = self.newest()?;
-        let confirmed = |time: TimeNs| time.plus_ns(to_ns(CLOCK_TRUST));
-        Some(self.clock.now().min(confirmed(received_max)).min(confirmed(time_max)))
-    }
-
-    /// The newest arrival and the newest event time in the store.
-    fn newest(&self) -> Option<(TimeNs, TimeNs)> {
         let fresh = self.fresh.lock();
-        let in_blocks = fresh.blocks.iter().map(|block| (block.meta.received_max, block.meta.time_max));
-        let in_memory = fresh.memtables().filter_map(|memtable| Some((memtable.received_max()?, memtable.time_max()?)));
-        in_blocks.chain(in_memory).reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
+        let mut all: Vec<Arrivals> = fresh.blocks.iter().map(|block| block.meta.arrivals()).collect();
+        all.extend(fresh.memtables().map(|memtable| memtable.arrivals().clone()));
+        drop(fresh);
+        Some(self.clock.now().min(arrivals::confirmed(all.iter())?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the manifest says: which blocks exist, how far they cover the write-ahead log, and what is lost for good.
 
 use crate::RecordId;
+use crate::arrivals::Arrivals;
 use crate::block::GRANULE_TEXT_BYTES;
 use crate::block::layout::GRANULE_ROWS;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,9 @@ pub(crate) struct BlockMeta {
     /// Number of the first and of the last record, in order of time.
     #[serde(default)]
     pub(crate) sequences: (u64, u64),
+    /// Hours of arrival; empty where they were not noted.
+    #[serde(default, skip_serializing_if = "Arrivals::is_empty")]
+    pub(crate) arrivals: Arrivals,
 }
 
 /// A stretch of the write-ahead log: records at `from` and after, before `until`.
@@ -130,6 +134,7 @@ impl BlockMeta {
             full: false,
             logged: None,
             sequences: (0, 0),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -143,6 +148,7 @@ impl BlockMeta {
         self.time_min = self.time_min.min(id.time);
         self.time_max = self.time_max.max(id.time);
         self.received_max = self.received_max.max(record.received);
+        self.arrivals.add(record.received);
         self.raw_bytes += raw_bytes(record);
     }
 
@@ -168,6 +174,13 @@ impl BlockMeta {
     pub(crate) fn granule_bytes(&self) -> u64 {
         let granules = self.rows.div_ceil(GRANULE_ROWS as u64).max(1);
         (self.text_bytes() / granules).min(GRANULE_TEXT_BYTES as u64)
+    }
+
+    /// Hours of arrival; of the last record only where they were not noted.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        let mut arrivals = self.arrivals.clone();
+        arrivals.add(self.received_max);
+        arrivals
     }
 
     pub(crate) fn times(&self) -> (TimeNs, TimeNs) {

@@ -178,6 +178,23 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_reader_is_bounded_in_bytes() {
+        let tails = Tails::default();
+        let mut tail = tails.subscribe();
+        let mut large = batch(0).to_vec();
+        large[0].record.message = "x".repeat(TAIL_BYTES_MAX as usize).into();
+        let large: Arc<[StoredRecord]> = large.into();
+        assert_eq!(tails.send(&large), 0, "one batch is taken in any case");
+        assert_eq!(tails.send(&batch(1)), 1);
+        assert!(tails.bytes() > TAIL_BYTES_MAX);
+        assert_eq!(tail.try_next(), Some(TailEvent::Records(large)));
+        assert_eq!(tails.bytes(), 0);
+        assert_eq!(tail.try_next(), Some(TailEvent::Lost(1)));
+        assert_eq!(tails.send(&batch(2)), 0);
+        assert_eq!(tail.try_next(), Some(TailEvent::Records(batch(2))));
+    }
+
+    #[test]
     fn a_reader_learns_that_the_store_is_gone() {
         let tails = Tails::default();
         let mut tail = tails.subscribe();

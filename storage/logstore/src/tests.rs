@@ -1,16 +1,20 @@
 //! The store against a naive model: every answer, wherever the records lie.
 
+mod compaction;
+mod copies;
 mod damage;
 mod faults;
 mod lifecycle;
+mod mending;
 mod model;
+mod replaying;
 
 use crate::testing::{record, records};
 use crate::{FieldsRequest, HistogramRequest, LogStore, LogStoreError, LogStoreOptions, SearchRequest, StoredRecord};
 use model::{Model, filters};
 use proptest::prelude::*;
 use std::sync::Arc;
-use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{ByteSize, LogFilter, LogRecord, MemoryPool, QueryBudget, TimeNs, TimeRangeNs};
 use watchfire_store::{ManualClock, MemStorage, Storage};
 
 /// Small, so that few records make many granules.
@@ -211,4 +215,31 @@ fn the_index_spares_reading() {
     let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.records.len(), 1);
     assert_eq!(result.stats.granules_read, 1);
+}
+
+#[test]
+fn a_query_pays_for_the_memory_that_it_holds() {
+    let store = open(&MemStorage::new(1));
+    append(&store, (0..100).map(|time| record(time, &format!("message {time} {}", "x".repeat(1000)))).collect());
+    for flushed in [false, true] {
+        if flushed {
+            store.flush().unwrap();
+        }
+        let pool = MemoryPool::new("queries", ByteSize::from_mib(1));
+        let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 50, cursor: None };
+        let small = QueryBudget::unlimited().with_memory(&pool, 40_000);
+        assert!(matches!(
+            store.search(&request, &small),
+            Err(LogStoreError::Exhausted(watchfire_model::Exhausted::Memory { .. }))
+        ));
+        drop(small);
+        assert_eq!(pool.used(), 0);
+        let enough = QueryBudget::unlimited().with_memory(&pool, 1 << 20);
+        store.search(&request, &enough).unwrap();
+        assert!(pool.used() > 50_000, "the answer is still held: {}", pool.used());
+        let fields = FieldsRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, values_max: 10 };
+        store.fields(&fields, &enough).unwrap();
+        drop(enough);
+        assert_eq!(pool.used(), 0);
+    }
 }

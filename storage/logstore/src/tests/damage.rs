@@ -6,7 +6,7 @@ use crate::{FieldsRequest, LogStore, SearchRequest, SearchResult};
 use watchfire_model::{FieldPattern, FieldValue, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
 use watchfire_store::{MemStorage, Storage};
 
-fn full(time: i64) -> LogRecord {
+pub(super) fn full(time: i64) -> LogRecord {
     let fields = vec![
         ("took".into(), FieldValue::I64(time * 7)),
         ("user".into(), FieldValue::Text(format!("u{time}").into())),
@@ -16,7 +16,7 @@ fn full(time: i64) -> LogRecord {
 }
 
 /// A store with one block, and a second one that stays whole.
-fn filled() -> (MemStorage, Vec<String>) {
+pub(super) fn filled() -> (MemStorage, Vec<String>) {
     let storage = MemStorage::new(1);
     let store = open(&storage);
     append(&store, (0..20).map(full).collect());
@@ -27,7 +27,7 @@ fn filled() -> (MemStorage, Vec<String>) {
     (storage, keys)
 }
 
-fn search(store: &LogStore, filter: LogFilter) -> SearchResult {
+pub(super) fn search(store: &LogStore, filter: LogFilter) -> SearchResult {
     let request = SearchRequest { filter, range: TimeRangeNs::ALL, limit: 100, cursor: None };
     store.search(&request, &QueryBudget::unlimited()).unwrap()
 }

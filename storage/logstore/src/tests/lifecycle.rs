@@ -144,6 +144,14 @@ fn at_day(day: i64, message: &str) -> LogRecord {
     record(day * DAY_MS * 1_000_000, message)
 }
 
+/// Lets records arrive for so many hours up to `day`.
+fn arrive(store: &LogStore, day: i64, hours: i64) {
+    for hour in 1 - hours..=0 {
+        let time = day * DAY_MS + hour * 3_600_000;
+        append(store, vec![record(time * 1_000_000, &format!("day {day} hour {hour}"))]);
+    }
+}
+
 #[test]
 fn blocks_past_their_retention_go_and_a_clock_jump_deletes_nothing() {
     let storage = MemStorage::new(1);
@@ -151,17 +159,34 @@ fn blocks_past_their_retention_go_and_a_clock_jump_deletes_nothing() {
     let mut options = LogStoreOptions { retention: DurationMs(10 * DAY_MS as u64), ..super::options() };
     options.stream_retention.insert("audit".into(), DurationMs(100 * DAY_MS as u64));
     let store = open_at(&storage, &clock, options);
+    let set_day = |day: i64| clock.set(TimeNs(day * DAY_MS * 1_000_000));
+    let kept = || ["audit", "new", "old"].map(|message| messages(&store).contains(&message.to_owned()));
     let audit = LogRecord { stream: "audit".into(), ..at_day(0, "audit") };
     append(&store, vec![at_day(0, "old"), audit, at_day(5, "new")]);
+    set_day(5);
+    arrive(&store, 5, 6);
     store.flush().unwrap();
-    // The clock claims that years have passed, but nothing has arrived since day 5.
-    clock.set(TimeNs(1000 * DAY_MS * 1_000_000));
+    // However far the clock jumps, and though records arrive at the time that it claims: for hours nothing is believed.
+    for jumped in [365, -365, 5, -20_454, 10_000, 16] {
+        set_day(jumped);
+        store.maintain().unwrap();
+        append(&store, vec![at_day(jumped, "jumped")]);
+        store.flush().unwrap();
+        store.maintain().unwrap();
+        assert_eq!(kept(), [true; 3], "day {jumped}");
+        set_day(5);
+        store.maintain().unwrap();
+        assert_eq!(kept(), [true; 3], "day {jumped} and back");
+    }
+    set_day(11);
+    arrive(&store, 11, 4);
     store.maintain().unwrap();
-    assert_eq!(messages(&store), ["audit", "new", "old"]);
-    clock.set(TimeNs(11 * DAY_MS * 1_000_000));
-    append(&store, vec![at_day(11, "newest")]);
+    assert_eq!(kept(), [true; 3]);
+    arrive(&store, 11, 6);
+    let preview: Vec<String> = store.retention_preview().into_iter().map(|block| block.stream.to_string()).collect();
+    assert!(preview.contains(&"default".to_owned()) && !preview.contains(&"audit".to_owned()), "{preview:?}");
     store.maintain().unwrap();
-    assert_eq!(messages(&store), ["audit", "new", "newest"]);
+    assert_eq!(kept(), [true, true, false]);
     assert_eq!(objects(&storage, "logs/default/1970-01-01/"), 0);
 }
 
@@ -175,6 +200,11 @@ fn a_query_reads_its_blocks_to_the_end_though_they_are_retired() {
     append(&store, vec![at_day(0, "old"), at_day(9, "new")]);
     store.flush().unwrap();
     clock.set(TimeNs(9 * DAY_MS * 1_000_000));
+    let range = TimeRangeNs { start: TimeNs::MIN, end: at_day(9, "new").time.plus_ns(1) };
+    append(
+        &store,
+        (0..6).map(|hour| record(9 * DAY_MS * 1_000_000 + (hour - 6) * 3_600_000_000_000, "more")).collect(),
+    );
     let retire = AtomicBool::new(true);
     let hook_store = Arc::downgrade(&store);
     storage.on_operation(move |operation| {
@@ -185,11 +215,11 @@ fn a_query_reads_its_blocks_to_the_end_though_they_are_retired() {
             hook_store.upgrade().unwrap().maintain().unwrap();
         }
     });
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 9, cursor: None };
+    let request = SearchRequest { filter: LogFilter::All, range, limit: 99, cursor: None };
     let page = store.search(&request, &QueryBudget::unlimited()).unwrap();
-    assert_eq!((page.records.len(), page.partial.len()), (2, 0));
+    assert_eq!((page.records.len(), page.partial.len()), (8, 0));
     assert_eq!(objects(&storage, "logs/"), 2, "the last reader has let go");
-    assert_eq!(messages(&store), ["new"]);
+    assert!(!messages(&store).contains(&"old".to_owned()));
 }
 
 #[test]
