@@ -41,9 +41,14 @@ impl Answer {
     }
 }
 
+/// The binary under test: the one just built, or one that `WATCHFIRE_BINARY` names (to measure a release build).
+fn binary() -> PathBuf {
+    std::env::var_os("WATCHFIRE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_watchfire").into(), PathBuf::from)
+}
+
 /// The command with free ports and a data directory of its own.
 pub(crate) fn serve_command(dir: &Path, extra: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+    let mut command = Command::new(binary());
     command.arg("serve");
     if !extra.contains(&"--data-dir") {
         command.arg("--data-dir").arg(dir.join("data"));
@@ -313,7 +318,7 @@ fn receive(stream: &TcpStream) -> Option<Value> {
 
 /// Runs the binary to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_watchfire")).args(args).output().expect("the binary starts")
+    Command::new(binary()).args(args).output().expect("the binary starts")
 }
 
 /// A process that is ended with its owner.

@@ -5,6 +5,7 @@
 mod ack_honesty;
 mod backup;
 mod bad_input;
+mod big_wal;
 mod cli;
 mod crash;
 mod disk_full;

@@ -43,17 +43,18 @@ fn a_real_prometheus_writes_its_samples_here() {
     });
 }
 
+#[track_caller]
+fn check(server: &Server, headers: &[(&str, &str)], body: &[u8], status: u16, text: &str) {
+    let answer = server.post("/api/v1/write", headers, body);
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert!(answer.body.contains(text), "{answer:?}");
+}
+
 #[test]
 fn what_is_no_request_is_told_so() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(dir.path(), &[]);
     let protobuf = [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "snappy")];
-    #[track_caller]
-    fn check(server: &Server, headers: &[(&str, &str)], body: &[u8], status: u16, text: &str) {
-        let answer = server.post("/api/v1/write", headers, body);
-        assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.body.contains(text), "{answer:?}");
-    }
     check(&server, &protobuf, b"", 400, "snappy");
     check(&server, &protobuf, b"garbage", 400, "");
     // Five bytes that claim four gigabytes.

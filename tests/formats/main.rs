@@ -32,6 +32,7 @@ fn format_1_opens_and_answers_the_same() {
         let options = TsdbOptions { block_span: DurationMs(one::BLOCK_SPAN_MS), ..TsdbOptions::default() };
         let tsdb = Tsdb::open(storage, clock, options).expect("metrics open");
         logs.wait_ready().expect("the write-ahead log is read");
+        tsdb.wait_ready().expect("the write-ahead log is read");
 
         assert_eq!(search_all(&logs), records, "{turn}");
         assert_eq!(select_all(&tsdb), series, "{turn}");

@@ -37,7 +37,7 @@ fn steps() -> Vec<Step> {
         ]);
         steps.extend([Step::MaintainMetrics, Step::MaintainLogs]);
         if round % 3 == 2 {
-            steps.push(Step::CompactLogs);
+            steps.extend([Step::CompactLogs, Step::CompactMetrics]);
         }
         if round == 3 {
             steps.push(Step::Restart);
@@ -71,7 +71,7 @@ fn run(trouble: Trouble, at: u64) -> Result<Totals, String> {
                 break;
             }
             // From here on everything has to work again.
-            world.step(Step::Repair)?;
+            world.step(Step::Mend)?;
             world.step(Step::Advance { ms: 61_000 })?;
         }
     }

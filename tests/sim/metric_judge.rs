@@ -72,8 +72,9 @@ impl MetricJudge {
         }
     }
 
-    /// Retention has run: what lies a retention before a time that enough windows agree on may be gone.
-    pub(crate) fn expired(&mut self, steady_now_ms: i64) {
+    /// Retention has run: what lies a retention before a time that enough windows agree on may be gone. A clock that jumps
+    /// for a few windows deletes nothing.
+    pub(crate) fn expired(&mut self, now_ms: i64) {
         let wanted = CONFIRMING_WINDOWS.min((self.retention_ms / self.span_ms) as u64).max(1) as usize;
         let per_retention = self.retention_ms / self.span_ms;
         let agreed = self
@@ -82,7 +83,7 @@ impl MetricJudge {
             .rev()
             .find(|window| self.windows.range(*window - per_retention..=**window).count() >= wanted);
         if let Some(window) = agreed {
-            let confirmed = ((window + 1) * self.span_ms).min(steady_now_ms);
+            let confirmed = ((window + 1) * self.span_ms).min(now_ms);
             self.oldest_kept = self.oldest_kept.max(confirmed - self.retention_ms);
         }
     }

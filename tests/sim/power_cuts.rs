@@ -22,7 +22,7 @@ fn run(seed: u64) -> Result<Totals, String> {
     let mut world = World::new(seed);
     world.step(Step::Unplug { ahead: at })?;
     for step in script(seed, STEPS) {
-        let brings_back = matches!(step, Step::Repair | Step::Restart | Step::PowerCut | Step::Fail { .. });
+        let brings_back = matches!(step, Step::Mend | Step::Restart | Step::PowerCut | Step::Fail { .. });
         if brings_back || matches!(step, Step::Unplug { .. } | Step::Fill { .. }) {
             continue;
         }

@@ -21,12 +21,13 @@ pub(crate) enum Step {
     FlushLogs,
     /// Merges small blocks.
     CompactLogs,
+    CompactMetrics,
     /// Reads a part of all blocks again.
-    ScrubLogs,
+    Scrub,
     /// Makes new blocks of damaged ones; there are none.
-    RepairLogs,
-    /// Holds all that makes up the store, as a backup does.
-    PinLogs,
+    Repair,
+    /// Holds all that makes up the stores, as a backup does.
+    Pin,
     MaintainLogs,
     MaintainMetrics,
     Advance {
@@ -48,15 +49,16 @@ pub(crate) enum Step {
         ahead: u64,
         fault: Fault,
     },
-    /// From the operation this far ahead on everything fails, until `Repair`.
+    /// From the operation this far ahead on everything fails, until `Mend`.
     Unplug {
         ahead: u64,
     },
-    /// The disk has this many bytes left, until `Repair`.
+    /// The disk has this many bytes left, until `Mend`.
     Fill {
         bytes: u64,
     },
-    Repair,
+    /// Nothing fails any more.
+    Mend,
 }
 
 /// A run of `len` steps.
@@ -73,7 +75,7 @@ pub(crate) fn script(seed: u64, len: usize) -> Vec<Step> {
             42..58 => append_samples(&mut random),
             58..66 => Step::CommitSamples,
             66..69 => Step::FlushLogs,
-            69 => [Step::CompactLogs, Step::CompactLogs, Step::ScrubLogs, Step::RepairLogs, Step::PinLogs]
+            69 => [Step::CompactLogs, Step::CompactMetrics, Step::Scrub, Step::Repair, Step::Pin]
                 [random.within(0..5) as usize],
             70..73 => Step::MaintainLogs,
             73..79 => Step::MaintainMetrics,
@@ -90,7 +92,7 @@ pub(crate) fn script(seed: u64, len: usize) -> Vec<Step> {
             91 => Step::Restart,
             92 => Step::PowerCut,
             93 | 94 if has_faults => fault(&mut random),
-            95..97 if has_faults => Step::Repair,
+            95..97 if has_faults => Step::Mend,
             _ => continue,
         };
         steps.push(step);

@@ -53,6 +53,7 @@ impl Stores {
         logs.wait_ready().map_err(|error| chain(&error))?;
         let options = TsdbOptions { retention: METRIC_RETENTION, block_span: METRIC_SPAN, ..TsdbOptions::default() };
         let tsdb = Tsdb::open(storage, Arc::clone(clock) as _, options).map_err(|error| chain(&error))?;
+        tsdb.wait_ready().map_err(|error| chain(&error))?;
         Ok(Stores { logs, tsdb })
     }
 

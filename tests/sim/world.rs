@@ -10,6 +10,7 @@ use std::sync::Arc;
 use watchfire_logstore::LogStore;
 use watchfire_model::{DurationMs, LogRecord, Sample, Timestamp};
 use watchfire_store::{Clock, ManualClock, MemStorage, Storage};
+use watchfire_tsdb::Tsdb;
 use watchfire_wal::Position;
 
 /// The machine, what runs on it, and what was promised.
@@ -78,9 +79,16 @@ impl World {
             Step::CommitSamples => self.commit_samples(),
             Step::FlushLogs => self.on_logs("flush", LogStore::flush)?,
             Step::CompactLogs => self.on_logs("compact", LogStore::compact)?,
-            Step::ScrubLogs => self.scrub_logs()?,
-            Step::RepairLogs => self.on_logs("repair", |logs| logs.repair().map(drop))?,
-            Step::PinLogs => self.on_logs("pin", |logs| logs.pin().map(drop))?,
+            Step::CompactMetrics => self.on_metrics("compact", |tsdb| tsdb.compact().map(drop))?,
+            Step::Scrub => self.scrub()?,
+            Step::Repair => {
+                self.on_logs("repair", |logs| logs.repair().map(drop))?;
+                self.on_metrics("repair", |tsdb| tsdb.repair().map(drop))?;
+            }
+            Step::Pin => {
+                self.on_logs("pin", |logs| logs.pin().map(drop))?;
+                self.on_metrics("pin", |tsdb| tsdb.pin().map(drop))?;
+            }
             Step::MaintainLogs => self.maintain_logs()?,
             Step::MaintainMetrics => self.maintain_metrics()?,
             Step::Advance { ms } => self.clock.advance_ms(ms),
@@ -110,7 +118,7 @@ impl World {
                 self.storage.set_capacity(Some(used + bytes));
                 self.storage.set_has_room(false);
             }
-            Step::Repair => self.repair(),
+            Step::Mend => self.mend(),
         }
         self.events.add(&format!("{step:?} {}", self.storage.operations()));
         Ok(())
@@ -118,7 +126,7 @@ impl World {
 
     /// The end of every run: the disk works again, something fresh flows, the power fails, everything promised is there.
     pub(crate) fn finish(&mut self) -> Result<Totals, String> {
-        self.repair();
+        self.mend();
         self.open()?;
         self.clock.advance_ms(61_000 - std::mem::take(&mut self.jumped_ms));
         self.check(false)?;
@@ -170,7 +178,7 @@ impl World {
                 }
                 Err(error) if self.is_faulty => {
                     self.events.add(&error);
-                    self.repair();
+                    self.mend();
                 }
                 Err(error) => return Err(format!("the stores do not open: {error}")),
             }
@@ -190,7 +198,7 @@ impl World {
         self.log_judge.fault();
     }
 
-    fn repair(&mut self) {
+    fn mend(&mut self) {
         self.storage.repair();
         self.storage.set_capacity(None);
         self.storage.set_has_room(true);
@@ -277,17 +285,26 @@ impl World {
         Ok(())
     }
 
-    fn scrub_logs(&mut self) -> Result<(), String> {
+    fn scrub(&mut self) -> Result<(), String> {
         let _ = self.stores().logs.scrub(1 << 20);
+        self.on_metrics("scrub", |tsdb| tsdb.scrub(1 << 20).map(drop))?;
         match self.stores().logs.status().damaged.first() {
             Some(damaged) => self.failed("scrub", &format!("{damaged:?}")),
             None => Ok(()),
         }
     }
 
+    fn on_metrics<E: std::error::Error>(
+        &mut self,
+        what: &str,
+        call: impl FnOnce(&Tsdb) -> Result<(), E>,
+    ) -> Result<(), String> {
+        call(&self.stores().tsdb).or_else(|error| self.failed(what, &chain(&error)))
+    }
+
     fn maintain_metrics(&mut self) -> Result<(), String> {
         let maintained = self.stores().tsdb.maintain().map_err(|error| chain(&error));
-        self.metric_judge.expired(self.steady_now().0);
+        self.metric_judge.expired(self.clock.now().to_ms().0);
         maintained.or_else(|error| self.failed("maintain metrics", &error))
     }
 
