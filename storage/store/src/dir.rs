@@ -158,6 +158,7 @@ impl Storage for DirStorage {
             let source = io::Error::other("too many objects are in doubt: repair the disk and start again");
             return Err(io_error("create", key, source));
         }
+        self.room.was_written(bytes.len());
         self.note_full(self.in_parent(key, &path, |parent| self.create_in(parent, key, &path, bytes)))
     }
 

@@ -39,6 +39,7 @@ impl DirAppendFile {
 
 impl AppendFile for DirAppendFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        self.room.was_written(bytes.len());
         self.attempt("append to", |file| file.write(bytes))
     }
 

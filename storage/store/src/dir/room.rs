@@ -5,7 +5,7 @@ use crate::StorageError;
 use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use watchfire_model::ByteSize;
 
@@ -60,6 +60,8 @@ pub(super) struct Room {
     /// When to look again, in milliseconds since the opening.
     next_look_ms: AtomicU64,
     is_enough: AtomicBool,
+    /// Bytes that may still be written before it has to be looked at again, however soon that is.
+    left: AtomicI64,
     /// Bytes of the reserve that exists.
     reserve_bytes: AtomicU64,
     /// Held while the reserve is made and given away.
@@ -74,10 +76,16 @@ impl Room {
             opened: Instant::now(),
             next_look_ms: AtomicU64::new(0),
             is_enough: AtomicBool::new(true),
+            left: AtomicI64::new(0),
             reserve_bytes: AtomicU64::new(reserve_bytes),
             reserve_change: Mutex::new(()),
             metrics: Metrics::default(),
         }
+    }
+
+    /// So many bytes are written: a fast medium fills up between two looks.
+    pub(super) fn was_written(&self, bytes: usize) {
+        self.left.fetch_sub(bytes as i64, Ordering::Relaxed);
     }
 
     /// A write found the medium full.
@@ -109,6 +117,9 @@ impl Room {
 
     /// True for one caller when it is time to look.
     fn is_time(&self) -> bool {
+        if self.has_room() && self.left.load(Ordering::Relaxed) < 0 {
+            return true;
+        }
         let now = self.elapsed_ms();
         let next = self.next_look_ms.load(Ordering::Relaxed);
         let later = now + LOOK_INTERVAL.as_millis() as u64;
@@ -188,6 +199,9 @@ impl DirStorage {
         let needed = self.room.needed(space.total);
         let wanted = if self.room.has_room() { needed } else { needed.saturating_add(hysteresis(space.total)) };
         self.room.set_room(space.available >= wanted);
+        // Half of it, as blocks and directories take space too.
+        let left = space.available.saturating_sub(needed) / 2;
+        self.room.left.store(i64::try_from(left).unwrap_or(i64::MAX), Ordering::Relaxed);
         let metrics = &self.room.metrics;
         metrics.total.set(space.total as i64);
         metrics.available.set(space.available as i64);

@@ -52,6 +52,28 @@ fn the_medium_is_not_looked_at_all_the_time() {
     assert!(looks <= start.elapsed().as_millis() / 100 + 1, "{looks}");
 }
 
+/// A medium that takes a gigabyte a second is full before the next look would be due.
+#[test]
+fn what_is_written_brings_the_next_look_forward() {
+    let disk = Disk::new(1);
+    let storage = open(&disk, SpaceOptions::default());
+    disk.set_space(Space { total: 1000 * MIB, available: 60 * MIB });
+    assert!(storage.has_room());
+    let mut file = storage.append("wal/1").unwrap();
+    file.append(&vec![0; 4 << 20]).unwrap();
+    disk.set_space(Space { total: 1000 * MIB, available: 40 * MIB });
+    file.append(&vec![0; 2 << 20]).unwrap();
+    assert!(!storage.has_room());
+}
+
+#[test]
+fn quotas_end_the_room_too() {
+    for code in [28, 122] {
+        let error = storage_error("write", "a", io::Error::from_raw_os_error(code));
+        assert!(matches!(error, StorageError::Full { .. }), "errno {code}");
+    }
+}
+
 #[test]
 fn a_write_that_finds_no_space_ends_the_room_at_once() {
     for fault_in_file in [false, true] {
