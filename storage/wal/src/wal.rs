@@ -116,8 +116,8 @@ impl Wal {
             directory: directory.to_owned(),
             options,
             session_opened: session,
+            state: Mutex::new(State::new(session, files.segments, from, &files.sealed)),
             sealed_before: files.sealed,
-            state: Mutex::new(State::new(session, files.segments, from)),
             written: Condvar::new(),
             replay_done: AtomicU64::new(0),
             replay_total: AtomicU64::new(0),
@@ -256,21 +256,22 @@ impl Wal {
 }
 
 impl State {
-    fn new(session: u64, segments: Vec<Segment>, from: Position) -> State {
+    fn new(session: u64, segments: Vec<Segment>, from: Position, sealed: &[Sealed]) -> State {
         let mut kept = Kept::new(&segments, session);
         let (released, segments): (Vec<Segment>, _) = segments.into_iter().partition(|segment| segment.end <= from);
         kept.segments = released.into();
         let salt = random_salt(session);
+        let failed = FailedSessions::new(still_named(sealed, from));
         State {
             session,
             salt,
             next_index: 0,
             durable_index: 0,
             batch: Batch::default(),
-            writer: Some(Writer::new(salt, Vec::new())),
+            writer: Some(Writer::new(salt, failed.names())),
             segments,
             kept,
-            failed: FailedSessions::default(),
+            failed,
             scrubbed: None,
         }
     }
@@ -318,6 +319,14 @@ impl State {
         self.batch = Batch::default();
         self.writer = Some(Writer::new(self.salt, self.failed.names()));
     }
+}
+
+/// What is on disk about sessions that are still read when the log is opened at `from`, each once.
+fn still_named(sealed: &[Sealed], from: Position) -> Vec<Sealed> {
+    let mut named: Vec<Sealed> = sealed.iter().copied().filter(|run| run.last_session >= from.session).collect();
+    named.sort_by_key(|run| (run.first_session, run.last_session));
+    named.dedup();
+    named
 }
 
 fn random_salt(session: u64) -> u64 {

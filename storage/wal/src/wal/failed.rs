@@ -1,4 +1,4 @@
-//! The sessions of this opening that failed: how far each got, and why it ended.
+//! The sessions that failed: how far each got, and why those of this opening ended.
 
 use crate::Position;
 use crate::segment::{SEALED_MAX, Sealed};
@@ -13,6 +13,8 @@ const FAILED_MAX: usize = 1024;
 pub(super) struct FailedSessions {
     /// Ascending.
     runs: VecDeque<FailedRun>,
+    /// Of earlier openings, as files on disk name them. The file that names them may not be durable: it is said again.
+    before: Vec<Sealed>,
 }
 
 /// Sessions that failed one after the other.
@@ -24,6 +26,10 @@ pub(super) struct FailedRun {
 }
 
 impl FailedSessions {
+    pub(super) fn new(before: Vec<Sealed>) -> FailedSessions {
+        FailedSessions { runs: VecDeque::new(), before }
+    }
+
     pub(super) fn push(&mut self, session: u64, durable_index: u64, cause: Arc<StorageError>) {
         let last = self.runs.back_mut().filter(|last| last.sealed.last_session + 1 == session);
         if let Some(last) = last.filter(|last| last.sealed.durable_index == 0 && durable_index == 0) {
@@ -58,7 +64,7 @@ impl FailedSessions {
     /// The newest, for the segments of the session that follows. Only the last two can be unnamed so far: a session that
     /// made anything durable has made its own list durable.
     pub(super) fn names(&self) -> Vec<Sealed> {
-        let old = self.runs.len().saturating_sub(SEALED_MAX);
-        self.iter().skip(old).collect()
+        let old = (self.before.len() + self.runs.len()).saturating_sub(SEALED_MAX);
+        self.before.iter().copied().chain(self.iter()).skip(old).collect()
     }
 }

@@ -33,6 +33,27 @@ fn a_crash_before_the_next_session_is_on_disk_may_bring_it_back() {
     assert_eq!(payloads(&open(&storage.crash()).2), [&b"stored"[..], b"refused"]);
 }
 
+/// The process dies with the name in the kernel's memory only; the next process reads it there, then the power goes.
+#[test]
+fn a_name_that_was_not_durable_is_said_again() {
+    for seed in 0..50 {
+        let storage = MemStorage::new(seed);
+        let (wal, ..) = open(&storage);
+        store(&wal, &[b"stored"]);
+        let refused = wal.append(b"refused").unwrap();
+        storage.fail_at(storage.operations() + 2, Fault::IoAfterwards);
+        assert!(wal.commit(refused).is_err());
+        wal.append(&vec![0; WRITE_THROUGH_BYTES]).unwrap();
+        drop(wal);
+        let (wal, replay, _) = open(&storage);
+        assert_eq!(replay.refused_records, 1);
+        store(&wal, &[b"next"]);
+        let (_, replay, records) = open(&storage.crash());
+        let found = payloads(&records);
+        assert!(found.contains(&&b"next"[..]) && !found.contains(&&b"refused"[..]), "seed {seed}: {replay:?}");
+    }
+}
+
 #[test]
 fn every_session_that_failed_in_a_row_is_named() {
     let (storage, wal) = refusing();
