@@ -83,7 +83,8 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let pipeline = Arc::new(Pipeline::start(Arc::clone(&stores.logs), &memory.pipeline())?);
     let sink = Arc::clone(&pipeline) as Arc<dyn RecordSink>;
     let inputs = Arc::new(Inputs::start(&config.logs.gelf, http_address, &sink, &stores.now())?);
-    let scrape = Arc::new(ScrapeManager::new(Arc::clone(&stores.tsdb), stores.now(), scrape_seed()));
+    let scrape =
+        Arc::new(ScrapeManager::with_limits(Arc::clone(&stores.tsdb), stores.now(), scrape_seed(), memory.scrape()));
     scrape.apply(&config.global, &config.scrape_configs).await?;
     let engine = Arc::new(Engine::new(EngineOptions { lookback: config.metrics.lookback, ..EngineOptions::default() }));
     let series: Arc<dyn SeriesSource> = Arc::clone(&stores.tsdb) as Arc<dyn SeriesSource>;

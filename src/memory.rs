@@ -16,11 +16,21 @@ use watchfire_api::{Memory, PoolStatus};
 use watchfire_model::{ByteSize, MemoryPool};
 use watchfire_pipeline::PipelineOptions;
 use watchfire_push::Limits;
+use watchfire_scrape::ScrapeLimits;
 
 /// Below this there is no room for a useful share of everything.
 pub(crate) const LIMIT_MIN: ByteSize = ByteSize::from_mib(128);
 /// Where the machine says nothing of its memory.
 const LIMIT_UNKNOWN: ByteSize = ByteSize::from_mib(1024);
+
+/// Bytes of pages that may be read at once: room for one of the largest at least.
+const PAGES_MIN: u64 = 16 << 20;
+const PAGES_MAX: u64 = 1 << 30;
+/// An active series, roughly.
+const SERIES_BYTES: u64 = 1200;
+/// Different series that one target may bring within an hour.
+const TARGET_SERIES_MIN: u64 = 5_000;
+const TARGET_SERIES_MAX: u64 = 1_000_000;
 
 /// The shares, in thousandths of the limit. What is left (about a tenth) is the program itself, its threads and what the
 /// allocator has not returned yet.
@@ -28,7 +38,9 @@ mod share {
     /// One memtable of the log store; two of them and a block being built may exist at once.
     pub(super) const MEMTABLE: u64 = 60;
     pub(super) const LOG_CACHE: u64 = 60;
-    pub(super) const METRIC_HEAD: u64 = 280;
+    pub(super) const METRIC_HEAD: u64 = 240;
+    /// Pages of targets while they are read.
+    pub(super) const PAGES: u64 = 50;
     pub(super) const METRIC_INDEX_CACHE: u64 = 50;
     pub(super) const METRIC_PAGE_CACHE: u64 = 30;
     pub(super) const QUERIES: u64 = 120;
@@ -47,6 +59,7 @@ pub(crate) struct MemoryPlan {
     pub(crate) metric_index_cache: ByteSize,
     pub(crate) metric_page_cache: ByteSize,
     pub(crate) pipeline_queue: ByteSize,
+    pages: ByteSize,
     /// What one query may hold of `queries`.
     pub(crate) query_max: ByteSize,
     pub(crate) queries: Arc<MemoryPool>,
@@ -78,6 +91,7 @@ impl MemoryPlan {
             metric_index_cache: of(share::METRIC_INDEX_CACHE),
             metric_page_cache: of(share::METRIC_PAGE_CACHE),
             pipeline_queue: of(share::PIPELINE_QUEUE),
+            pages: of(share::PAGES),
             query_max: ByteSize(queries.0 / 2),
             queries: MemoryPool::new("queries", queries),
             bodies: MemoryPool::new("request bodies", bodies),
@@ -103,6 +117,15 @@ impl MemoryPlan {
     /// What the shared pools hold, for `/metrics`.
     pub(crate) fn metrics(self: Arc<MemoryPlan>) -> MemoryMetrics {
         MemoryMetrics(self)
+    }
+
+    /// What scraping may take: pages within their share, and series such that one target fills no more than about a quarter
+    /// of what active series may take.
+    pub(crate) fn scrape(&self) -> ScrapeLimits {
+        ScrapeLimits {
+            page_bytes_max: ByteSize(self.pages.0.clamp(PAGES_MIN, PAGES_MAX)),
+            target_series_max: (self.metric_head.0 / SERIES_BYTES / 4).clamp(TARGET_SERIES_MIN, TARGET_SERIES_MAX),
+        }
     }
 
     /// What one request of remote write may hold.
@@ -202,6 +225,7 @@ mod tests {
         let all = 3 * share::MEMTABLE
             + share::LOG_CACHE
             + share::METRIC_HEAD
+            + share::PAGES
             + share::METRIC_INDEX_CACHE
             + share::METRIC_PAGE_CACHE
             + share::QUERIES

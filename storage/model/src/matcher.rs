@@ -5,7 +5,6 @@ use regex::{Regex, RegexBuilder};
 use smol_str::SmolStr;
 use std::fmt;
 
-
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MatchOp {
