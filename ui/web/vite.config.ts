@@ -15,6 +15,11 @@ export default defineConfig({
     chunkSizeWarningLimit: 600,
   },
   server: { proxy: { "/api": "http://127.0.0.1:9090", "/-": "http://127.0.0.1:9090" } },
-  // A document takes long to draw in jsdom on a busy machine.
-  test: { include: ["src/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
+  test: {
+    include: ["src/**/*.test.{ts,tsx}"],
+    // A document takes long to draw in jsdom on a busy machine.
+    testTimeout: 30_000,
+    // Left outside, it would take React's hooks for Preact's.
+    server: { deps: { inline: [/@tanstack/] } },
+  },
 });

@@ -11,6 +11,8 @@ import "./styles/histogram.css";
 import "./styles/logs.css";
 import "./styles/metrics.css";
 import "./styles/lists.css";
+import "./styles/containers.css";
+import "./styles/storage.css";
 
 const root = document.getElementById("app");
 if (root) {

@@ -28,10 +28,28 @@ export function apiUrl(path: string, params: Params = {}): string {
 }
 
 /** `GET`s JSON. */
-export async function getJson<T>(path: string, params: Params, signal: AbortSignal | undefined): Promise<Answer<T>> {
+export function getJson<T>(path: string, params: Params, signal: AbortSignal | undefined): Promise<Answer<T>> {
+  return ask(apiUrl(path, params), signal ? { signal } : {});
+}
+
+/** `POST`s nothing and reads JSON; not to be stopped half-way. */
+export function postJson<T>(path: string): Promise<Answer<T>> {
+  return ask(apiUrl(path), { method: "POST" });
+}
+
+/** The value, or the failure thrown: what TanStack Query wants of a query function. */
+export async function valueOf<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const settled = await answer;
+  if (settled.ok) {
+    return settled.value;
+  }
+  throw settled.failure;
+}
+
+async function ask<T>(url: string, how: RequestInit): Promise<Answer<T>> {
   let response: Response;
   try {
-    response = await fetch(apiUrl(path, params), { headers: { accept: "application/json" }, ...(signal ? { signal } : {}) });
+    response = await fetch(url, { ...how, headers: { accept: "application/json" } });
   } catch (error) {
     return { ok: false, failure: thrown(error) };
   }
@@ -48,15 +66,6 @@ export async function getJson<T>(path: string, params: Params, signal: AbortSign
     return { ok: true, value: body as T };
   }
   return { ok: false, failure: answered(response, body) };
-}
-
-/** The value, or the failure thrown: what TanStack Query wants of a query function. */
-export async function valueOf<T>(answer: Promise<Answer<T>>): Promise<T> {
-  const settled = await answer;
-  if (settled.ok) {
-    return settled.value;
-  }
-  throw settled.failure;
 }
 
 function thrown(error: unknown): Failure {

@@ -2,12 +2,19 @@
 
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { valueOf, type Failure } from "../api/client";
+import { containers, type Containers } from "../api/containers";
 import { inputs, type Input } from "../api/inputs";
 import { query, rules, targets, type RuleGroup, type Targets } from "../api/prometheus";
 import { status, type Status } from "../api/status";
+import { storage, type Storage } from "../api/storage";
+import { replayProgress, type Progress } from "../lib/storage";
 
 /** How often figures of the running process are asked for, in milliseconds. */
 export const POLL_MS = 5_000;
+/** How often while write-ahead logs are read back, in milliseconds. */
+const REPLAY_POLL_MS = 1_000;
+/** The query key of what stores and disk say; a new backup makes it stale. */
+export const STORAGE_KEY = ["storage"] as const;
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -25,6 +32,26 @@ export function useInputs(everyMs = POLL_MS) {
     queryFn: async ({ signal }) => (await valueOf(inputs(signal))).inputs,
     refetchInterval: everyMs,
   });
+}
+
+export function useContainers() {
+  return useQuery<Containers, Failure>({ queryKey: ["containers"], queryFn: ({ signal }) => valueOf(containers(signal)), refetchInterval: POLL_MS });
+}
+
+export function useStorage() {
+  return useQuery<Storage, Failure>({ queryKey: STORAGE_KEY, queryFn: ({ signal }) => valueOf(storage(signal)), refetchInterval: POLL_MS });
+}
+
+/** How far the write-ahead logs are read back: asked once for each start of the server, and on while it lasts. */
+export function useReplay(): Progress | null {
+  const { data: health } = useStatus();
+  const { data } = useQuery<Progress | null, Failure>({
+    queryKey: ["replay", health?.started],
+    queryFn: async ({ signal }) => replayProgress(await valueOf(storage(signal))),
+    enabled: health !== undefined,
+    refetchInterval: ({ state }) => (state.data ? REPLAY_POLL_MS : state.error ? POLL_MS : false),
+  });
+  return data ?? null;
 }
 
 export function useTargets() {

@@ -10,17 +10,19 @@ import { HelpDialog } from "./help-dialog";
 import { useHotkeys } from "./hotkeys";
 import { follow, href, navigate, usePage, useSharedRange } from "./place";
 import { setPreferences, usePreferences, type Theme } from "./preferences";
-import { useStatus } from "./queries";
+import { useReplay, useStatus } from "./queries";
 
 const MetricsPage = lazy(() => import("../pages/metrics"));
 const AlertsPage = lazy(() => import("../pages/alerts"));
 const InputsPage = lazy(() => import("../pages/inputs"));
+const StoragePage = lazy(() => import("../pages/storage"));
 
 const PAGES: readonly { readonly name: PageName; readonly title: string; readonly icon: IconName }[] = [
   { name: "logs", title: "Logs", icon: "logs" },
   { name: "metrics", title: "Metrics", icon: "metrics" },
   { name: "alerts", title: "Alerts", icon: "alerts" },
   { name: "inputs", title: "Inputs", icon: "inputs" },
+  { name: "storage", title: "Storage", icon: "storage" },
 ];
 
 export function Shell() {
@@ -35,6 +37,7 @@ export function Shell() {
     "g m": go("metrics"),
     "g a": go("alerts"),
     "g i": go("inputs"),
+    "g s": go("storage"),
     "/": focusQuery,
     t: () => document.querySelector<HTMLElement>("#range")?.click(),
     "?": () => help.current?.showModal(),
@@ -83,13 +86,31 @@ export function Shell() {
           <Health />
         </div>
       </div>
-      <Suspense fallback={<div class="page" aria-busy="true" />}>
-        {page === "logs" && <LogsPage />}
-        {page === "metrics" && <MetricsPage />}
-        {page === "alerts" && <AlertsPage />}
-        {page === "inputs" && <InputsPage />}
-      </Suspense>
+      <div class="view">
+        <ReplayBanner />
+        <Suspense fallback={<div class="page" aria-busy="true" />}>
+          {page === "logs" && <LogsPage />}
+          {page === "metrics" && <MetricsPage />}
+          {page === "alerts" && <AlertsPage />}
+          {page === "inputs" && <InputsPage />}
+          {page === "storage" && <StoragePage />}
+        </Suspense>
+      </div>
       <HelpDialog dialog={help} version={status.data?.version} />
+    </div>
+  );
+}
+
+/** While the newest data is being read back, answers lack some of it: every page says so. */
+function ReplayBanner() {
+  const replay = useReplay();
+  if (replay === null) {
+    return null;
+  }
+  return (
+    <div class="replay">
+      <span>{replay.text}</span>
+      <progress class="replay-line" aria-label="Reading back" value={replay.share} max={1} />
     </div>
   );
 }

@@ -10,6 +10,8 @@ const SI: readonly (readonly [number, string])[] = [
   [1e3, "k"],
 ];
 
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
 /** `12,345`. */
 export function count(value: number): string {
   return GROUPED.format(value);
@@ -29,14 +31,17 @@ export function compact(value: number): string {
 
 /** `512 B`, `1.5 MiB`. */
 export function bytes(value: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let scaled = value;
-  let unit = 0;
-  while (scaled >= 1024 && unit < units.length - 1) {
-    scaled /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1).replace(/\.0$/, "")} ${units[unit] ?? ""}`;
+  const unit = byteUnit(value);
+  const scaled = value / 1024 ** unit;
+  return `${unit === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1).replace(/\.0$/, "")} ${BYTE_UNITS[unit] ?? ""}`;
+}
+
+/** `1.2 of 4.0 GiB`: both in the whole's unit, with a decimal that stays while the part grows. */
+export function bytesOf(part: number, whole: number): string {
+  const unit = byteUnit(whole);
+  const digits = unit === 0 || whole / 1024 ** unit >= 100 ? 0 : 1;
+  const [done, all] = [part, whole].map((value) => (value / 1024 ** unit).toFixed(digits));
+  return `${done} of ${all} ${BYTE_UNITS[unit] ?? ""}`;
 }
 
 /** A length of time from milliseconds: `0.4 ms`, `38 ms`, `1.2 s`, `3 m 5 s`, `2 d 4 h`. */
@@ -115,9 +120,23 @@ export function perSecond(value: number): string {
   return `${Math.abs(rounded) < 1000 ? String(Math.abs(rounded) < 100 ? rounded : Math.round(rounded)) : compact(rounded)}/s`;
 }
 
+/** `≈ 1.25`: what is estimated never looks like a count. */
+export function estimate(value: number): string {
+  if (value <= 0) {
+    return "0";
+  }
+  return value < 0.01 ? "< 0.01" : `≈ ${value < 100 ? Number(value.toFixed(2)) : count(value)}`;
+}
+
 /** `1 record`, `2 records`, `12,000 records`. */
 export function plural(amount: number, noun: string): string {
   return `${count(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** The index of the largest unit of which there is at least one. */
+function byteUnit(value: number): number {
+  const unit = BYTE_UNITS.findIndex((_, index) => value < 1024 ** (index + 1));
+  return unit < 0 ? BYTE_UNITS.length - 1 : unit;
 }
 
 function two(value: number): string {

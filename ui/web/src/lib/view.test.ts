@@ -6,6 +6,7 @@ function restores<View>(codec: Codec<View>, view: View) {
   expect(codec.read(new URLSearchParams(codec.write(view).toString()))).toEqual(view);
 }
 
+const PAGES = ["logs", "metrics", "alerts", "inputs", "storage"] as const;
 const TEXTS = ["", "a", 'level:3 "x & y=1" #?', "é😀", "%2C,%25", " lead", "a|b"];
 const RANGES = [{ from: "now-15m", to: "now" }, { from: "now/d+8h", to: "now" }, { from: "1795262591482", to: "1795262691482" }];
 
@@ -21,7 +22,7 @@ test("every view survives a reload", () => {
     }
     const alerts: AlertsView = { filter: text, state: text === "" ? null : "firing", open: text || null };
     restores(ALERTS, alerts);
-    const inputs: InputsView = { filter: text, unhealthy: text === "", open: text || null };
+    const inputs: InputsView = { filter: text, unhealthy: text === "", open: text || null, sort: { column: text === "a" ? "completeness" : "lost", descending: text !== "" } };
     restores(INPUTS, inputs);
   }
 });
@@ -35,6 +36,6 @@ test("links made for Prometheus open here", () => {
   const view = METRICS.read(new URLSearchParams("g0.expr=up%20%3D%3D%200&g0.tab=1&g1.expr=up"));
   expect(view.expressions).toEqual(["up == 0", "up"]);
   expect(view.tab).toBe("table");
-  expect((["logs", "metrics", "alerts", "inputs"] as const).map((page) => pageOf(`/${pathOf(page)}`))).toEqual(["logs", "metrics", "alerts", "inputs"]);
+  expect(PAGES.map((page) => pageOf(`/${pathOf(page)}`))).toEqual(PAGES);
   expect(["/graph", "/x/targets", "/rules", "/", "/logs"].map(pageOf)).toEqual(["metrics", "inputs", "alerts", "logs", "logs"]);
 });

@@ -1,9 +1,10 @@
 // What each page shows, to and from the query part of its address. Defaults are left out, so that
 // short views have short addresses; a reload restores the same screen.
 
+import { CONTAINER_COLUMNS, DEFAULT_SORT, type ContainerSort } from "./containers";
 import { DEFAULT_RANGE, type TimeRange } from "./time-range";
 
-export type PageName = "logs" | "metrics" | "alerts" | "inputs";
+export type PageName = "logs" | "metrics" | "alerts" | "inputs" | "storage";
 
 export interface LogsView {
   readonly query: string;
@@ -38,7 +39,10 @@ export interface AlertsView {
 export interface InputsView {
   readonly filter: string;
   readonly unhealthy: boolean;
+  /** The input or container whose losses are open. */
   readonly open: string | null;
+  /** Order of the containers. */
+  readonly sort: ContainerSort;
 }
 
 /** Reads and writes one page's view. `write` is the inverse of `read` up to defaults. */
@@ -110,8 +114,9 @@ export const INPUTS: Codec<InputsView> = {
     filter: params.get("filter") ?? "",
     unhealthy: params.get("unhealthy") === "1",
     open: params.get("open"),
+    sort: readSort(params.get("sort") ?? ""),
   }),
-  write: (view) => build([["filter", view.filter], ["unhealthy", view.unhealthy ? "1" : ""], ["open", view.open ?? ""]]),
+  write: (view) => build([["filter", view.filter], ["unhealthy", view.unhealthy ? "1" : ""], ["open", view.open ?? ""], ["sort", sortText(view.sort)]]),
 };
 
 /** A page's path: one segment. `/metrics` is where Watchfire exposes its own, so the page is at `/graph`, as Prometheus' is. */
@@ -131,6 +136,8 @@ export function pageOf(path: string): PageName {
     case "inputs":
     case "targets":
       return "inputs";
+    case "storage":
+      return "storage";
     default:
       return "logs";
   }
@@ -142,6 +149,16 @@ function readRange(params: URLSearchParams, fallback: TimeRange = DEFAULT_RANGE)
 
 function rangePairs(range: TimeRange, fallback: TimeRange = DEFAULT_RANGE): [string, string][] {
   return range.from === fallback.from && range.to === fallback.to ? [] : [["from", range.from], ["to", range.to]];
+}
+
+/** `received`, or `-received` from the greatest down. */
+function readSort(text: string): ContainerSort {
+  const column = CONTAINER_COLUMNS.find((name) => name === text.replace(/^-/, ""));
+  return column ? { column, descending: text.startsWith("-") } : DEFAULT_SORT;
+}
+
+function sortText({ column, descending }: ContainerSort): string {
+  return column === DEFAULT_SORT.column && descending === DEFAULT_SORT.descending ? "" : `${descending ? "-" : ""}${column}`;
 }
 
 function build(pairs: readonly [name: string, value: string][]): URLSearchParams {

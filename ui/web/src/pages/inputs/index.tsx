@@ -1,15 +1,17 @@
-// Inputs and targets: where data comes from, and whether all of it arrives.
+// Inputs, containers and targets: where data comes from, and whether all of it arrives.
 
 import { useMemo } from "preact/hooks";
 import type { Target } from "../../api/prometheus";
-import { useNow } from "../../app/browser";
+import { NARROW, useMedia, useNow } from "../../app/browser";
 import { useView } from "../../app/place";
-import { useInputs, useScrapedSamples, useStatus, useTargets } from "../../app/queries";
+import { useContainers, useInputs, useScrapedSamples, useStatus, useTargets } from "../../app/queries";
 import { Icon } from "../../components/icon";
 import { FailureNotice, Notice } from "../../components/notice";
 import { age, plural } from "../../lib/format";
+import { sumOf } from "../../lib/losses";
 import { INPUTS } from "../../lib/view";
-import { InputList, inputKey, lost } from "./input-list";
+import { ContainerSection } from "./container-section";
+import { InputList, inputKey } from "./input-list";
 import { TargetPool } from "./target-list";
 
 const NO_SAMPLES: ReadonlyMap<string, number> = new Map();
@@ -18,14 +20,16 @@ export default function InputsPage() {
   const [view, update] = useView("inputs", INPUTS);
   const now = useNow(1_000);
   const status = useStatus();
+  const narrow = useMedia(NARROW);
   const inputs = useInputs();
+  const containers = useContainers();
   const targets = useTargets();
   const samples = useScrapedSamples();
 
   const words = view.filter.toLowerCase().split(/\s+/).filter((word) => word !== "");
   const has = (text: string) => words.every((word) => text.toLowerCase().includes(word));
   const shownInputs = (inputs.data ?? []).filter(
-    (input) => has(`${inputKey(input)} ${input.last_error} ${input.senders.map((sender) => sender.sender).join(" ")}`) && (!view.unhealthy || lost(input) > 0 || input.last_error !== ""),
+    (input) => has(`${inputKey(input)} ${input.last_error} ${input.senders.map((sender) => sender.sender).join(" ")}`) && (!view.unhealthy || sumOf(input.losses) > 0 || input.last_error !== ""),
   );
   const pools = useMemo(() => byPool(targets.data?.activeTargets ?? []), [targets.data]);
   const dropped = targets.data?.droppedTargetCounts ?? {};
@@ -43,8 +47,8 @@ export default function InputsPage() {
               class="input"
               type="search"
               value={view.filter}
-              placeholder="Filter by address, pool, label or error"
-              aria-label="Filter inputs and targets"
+              placeholder="Filter by address, container, pool, label or error"
+              aria-label="Filter inputs, containers and targets"
               onInput={(event) => update({ filter: event.currentTarget.value }, "replace")}
             />
           </div>
@@ -66,6 +70,7 @@ export default function InputsPage() {
             onRetry={() => void inputs.refetch()}
           />
         )}
+        {containers.error && !inputs.error && <FailureNotice failure={containers.error} what="The containers did not come." onRetry={() => void containers.refetch()} />}
         {targets.error && !inputs.error && <FailureNotice failure={targets.error} what="The targets did not come." onRetry={() => void targets.refetch()} />}
       </div>
       <main id="main" class="content">
@@ -89,6 +94,17 @@ export default function InputsPage() {
               <p class="nothing">{inputs.data.length === 0 ? "No input is configured: see logs.inputs in watchfire.yml." : "No input here."}</p>
             )}
           </section>
+        )}
+        {containers.data && (
+          <ContainerSection
+            answer={containers.data}
+            has={has}
+            view={view}
+            narrow={narrow}
+            now={now}
+            onSort={(sort) => update({ sort }, "replace")}
+            onToggle={(key) => update({ open: view.open === key ? null : key }, "replace")}
+          />
         )}
         {targets.data && (
           <div class="part-title">

@@ -1,10 +1,12 @@
 // What listens for logs: how much comes in, from whom, and what was lost.
 
 import { useRef } from "preact/hooks";
-import type { Input } from "../../api/inputs";
+import type { Input, MessageCounts } from "../../api/inputs";
 import { Icon } from "../../components/icon";
 import { age, bytes, count, perSecond } from "../../lib/format";
+import { sumOf } from "../../lib/losses";
 import { rates, type Look } from "../../lib/rates";
+import { LossLine, LossList } from "./loss-list";
 
 /** An input that heard something this recently is receiving; milliseconds. */
 const RECENT_MS = 60_000;
@@ -22,10 +24,6 @@ interface Props {
 
 export function inputKey(input: Input): string {
   return `${input.kind} ${input.address}`;
-}
-
-export function lost(input: Input): number {
-  return input.losses.reduce((sum, loss) => sum + loss.count, 0);
 }
 
 export function InputList({ inputs, at, now, open, onToggle }: Props) {
@@ -55,7 +53,7 @@ export function InputList({ inputs, at, now, open, onToggle }: Props) {
                   <InputState input={input} now={now} />
                 </td>
                 <td>
-                  <button type="button" class="expand" aria-expanded={open === key} onClick={() => onToggle(key)} title="Senders">
+                  <button type="button" class="expand" aria-expanded={open === key} onClick={() => onToggle(key)} title="Losses and senders">
                     <Icon name="chevron" />
                     {input.kind}
                   </button>
@@ -66,10 +64,17 @@ export function InputList({ inputs, at, now, open, onToggle }: Props) {
                 <td class="number">{bytes(input.received_bytes)}</td>
                 <td class="number">{count(input.records)}</td>
                 <td>
-                  <Losses input={input} />
+                  <LossLine losses={input.losses} />
                 </td>
                 <td class="number">{input.last_received === null ? "never" : age(now - input.last_received)}</td>
               </tr>
+              {input.messages.received > 0 && (
+                <tr class="said-row">
+                  <td colSpan={9}>
+                    <Sum counts={input.messages} />
+                  </td>
+                </tr>
+              )}
               {input.last_error !== "" && (
                 <tr class="said-row">
                   <td colSpan={9}>
@@ -82,6 +87,7 @@ export function InputList({ inputs, at, now, open, onToggle }: Props) {
               {open === key && (
                 <tr class="said-row">
                   <td colSpan={9}>
+                    {sumOf(input.losses) > 0 && <LossList losses={input.losses} />}
                     <Senders input={input} now={now} />
                   </td>
                 </tr>
@@ -101,18 +107,17 @@ function InputState({ input, now }: { readonly input: Input; readonly now: numbe
   return now - input.last_received < RECENT_MS ? <span class="state tone-ok">receiving</span> : <span class="state tone-quiet">quiet</span>;
 }
 
-function Losses({ input }: { readonly input: Input }) {
-  const some = input.losses.filter((loss) => loss.count > 0);
-  if (some.length === 0) {
-    return <span class="quiet">none</span>;
-  }
+/** Every message is somewhere: what was sent is the sum of what became of it. */
+function Sum({ counts }: { readonly counts: MessageCounts }) {
+  const parts = [
+    `${count(counts.stored)} stored`,
+    `${count(counts.refused)} refused`,
+    `${count(counts.dropped)} dropped`,
+    ...(counts.waiting > 0 ? [`${count(counts.waiting)} on their way`] : []),
+  ];
   return (
-    <span class="losses">
-      {some.map((loss) => (
-        <span key={loss.reason} class="state tone-warn">
-          {count(loss.count)} {loss.reason.replaceAll("_", " ")}
-        </span>
-      ))}
+    <span class="sum">
+      {count(counts.received)} sent = {parts.join(" + ")}
     </span>
   );
 }
