@@ -29,10 +29,9 @@ fn main() {
     let per_million = |value: f64| value / count as f64 * 1e6;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(directory.path()).expect("a fresh directory"));
-    let open = || {
-        LogStore::open(Arc::clone(&storage), Arc::new(SystemClock), LogStoreOptions::default())
-            .expect("the store opens")
-    };
+    let options = LogStoreOptions { compact_in_background: false, ..LogStoreOptions::default() };
+    let open =
+        || LogStore::open(Arc::clone(&storage), Arc::new(SystemClock), options.clone()).expect("the store opens");
     let store = open();
 
     let (cpu, wall) = (cpu_seconds(), Instant::now());
@@ -52,8 +51,18 @@ fn main() {
     for (ending, bytes) in sizes(&*storage) {
         println!("  {ending}: {:.1} B/record", bytes as f64 / count as f64);
     }
+    let (cpu, wall) = (cpu_seconds(), Instant::now());
+    store.compact().expect("the disk works");
+    let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
+    let status = store.status();
+    println!("compact: {:.2} cpu-s/M, {wall:.1} s", per_million(cpu));
+    println!("disk: {:.1} B/record in {} blocks", status.block_bytes as f64 / count as f64, status.blocks);
+    for (ending, bytes) in sizes(&*storage) {
+        println!("  {ending}: {:.1} B/record", bytes as f64 / count as f64);
+    }
     drop(store);
     let store = open();
+    store.wait_ready().expect("the log is whole");
     for (name, query) in queries() {
         let cold = time_ms(&store, &query);
         let mut warm: Vec<f64> = (0..REPEATS).map(|_| time_ms(&store, &query).0).collect();

@@ -43,7 +43,7 @@ pub(crate) fn start(inner: &Arc<Inner>) -> Result<Worker, LogStoreError> {
 impl Inner {
     fn compact_when_due(&self, stop: &AtomicBool) {
         while !stop.load(Ordering::SeqCst) {
-            self.repair_without_loss();
+            self.repair_without_loss(stop);
             if matches!(self.compact_next(stop), Ok(true)) {
                 continue;
             }

@@ -7,6 +7,7 @@ use crate::store::Inner;
 use crate::write::{BlocksWriter, Held, Job, Uncommitted};
 use crate::{LogStoreError, RecordId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::{StorageError, crash_point};
 
@@ -57,8 +58,11 @@ impl Inner {
     }
 
     /// Mends, once per block, what can be mended without losing a record. What fails is left to [`Inner::repair`].
-    pub(crate) fn repair_without_loss(&self) {
+    pub(crate) fn repair_without_loss(&self, stop: &AtomicBool) {
         for block in self.damaged_blocks().into_iter().filter(|block| block.begin_repair()) {
+            if stop.load(Ordering::SeqCst) {
+                return;
+            }
             let _compaction = self.compaction.lock();
             let mended = self.mend(&block).and_then(|mended| match &mended.lost {
                 Some(_) => Ok(()),

@@ -6,6 +6,7 @@ use crate::block::{Block, BlockCache};
 use crate::fresh::Fresh;
 use crate::metrics::Metrics;
 use crate::query;
+use crate::scrub::ScrubPlace;
 use crate::state::LogState;
 use crate::tail::Tails;
 use crate::worker::Worker;
@@ -23,7 +24,7 @@ use watchfire_store::{Clock, Manifest, Storage};
 use watchfire_wal::{Backlog, Position, Wal, WalOptions};
 
 const WAL_DIRECTORY: &str = "wal/logs";
-const MANIFEST_PREFIX: &str = "manifest/logs";
+pub(crate) const MANIFEST_PREFIX: &str = "manifest/logs";
 /// Between the numbers of a store of the first format, as far as its manifest and log tell, and those given out next:
 /// more records than may have been given numbers and then lost.
 const FIRST_FORMAT_GAP: u64 = 1 << 32;
@@ -56,8 +57,8 @@ pub(crate) struct Inner {
     pub(crate) next_serial: AtomicU64,
     /// Memory that flushes, merges and repairs hold.
     pub(crate) working_bytes: AtomicU64,
-    /// The key of the block that was scrubbed last; held while one is.
-    pub(crate) scrubbed: Mutex<Option<String>>,
+    /// Where the scrub goes on; held while it is at work.
+    pub(crate) scrubbed: Mutex<ScrubPlace>,
     /// Held during a merge or a repair: both take blocks away.
     pub(crate) compaction: Mutex<()>,
     /// Held by whoever changes which blocks there are.
@@ -167,8 +168,9 @@ impl LogStore {
         self.inner.retiring()
     }
 
-    /// Reads about `bytes_max` bytes of blocks (one block at least), where the call before stopped, and sets aside what is
-    /// damaged. Called often enough, everything is read once in a while even if nobody asks for it.
+    /// Reads about `bytes_max` bytes (one block or segment at least) of blocks, write-ahead log and manifest, where the call
+    /// before stopped, and sets damaged blocks aside. Called often enough, everything is read once in a while even if
+    /// nobody asks for it.
     pub fn scrub(&self, bytes_max: u64) -> ScrubReport {
         self.inner.scrub(bytes_max)
     }
@@ -227,7 +229,7 @@ impl Inner {
             tails: Tails::default(),
             next_serial: AtomicU64::new(0),
             working_bytes: AtomicU64::new(0),
-            scrubbed: Mutex::new(None),
+            scrubbed: Mutex::default(),
             compaction: Mutex::new(()),
             maintenance: Mutex::new(()),
             undecided: Mutex::new(Vec::new()),

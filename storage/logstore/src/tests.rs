@@ -4,6 +4,7 @@ mod compaction;
 mod copies;
 mod damage;
 mod faults;
+mod formats;
 mod lifecycle;
 mod mending;
 mod model;
