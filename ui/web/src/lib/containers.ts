@@ -93,9 +93,15 @@ export function containerQuery({ container, host }: Container): string {
   if (container === host) {
     return condition("host", host, "include");
   }
-  const fields = ["container_name", ...(SHORT_ID.test(container) ? ["container_id"] : []), ...(POD_NAME.test(container) ? POD_FIELDS : [])];
-  const names = fields.map((field) => named(field, container)).join(" OR ");
-  return `${fields.length > 1 ? `(${names})` : names} ${condition("host", host, "include")}`;
+  // Some log drivers write names as Docker keeps them, with a slash, which the server leaves out of the table.
+  const names = [condition("container_name", container, "include"), condition("container_name", `/${container}`, "include")];
+  if (SHORT_ID.test(container)) {
+    names.push(`container_id:${container}*`);
+  }
+  if (POD_NAME.test(container)) {
+    names.unshift(...POD_FIELDS.map((field) => condition(field, container, "include")));
+  }
+  return `(${names.join(" OR ")}) ${condition("host", host, "include")}`;
 }
 
 /** A range in which the container wrote: the page's own unless it has been quiet for longer. */
@@ -103,11 +109,6 @@ export function containerRange(container: Container, now: number): TimeRange | n
   const last = container.last_received;
   // The clock of the record may run ahead of its arrival, so the range ends a little later.
   return now - last < RANGE_MS ? null : { from: String(last - RANGE_MS), to: String(last + 60_000) };
-}
-
-/** Ids are kept short, so that the whole one begins with it. */
-function named(field: string, name: string): string {
-  return field === "container_id" ? `${field}:${name}*` : condition(field, name, "include");
 }
 
 function figure(container: Container, column: Exclude<ContainerColumn, "container">): number | null {

@@ -8,7 +8,7 @@ interface Reason {
 }
 
 const WHOLE_MESSAGES = "Send smaller messages or use TCP: one lost datagram costs the whole message.";
-const FIX_SENDER = "Correct the sender: the last error names its address.";
+const FIX_SENDER = "Correct the sender: the senders listed with the input show which.";
 
 const REASONS: Readonly<Record<string, Reason>> = {
   // On the way here

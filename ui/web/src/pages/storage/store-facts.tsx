@@ -68,7 +68,7 @@ function Scrub({ title, store, now }: { readonly title: string; readonly store: 
   return (
     <div>
       <dt>Checked again</dt>
-      <dd class="mono">{bytesOf(checked_bytes, total_bytes)}</dd>
+      <dd class="mono">{total_bytes === 0 ? "nothing yet" : bytesOf(checked_bytes, total_bytes)}</dd>
       <dd>
         <span class="quiet">everything is read again every 7 days; {last_completed === null ? "not finished yet" : `last finished ${age(now - last_completed)} ago`}</span>
         <progress aria-label={`${title}: checked again`} value={share(checked_bytes, total_bytes)} max={1} />
