@@ -93,6 +93,24 @@ fn a_scrub_finds_any_flipped_bit() {
 }
 
 #[test]
+fn any_flipped_bit_of_a_merged_block_is_noticed_or_does_not_matter() {
+    let (storage, _) = filled();
+    open(&storage).inner.merge_all().unwrap();
+    let whole = search(&open(&storage), LogFilter::All).records;
+    let keys: Vec<String> = storage.list("logs/").unwrap().into_iter().map(|object| object.key).collect();
+    assert_eq!((whole.len(), keys.len()), (30, 2));
+    at_flips(&storage, &keys, |store, context| {
+        let answer = search(&store, LogFilter::All);
+        if answer.partial.is_empty() {
+            assert_eq!(answer.records, whole, "{context}");
+            assert_eq!(store.scrub(u64::MAX).damaged, 1, "{context}");
+        } else {
+            assert_eq!(answer.records, [], "{context}");
+        }
+    });
+}
+
+#[test]
 fn a_missing_or_shortened_file_costs_its_block_only() {
     for cut in [None, Some(0), Some(10), Some(500)] {
         let (storage, keys) = filled();

@@ -97,6 +97,37 @@ fn what_is_left_of_a_block_is_kept_and_the_rest_is_counted() {
 }
 
 #[test]
+fn a_power_cut_at_any_operation_of_a_repair_loses_and_doubles_nothing() {
+    let (base, keys) = filled();
+    without_log(&base);
+    assert!(base.flip_bit(ending(&keys, ".parquet"), 800));
+    let mut repaired = 0;
+    for cut in 1..100 {
+        let storage = base.crash();
+        let store = open(&storage);
+        store.scrub(u64::MAX);
+        let end = storage.operations();
+        storage.unplug_at(end + cut);
+        let is_done = store.repair().is_ok();
+        drop(store);
+        let store = open(&storage.crash());
+        store.scrub(u64::MAX);
+        // The damaged block is there, and set aside, or what was left of it is.
+        let mended = !store.status().lost.is_empty();
+        assert_eq!(found(&store).len(), if mended { 26 } else { 10 }, "cut {cut}");
+        assert_eq!(store.status().damaged.len(), usize::from(!mended), "cut {cut}");
+        assert!(mended || !is_done, "cut {cut}");
+        store.repair().unwrap();
+        assert_eq!(found(&store).len(), 26, "cut {cut}");
+        repaired += usize::from(is_done);
+        if repaired > 3 {
+            return;
+        }
+    }
+    panic!("a repair takes more operations than were tried");
+}
+
+#[test]
 fn a_block_without_files_is_lost_and_forgotten_with_its_retention() {
     let (storage, keys) = filled();
     without_log(&storage);
