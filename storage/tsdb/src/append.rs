@@ -92,8 +92,10 @@ impl Shared {
             return refused(TsdbError::DiskFull);
         }
         let ByteSize(bytes_max) = self.options.head_bytes_max;
-        // New series are refused earlier: known ones have this margin until a flush has made room.
-        if self.head.bytes() >= bytes_max.saturating_add(bytes_max / 4) {
+        // New series are refused earlier: known ones have this margin until a flush has made room. It is theirs even where
+        // the series alone, taken under a larger limit, exceed the limit now.
+        let is_over = self.head.bytes() >= bytes_max.saturating_add(bytes_max / 4);
+        if is_over && self.head.flushable_bytes() >= bytes_max / 4 {
             return refused(TsdbError::HeadFull { max: self.options.head_bytes_max });
         }
         let fresh_max = self.options.late_samples_max;

@@ -7,6 +7,7 @@
 use crate::TsdbError;
 use crate::appender::{Log, Taken};
 use crate::block::{BlockWriter, WrittenBlock};
+use crate::failures::Work;
 use crate::head::{Head, Series};
 use crate::index::{Pair, Texts};
 use crate::state::{BlockMeta, Flush, LogRange, TsdbDelta};
@@ -54,7 +55,9 @@ impl Shared {
         if self.is_too_soon(&self.flush_failed) {
             return Ok(false);
         }
-        match self.with_reserve(|| self.flush_live(cut)) {
+        let flushed = self.with_reserve(|| self.flush_live(cut));
+        self.failures.note(Work::Flush, &flushed);
+        match flushed {
             Ok(()) => {
                 self.flush_failed.store(i64::MIN, Ordering::Relaxed);
                 Ok(true)

@@ -31,6 +31,8 @@ impl Shared {
             damage,
             lost: self.lost_samples(),
             replay: self.replay_status(),
+            scrub: self.scrub_status(),
+            last_failure: self.failures.last(),
         }
     }
 

@@ -20,6 +20,7 @@ mod block;
 mod codec;
 mod compact;
 mod error;
+mod failures;
 mod flush;
 mod head;
 mod index;
@@ -50,6 +51,6 @@ pub use options::{RetentionRule, SERIES_MAX, TsdbOptions};
 pub use pin::Pinned;
 pub use status::{
     Appended, BlockStatus, Cardinality, DamagedBlock, LostSamples, RepairReport, ReplayStatus, RetentionReason,
-    RetentionStep, ScrubReport, TsdbStatus,
+    RetentionStep, ScrubReport, ScrubStatus, TsdbStatus,
 };
 pub use tsdb::{SeriesId, Tsdb};

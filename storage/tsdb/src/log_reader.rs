@@ -4,7 +4,7 @@
 //! series each.
 
 use crate::SERIES_MAX;
-use crate::head::{Head, Pushed, Scratch, Series};
+use crate::head::{Head, Scratch, Series};
 use crate::metadata::MetadataTable;
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -18,8 +18,8 @@ use std::sync::atomic::Ordering;
 use watchfire_model::{Sample, TimeRange, Timestamp};
 use watchfire_wal::Position;
 
-/// Samples that are collected before they are pushed: 24 MB, and 16 MB while they are put in order.
-const BATCH_SAMPLES: usize = 1 << 20;
+/// Samples that are collected before they are pushed: 48 MB, and 32 MB while they are put in order.
+const BATCH_SAMPLES: usize = 1 << 21;
 
 /// Which samples of the log are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -173,9 +173,8 @@ impl<'a> LogReader<'a> {
             if run.is_empty() {
                 continue;
             }
-            let mut samples = series.samples();
-            for &(time, value) in run {
-                held += usize::from(samples.push(time, value, &mut self.scratch) != Pushed::Replaced);
+            held += run.len() - series.samples().push_run(run, &mut self.scratch);
+            for &(time, _) in run {
                 strays += usize::from(time < until);
                 times = (times.0.min(time), times.1.max(time));
             }

@@ -2,6 +2,7 @@
 
 use crate::TsdbError;
 use crate::block::Block;
+use crate::failures::Work;
 use crate::flush::RETRY_MS;
 use crate::state::TsdbDelta;
 use crate::tsdb::Shared;
@@ -18,6 +19,7 @@ impl Shared {
         };
         let flushed = self.flush_if_due();
         let retained = self.with_reserve(|| self.apply_retention());
+        self.failures.note(Work::Retention, &retained);
         let compacted = self.compact_if_due();
         self.measure();
         flushed.map(drop).and(retained).and(compacted)

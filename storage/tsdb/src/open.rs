@@ -2,6 +2,7 @@
 
 use crate::appender::Appender;
 use crate::block::{BLOCK_PREFIX, Block, Caches};
+use crate::failures::Failures;
 use crate::head::Head;
 use crate::merge::ReadError;
 use crate::metadata::MetadataTable;
@@ -56,6 +57,7 @@ pub(crate) fn open(
         compaction_failed: AtomicI64::new(i64::MIN),
         replay: ReplayGate::new(),
         scrub_place: Mutex::new(ScrubPlace::default()),
+        failures: Failures::default(),
         unlisted: Mutex::default(),
         is_closing: AtomicBool::new(false),
     };

@@ -206,9 +206,8 @@ impl Shared {
         self.head.samples.fetch_sub(replaced as u64, Ordering::Relaxed);
         self.head.sample_bytes.fetch_add(scratch.grown, Ordering::Relaxed);
         self.replay.fresh_samples.store(0, Ordering::Relaxed);
-        self.replay.end();
-        drop(appender);
-        self.confirm_time();
         self.measure();
+        // From here on this thread holds nothing of the store: whoever waited may rely on it.
+        self.replay.end();
     }
 }

@@ -152,9 +152,10 @@ impl Shared {
             }
             steps.extend(excess);
         }
+        let cutoffs = self.cutoffs();
         for block in &blocks {
-            let due = self.due_rules(block);
-            steps.extend(due.into_iter().map(|rule| step(&block.meta, RetentionReason::Rule { rule: rule.name() })));
+            let due = due_rules(block, &cutoffs);
+            steps.extend(due.map(|rule| step(&block.meta, RetentionReason::Rule { rule: rule.name() })));
         }
         steps
     }
@@ -165,22 +166,11 @@ impl Shared {
         self.manifest.state().lost.iter().filter(|lost| lost.max_time.0 >= oldest).cloned().collect()
     }
 
-    /// Rules whose time all of a block is past, and whose series it may still hold.
-    fn due_rules(&self, block: &Block) -> Vec<RetentionRule> {
-        if block.is_damaged() {
-            return Vec::new();
-        }
-        let is_past = |(rule, oldest): &(RetentionRule, i64)| {
-            let name = rule.name();
-            block.meta.max_time < *oldest && !block.meta.purged.contains(&name) && !block.is_known_without(&name)
-        };
-        self.cutoffs().rules.into_iter().filter(is_past).map(|(rule, _)| rule).collect()
-    }
-
     /// A block with series that a rule takes out. What is found to hold none is remembered until the store is closed.
     fn next_purge(&self) -> Option<Arc<Block>> {
         let blocks = self.blocks();
-        blocks.iter().find(|block| self.due_rules(block).iter().any(|rule| self.holds_any(block, rule))).cloned()
+        let cutoffs = self.cutoffs();
+        blocks.iter().find(|block| due_rules(block, &cutoffs).any(|rule| self.holds_any(block, rule))).cloned()
     }
 
     fn holds_any(&self, block: &Block, rule: &RetentionRule) -> bool {
@@ -204,9 +194,9 @@ impl Shared {
 
     /// Writes a block anew without the series of the rules that it is past.
     fn purge(&self, block: &Arc<Block>) -> Result<(), TsdbError> {
-        let mut purged = block.meta.purged.clone();
-        purged.extend(self.due_rules(block).iter().map(RetentionRule::name));
         let cutoffs = self.cutoffs();
+        let mut purged = block.meta.purged.clone();
+        purged.extend(due_rules(block, &cutoffs).map(RetentionRule::name));
         let Some(rewritten) = self.rewrite(&Rewrite::of(std::slice::from_ref(block), &cutoffs))? else {
             self.transact(TsdbDelta { remove: vec![block.meta.key.clone()], ..TsdbDelta::default() })?;
             self.metrics.retention_deleted_blocks.inc();
@@ -220,6 +210,15 @@ impl Shared {
         self.metrics.retention_rewritten_blocks.inc();
         Ok(())
     }
+}
+
+/// Rules whose time all of a block is past, and whose series it may still hold.
+fn due_rules<'a>(block: &'a Block, cutoffs: &'a Cutoffs) -> impl Iterator<Item = &'a RetentionRule> {
+    let is_due = |(rule, oldest): &&(RetentionRule, i64)| {
+        let is_past = block.meta.max_time < *oldest && !block.is_damaged();
+        is_past && !block.meta.purged.contains(&rule.name()) && !block.is_known_without(&rule.name())
+    };
+    cutoffs.rules.iter().filter(is_due).map(|(rule, _)| rule)
 }
 
 fn step(meta: &BlockMeta, reason: RetentionReason) -> RetentionStep {

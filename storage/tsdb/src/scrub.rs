@@ -4,10 +4,10 @@ use crate::TsdbError;
 use crate::block::Block;
 use crate::inspect::damaged_block;
 use crate::merge::ReadError;
-use crate::status::ScrubReport;
+use crate::status::{ScrubReport, ScrubStatus};
 use crate::tsdb::Shared;
 use std::sync::Arc;
-use watchfire_model::QueryBudget;
+use watchfire_model::{QueryBudget, Timestamp};
 
 /// Where the last scrub ended: blocks are read in order of their keys.
 #[derive(Debug, Default)]
@@ -16,6 +16,9 @@ pub(crate) struct ScrubPlace {
     key: Option<String>,
     /// The page of it that comes next; none when it was read to its end.
     page: Option<u32>,
+    /// Bytes of the round so far.
+    bytes: u64,
+    last_completed: Option<Timestamp>,
 }
 
 impl Shared {
@@ -43,12 +46,21 @@ impl Shared {
                 break;
             }
         }
+        place.bytes += report.bytes;
         if self.next_to_scrub(&place).is_none() {
-            *place = ScrubPlace::default();
+            *place = ScrubPlace { last_completed: Some(Timestamp(self.now())), ..ScrubPlace::default() };
             report.round_complete = true;
         }
         self.metrics.scrubbed_bytes.inc_by(report.bytes);
         Ok(report)
+    }
+
+    pub(crate) fn scrub_status(&self) -> ScrubStatus {
+        let total_bytes = self.blocks().iter().map(|block| block.meta.bytes).sum();
+        let place = self.scrub_place.lock();
+        // An index is read again with every piece of its block.
+        let checked_bytes = place.bytes.min(total_bytes);
+        ScrubStatus { checked_bytes, total_bytes, last_completed: place.last_completed }
     }
 
     fn next_to_scrub(&self, place: &ScrubPlace) -> Option<Arc<Block>> {

@@ -46,6 +46,18 @@ pub struct TsdbStatus {
     pub lost: Vec<LostSamples>,
     /// How far the log is read; none once everything is in the head.
     pub replay: Option<ReplayStatus>,
+    pub scrub: ScrubStatus,
+    /// The work that failed last and has not succeeded since, in words.
+    pub last_failure: Option<String>,
+}
+
+/// How far the round of [`Tsdb::scrub`](crate::Tsdb::scrub) over all blocks is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScrubStatus {
+    pub checked_bytes: u64,
+    pub total_bytes: u64,
+    /// When a round was last completed since the store was opened.
+    pub last_completed: Option<Timestamp>,
 }
 
 /// A block of which a part cannot be read. [`Tsdb::repair`](crate::Tsdb::repair) takes care of it.

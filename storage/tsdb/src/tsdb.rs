@@ -2,6 +2,7 @@
 
 use crate::appender::{Appender, Log};
 use crate::block::{Block, Caches};
+use crate::failures::{Failures, Work};
 use crate::head::Head;
 use crate::metadata::MetadataTable;
 use crate::metrics::Metrics;
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) compaction_failed: AtomicI64,
     pub(crate) replay: ReplayGate,
     pub(crate) scrub_place: Mutex<ScrubPlace>,
+    pub(crate) failures: Failures,
     /// Blocks that were written for transactions that failed.
     pub(crate) unlisted: Mutex<Vec<String>>,
     /// Long work ends at its next look.
@@ -137,7 +139,9 @@ impl Tsdb {
     /// # Errors
     /// Something appended before may be lost in a power cut; it stays in the head, and the next commit writes it again.
     pub fn commit(&self) -> Result<(), TsdbError> {
-        self.shared.commit()
+        let committed = self.shared.commit();
+        self.shared.failures.note(Work::Commit, &committed);
+        committed
     }
 
     /// Notes what an exposition says of a metric. Up to four different descriptions are kept, the last ones.

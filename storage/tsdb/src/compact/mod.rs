@@ -12,6 +12,7 @@ mod plan;
 use crate::TsdbError;
 use crate::block::{Block, BlockWriter, WrittenBlock};
 use crate::codec::{Unit, encode_units};
+use crate::failures::Work;
 use crate::merge::ReadError;
 use crate::retention::Cutoffs;
 use crate::state::{BlockMeta, LogRange, TsdbDelta};
@@ -55,7 +56,11 @@ impl Shared {
         if self.replay.is_running() || !self.storage.has_room() || self.is_too_soon(&self.compaction_failed) {
             return Ok(());
         }
-        match self.compact_once() {
+        let compacted = self.compact_once();
+        if !matches!(compacted, Err(TsdbError::Closing)) {
+            self.failures.note(Work::Compaction, &compacted);
+        }
+        match compacted {
             Ok(_) => {
                 self.compaction_failed.store(i64::MIN, Ordering::Relaxed);
                 Ok(())

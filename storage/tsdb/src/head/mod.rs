@@ -16,7 +16,7 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use watchfire_model::Labels;
 
 /// Bits of a [`SeriesId`] that name the slot; the others count the slot's series, so that an id that was dropped is
@@ -41,9 +41,14 @@ pub(crate) struct Head {
     pub(crate) sample_bytes: AtomicI64,
     /// Bytes of memory of series, labels and postings: measured now and then, estimated in between.
     index_bytes: AtomicI64,
+    /// Series when `index_bytes` was measured last.
+    measured_series: AtomicUsize,
     /// Bytes of the log's records that are kept until they are durable.
     pub(crate) unsynced_bytes: AtomicI64,
 }
+
+/// The index is measured anew when this part of the series has come or gone.
+const SERIES_CHANGE_PART: usize = 16;
 
 /// Bytes of memory of a series and its Arc, its slot and its place in the table of labels.
 const SERIES_BYTES: usize = size_of::<Series>() + 16 + 8 + 8;
@@ -73,6 +78,7 @@ impl Default for Head {
             strays: AtomicU64::new(0),
             sample_bytes: AtomicI64::new(0),
             index_bytes: AtomicI64::new(0),
+            measured_series: AtomicUsize::new(0),
             unsynced_bytes: AtomicI64::new(0),
         }
     }
@@ -91,6 +97,12 @@ impl Head {
         parts.iter().map(|bytes| bytes.load(Ordering::Relaxed).max(0) as u64).sum()
     }
 
+    /// Bytes of memory that a commit and a flush set free.
+    pub(crate) fn flushable_bytes(&self) -> u64 {
+        let parts = [&self.sample_bytes, &self.unsynced_bytes];
+        parts.iter().map(|bytes| bytes.load(Ordering::Relaxed).max(0) as u64).sum()
+    }
+
     /// Finds or adds a series; says whether it is new.
     ///
     /// # Errors
@@ -106,9 +118,15 @@ impl Head {
         Ok((series, is_new))
     }
 
-    /// Measures what is estimated between two calls.
+    /// Measures what is estimated between two calls. That looks at every series: only when their number has changed
+    /// enough for the estimate to matter.
     pub(crate) fn measure_index(&self) {
-        self.index_bytes.store(self.index.read().size() as i64, Ordering::Relaxed);
+        let index = self.index.read();
+        let measured = self.measured_series.load(Ordering::Relaxed);
+        if index.len().abs_diff(measured) > measured / SERIES_CHANGE_PART {
+            self.index_bytes.store(index.size() as i64, Ordering::Relaxed);
+            self.measured_series.store(index.len(), Ordering::Relaxed);
+        }
     }
 
     /// Notes samples that were pushed.
@@ -215,3 +233,6 @@ impl HeadIndex {
 pub(crate) fn enter_epoch(series_epoch: &AtomicU32, epoch: u32) -> bool {
     series_epoch.swap(epoch, Ordering::Relaxed) != epoch
 }
+
+#[cfg(test)]
+mod tests;

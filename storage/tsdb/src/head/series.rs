@@ -125,6 +125,40 @@ impl SeriesSamples {
         }
     }
 
+    /// Adds samples in order of writing, and encodes most of them once; returns how many replaced another. The units
+    /// may be only half full: the next flush writes them anew.
+    pub(crate) fn push_run(&mut self, run: &[(i64, f64)], scratch: &mut Scratch) -> usize {
+        let mut newest = self.newest.unwrap_or(i64::MIN);
+        let is_next = |(time, _): &&(i64, f64)| std::mem::replace(&mut newest, *time) < *time;
+        let next = if self.newest.is_none() { 0 } else { run.iter().take_while(is_next).count() };
+        let (next, others) = run.split_at(next);
+        if self.ring.len() + next.len() < RING_SAMPLES_MAX {
+            let replaced = |(time, value): &&(i64, f64)| self.push(*time, *value, scratch) == Pushed::Replaced;
+            return run.iter().filter(replaced).count();
+        }
+        let samples = &mut scratch.samples;
+        if let Some(open) = self.units.pop_if(|last| last.len() < UNIT_SAMPLES_MAX / 2) {
+            scratch.grown -= open.size();
+            open.decode(samples);
+        }
+        for (time, value) in self.ring.drain(..).chain(next.iter().copied()) {
+            samples.push(time, value);
+        }
+        self.newest = samples.times.last().copied();
+        let whole = samples.len() - samples.len() % UNIT_SAMPLES_MAX;
+        let encoded = if samples.len() - whole < RING_SAMPLES_MAX { whole } else { samples.len() };
+        for unit in encode_units(&samples.times[..encoded], &samples.values[..encoded]) {
+            scratch.grown += unit.size();
+            self.units.reserve_exact(1);
+            self.units.push(unit);
+        }
+        let capacity = self.ring.capacity();
+        self.ring.extend(samples.times[encoded..].iter().copied().zip(samples.values[encoded..].iter().copied()));
+        scratch.grown += raw_bytes(self.ring.capacity()) - raw_bytes(capacity);
+        samples.clear();
+        others.iter().filter(|(time, value)| self.push(*time, *value, scratch) == Pushed::Replaced).count()
+    }
+
     /// Adds a sample that has to wait for those written before it.
     pub(crate) fn push_fresh(&mut self, time: i64, value: f64, scratch: &mut Scratch) {
         scratch.grown += Late::push(&mut self.fresh, time, value);

@@ -115,7 +115,7 @@ fn a_rule_hides_its_series_at_once_and_takes_them_out_of_blocks() {
     let is_rule = |reason: &RetentionReason| *reason == RetentionReason::Rule { rule: "{number=\"1\"}".to_owned() };
     assert!(!preview.is_empty() && preview.iter().all(|step| is_rule(&step.reason)), "{preview:?}");
     let before: u64 = filled.store.tsdb.status().blocks.iter().map(|block| block.samples).sum();
-    for _ in 0..preview.len() + 1 {
+    for _ in 0..=preview.len() {
         filled.store.tsdb.maintain().expect("the storage works");
     }
     assert!(filled.store.tsdb.retention_preview().is_empty());
