@@ -115,6 +115,6 @@ impl BlockScan {
     }
 
     pub(crate) fn granule<'a>(&'a self, index: usize, held: Option<&'a [ArrayRef]>) -> Granule<'a> {
-        Granule { block: &self.block, opened: &self.opened, index, reads: &self.reads, held }
+        Granule { block: &self.block, opened: &self.opened, index, reads: &self.reads, held, budget: None }
     }
 }

@@ -8,7 +8,7 @@ use crate::block::{Block, Opened, ReadError, Reads};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampNanosecondType, UInt8Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef};
-use watchfire_model::{FieldPattern, FieldValue, TimeNs, TimeRangeNs};
+use watchfire_model::{FieldPattern, FieldValue, QueryBudget, TimeNs, TimeRangeNs};
 
 /// A granule and the means to read it.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub(crate) struct Granule<'a> {
     pub(crate) reads: &'a Reads,
     /// All its columns, where somebody has read them already.
     pub(crate) held: Option<&'a [ArrayRef]>,
+    /// Asked between the parts of a filter.
+    pub(crate) budget: Option<&'a QueryBudget>,
 }
 
 impl<'a> Granule<'a> {
@@ -67,6 +69,7 @@ impl<'a> Granule<'a> {
         if within.is_empty() {
             return Ok(within.clone());
         }
+        self.budget.map_or(Ok(()), QueryBudget::check)?;
         match plan {
             Plan::Constant(true) => Ok(within.clone()),
             Plan::Constant(false) => Ok(within.filter(|_| false)),

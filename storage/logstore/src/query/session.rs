@@ -10,8 +10,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeRangeNs};
 
-/// Records in memory between two looks at the budget.
-const CHECK_RECORDS: usize = 4096;
+/// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.
+const CHECK_BYTES: usize = 4 << 20;
+/// What a record costs besides its message, in bytes of text.
+const RECORD_BYTES: usize = 256;
 
 /// Everything in the store at one moment, each record once.
 #[derive(Debug, Clone, Default)]
@@ -193,7 +195,14 @@ impl Session<'_> {
         work: impl FnOnce(Granule<'_>) -> Result<T, ReadError>,
     ) -> Result<T, Failure> {
         self.check()?;
-        let granule = Granule { block: &planned.block, opened: &planned.opened, index, reads: &self.reads, held: None };
+        let granule = Granule {
+            block: &planned.block,
+            opened: &planned.opened,
+            index,
+            reads: &self.reads,
+            held: None,
+            budget: Some(self.budget),
+        };
         guarded(|| work(granule)).map_err(|error| Failure::Block { block: Arc::clone(&planned.block), error })
     }
 
@@ -225,14 +234,27 @@ impl Session<'_> {
         mut visit: impl FnMut(usize, &LogRecord) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         self.stats.records_scanned += chunk.records.len() as u64;
-        for (number, records) in chunk.records.chunks(CHECK_RECORDS).enumerate() {
-            self.check()?;
-            for (at, record) in records.iter().enumerate() {
-                if self.range.contains(record.time) && self.filter.matches(record) {
-                    visit(number * CHECK_RECORDS + at, record)?;
-                }
+        let parts = parts(self.filter);
+        let mut looked_at = CHECK_BYTES;
+        for (at, record) in chunk.records.iter().enumerate() {
+            looked_at += (RECORD_BYTES + record.message.len()).saturating_mul(parts);
+            if looked_at >= CHECK_BYTES {
+                self.check()?;
+                looked_at = 0;
+            }
+            if self.range.contains(record.time) && self.filter.matches(record) {
+                visit(at, record)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Conditions in a filter, one at least.
+fn parts(filter: &LogFilter) -> usize {
+    match filter {
+        LogFilter::And(filters) | LogFilter::Or(filters) => filters.iter().map(parts).sum::<usize>().max(1),
+        LogFilter::Not(filter) => parts(filter),
+        _ => 1,
     }
 }
