@@ -42,8 +42,11 @@ impl Inner {
         }
         let count = records.len() as u64;
         let result = self.take_in(records);
-        if result.is_err() {
+        if let Err(error) = &result {
             self.metrics.refused_records.inc_by(count);
+            if let LogStoreError::DiskFull = error {
+                self.metrics.disk_full_records.inc_by(count);
+            }
         }
         result
     }

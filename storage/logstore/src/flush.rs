@@ -8,7 +8,7 @@ use crate::memtable::Memtable;
 use crate::state::{Covered, LogDelta, Logged};
 use crate::store::Inner;
 use crate::worker::Worker;
-use crate::write::{BlocksWriter, Job, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, Uncommitted};
 use partition::{Part, partition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,6 +114,8 @@ impl Inner {
 
     fn write_part(&self, part: &Part<'_>, logged: Option<Logged>) -> Result<Uncommitted, LogStoreError> {
         let survey = Survey::new(part.records.iter().map(|(_, record)| *record));
+        let mut held = Held::new(&self.working_bytes);
+        held.set((size_of_val(part.records.as_slice()) + size_of_val(survey.targets())) as u64);
         let job = Job {
             work: "flush",
             stream: part.stream.clone(),

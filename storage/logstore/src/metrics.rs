@@ -9,6 +9,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) struct Metrics {
     pub(crate) appended_records: Counter,
     pub(crate) refused_records: Counter,
+    pub(crate) disk_full_records: Counter,
     pub(crate) dropped_records: Counter,
     pub(crate) replayed_records: Counter,
     pub(crate) malformed_batches: Counter,
@@ -48,6 +49,11 @@ impl Metrics {
         let counters = [
             ("appended_records", "Records taken in", &self.appended_records),
             ("refused_records", "Records refused because memory or storage is full", &self.refused_records),
+            (
+                "disk_full_records",
+                "Of the refused records, those for which the disk was too full",
+                &self.disk_full_records,
+            ),
             ("dropped_records", "Records refused after the write-ahead log failed", &self.dropped_records),
             ("replayed_records", "Records found in the write-ahead log at start", &self.replayed_records),
             ("malformed_batches", "Batches of the write-ahead log that make no sense", &self.malformed_batches),

@@ -240,3 +240,40 @@ impl LogState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(key: usize, stream: &str, time: i64) -> LostRows {
+        let times = (TimeNs(time), TimeNs(time + 1));
+        LostRows { key: format!("k{key}"), stream: stream.into(), rows: 1, times, what: "w".to_owned() }
+    }
+
+    #[test]
+    fn a_long_list_of_losses_is_told_in_short() {
+        let mut state = LogState::default();
+        let all = (0..LOST_MAX + 10).map(|key| lost(key, "a", key as i64)).collect();
+        state.apply(&LogDelta { lost: all, ..LogDelta::default() });
+        assert_eq!(state.lost.len(), LOST_MAX);
+        assert_eq!(state.lost.iter().map(|lost| lost.rows).sum::<u64>(), LOST_MAX as u64 + 10);
+        assert_eq!(state.lost[0].times, (TimeNs(0), TimeNs(LOST_MAX as i64 + 10)));
+        state.apply(&LogDelta { lost: vec![lost(9999, "b", 7)], forget: vec!["k0".to_owned()], ..LogDelta::default() });
+        assert_eq!((state.lost.len(), state.lost.last().map(|lost| lost.stream.as_str())), (LOST_MAX, Some("b")));
+    }
+
+    #[test]
+    fn what_the_first_format_left_out_is_read_as_nothing() {
+        let block = r#"{"key":"k","stream":"s","rows":3,"time_min":1,"time_max":9,"received_max":7,"parquet_bytes":50,
+            "idx_bytes":5}"#;
+        let delta = format!(r#"{{"add":[{block}],"remove":[],"covered":null}}"#);
+        let delta: LogDelta = serde_json::from_str(&delta).expect("a delta of the first format");
+        let mut state: LogState =
+            serde_json::from_str(r#"{"blocks":{},"covered":{"session":1,"index":2},"next_sequence":5}"#)
+                .expect("a snapshot of the first format");
+        state.apply(&delta);
+        let block = &state.blocks["k"];
+        assert_eq!((block.full, block.logged, block.text_bytes()), (false, None, 500));
+        assert_eq!((state.reserved, state.lost.len(), block.arrivals().is_empty()), (0, 0, false));
+    }
+}

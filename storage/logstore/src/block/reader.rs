@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use watchfire_model::Exhausted;
-use watchfire_store::{Storage, StorageError};
+use watchfire_store::{Storage, StorageError, crash_point};
 
 /// A block of the store. Its objects exist as long as somebody holds the block.
 #[derive(Debug)]
@@ -239,6 +239,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         if self.removed.load(Ordering::Relaxed) {
             drop(self.storage.delete(&self.meta.parquet_key()));
+            crash_point("logstore.remove.columns_deleted");
             drop(self.storage.delete(&self.meta.idx_key()));
         }
     }
