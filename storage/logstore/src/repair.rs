@@ -1,6 +1,6 @@
 //! Mends damaged blocks: from the write-ahead log where it still holds their records, otherwise of what is left.
 
-use crate::batch::decode;
+use crate::batch::{decode, record_memory};
 use crate::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
 use crate::state::{BlockMeta, LogDelta, LostRows};
 use crate::store::Inner;
@@ -93,14 +93,13 @@ impl Inner {
         let mut records: Vec<(RecordId, LogRecord)> = Vec::new();
         let (first, last) = meta.ids();
         let read = self.wal.reread(logged.from, logged.until, &mut |_, payload| {
-            let Ok(batch) = decode(payload) else { return };
+            // With more records than the block had they are not those of the block: no need for further ones.
+            let Some(batch) = decode(payload).ok().filter(|_| records.len() as u64 <= meta.rows) else { return };
+            let before = records.len();
             let numbered = (batch.first_sequence..).zip(batch.records);
             let named = numbered.map(|(sequence, record)| (RecordId { time: record.time, sequence }, record));
-            let before = records.len();
-            records.extend(named.filter(|(id, record)| {
-                record.stream == meta.stream && first <= *id && *id <= last && (records_fit(before, meta))
-            }));
-            memory += if records.len() > before { batch.memory } else { 0 };
+            records.extend(named.filter(|(id, record)| record.stream == meta.stream && first <= *id && *id <= last));
+            memory += records[before..].iter().map(|(_, record)| record_memory(record)).sum::<u64>();
             held.set(memory);
         })?;
         records.sort_unstable_by_key(|(id, _)| *id);
@@ -268,11 +267,6 @@ impl Inner {
         self.metrics.repair_failures.inc();
         LogStoreError::Read { key: block.meta.key.clone(), what: error.to_string() }
     }
-}
-
-/// Whether the log has not given more records than the block had: then they are not those of the block.
-fn records_fit(count: usize, meta: &BlockMeta) -> bool {
-    count as u64 <= meta.rows
 }
 
 /// What became of one damaged block.
