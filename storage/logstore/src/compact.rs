@@ -11,7 +11,7 @@ use crate::fresh::Fresh;
 use crate::state::{BlockMeta, LogDelta};
 use crate::store::Inner;
 use crate::worker::Worker;
-use crate::write::{BlocksWriter, Held, Job, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted};
 use merge::{Merge, MergeError};
 use parking_lot::MutexGuard;
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use watchfire_store::crash_point;
 
 /// zstd level of merged blocks.
 const ZSTD_LEVEL: i32 = 3;
-const TOKENS_BYTES_MAX: u64 = 96 << 20;
 /// After a failure the thread waits this long, or until something changes.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Room beyond the size of the inputs that there has to be for a merge to begin.

@@ -4,7 +4,7 @@ use crate::batch::{decode, record_memory};
 use crate::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
 use crate::state::{BlockMeta, LogDelta, LostRows};
 use crate::store::Inner;
-use crate::write::{BlocksWriter, Held, Job, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted};
 use crate::{LogStoreError, RecordId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,6 @@ use watchfire_store::{StorageError, crash_point};
 
 /// zstd level of mended blocks.
 const ZSTD_LEVEL: i32 = 1;
-const TOKENS_BYTES_MAX: u64 = 96 << 20;
 /// Where the objects of damaged blocks are kept once there are new blocks in their place.
 const DAMAGED_PREFIX: &str = "damaged/";
 /// Bytes that they may take; the oldest go first.

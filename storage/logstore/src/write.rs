@@ -17,6 +17,9 @@ use watchfire_store::{Storage, StorageError, crash_point};
 /// How often a taken key is replaced by the next one.
 const KEY_ATTEMPTS_MAX: u64 = 64;
 
+/// The most memory that the tokens of one block may take while it is written; half as much again while they are encoded.
+pub(crate) const TOKENS_BYTES_MAX: u64 = 96 << 20;
+
 /// What blocks are to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -106,7 +109,7 @@ impl<'a> BlocksWriter<'a> {
         crash_point(&format!("logstore.{}.block_written", self.job.work));
         meta.parquet_bytes = finished.parquet_bytes;
         meta.idx_bytes = finished.idx.len() as u64;
-        meta.full = is_full;
+        meta.full = is_full && self.job.tokens_bytes_max >= TOKENS_BYTES_MAX;
         meta.logged = self.job.logged;
         self.inner.metrics.written_bytes.inc_by(meta.bytes());
         self.blocks.begun.clear();
