@@ -4,7 +4,7 @@ SHARED ?= ../shared
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash ack-honesty disk-full sim sim-long flips help
+.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash attacks ack-honesty big-wal disk-full sim sim-long flips help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -59,6 +59,13 @@ ack-honesty: ## BATCHES (10,000) acknowledged batches under strace: each answer 
 	$(CARGO) build --locked
 	WATCHFIRE_ACK_BATCHES=$(or $(BATCHES),10000) $(CARGO) test --locked --test e2e -- ack_honesty --nocapture
 
+attacks: ## memory under attack, a line for each kind: SECONDS (10) each, ATTACK=name for one kind
+	WATCHFIRE_ATTACK_SECONDS=$(or $(SECONDS),10) WATCHFIRE_ATTACK='$(ATTACK)' $(CARGO) test --release --locked --test e2e -- attacks --nocapture --test-threads 1
+
 disk-full: ## ROUNDS (50) of a full disk of 64 MB (needs root, to mount it)
 	$(CARGO) build --locked
 	WATCHFIRE_DISK_ROUNDS=$(or $(ROUNDS),50) $(CARGO) test --locked --test e2e -- disk_full --nocapture
+
+big-wal: ## start of the release binary with MIB (10,240) of write-ahead log, under a memory limit of 512 MiB
+	$(CARGO) build --release --locked
+	WATCHFIRE_BINARY=$(CURDIR)/target/release/watchfire WATCHFIRE_BIG_WAL_MIB=$(or $(MIB),10240) $(CARGO) test --release --locked --test e2e -- big_log --nocapture

@@ -3,6 +3,7 @@
 //! Each test starts its own server on free ports in a fresh directory. Waiting is always for a condition with a deadline.
 
 mod ack_honesty;
+mod attacks;
 mod backup;
 mod bad_input;
 mod big_wal;
