@@ -17,12 +17,14 @@ impl Shared {
             // Another thread is at it.
             return Ok(());
         };
+        // On a nearly full disk nothing is flushed, so nobody else asks the log for what it only keeps for repairs.
+        let made_room = self.wal.make_room();
         let flushed = self.flush_if_due();
         let retained = self.with_reserve(|| self.apply_retention());
         self.failures.note(Work::Retention, &retained);
         let compacted = self.compact_if_due();
         self.measure();
-        flushed.map(drop).and(retained).and(compacted)
+        flushed.map(drop).and(retained).and(compacted).and(made_room.map_err(TsdbError::from))
     }
 
     /// One transaction: the manifest, then the blocks that queries see. Blocks that are taken out live on for whoever

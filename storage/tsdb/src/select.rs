@@ -44,6 +44,8 @@ struct Found {
 #[derive(Default)]
 struct FoundSet {
     found: Vec<Found>,
+    /// Bytes of memory that the budget does not know of yet.
+    uncharged: u64,
     /// By hash of labels.
     places: HashTable<(u64, usize)>,
 }
@@ -75,7 +77,7 @@ impl SeriesSource for Tsdb {
             let slots = resolve(matchers, &index.postings, &index.symbols, budget)?;
             for (count, slot) in slots.iter().enumerate() {
                 if count % SERIES_PER_CHECK == 0 {
-                    budget.check()?;
+                    set.charge(budget)?;
                 }
                 let Some(series) = index.slot(slot) else { continue };
                 if series.samples().overlaps(range) {
@@ -89,15 +91,15 @@ impl SeriesSource for Tsdb {
             let series = resolve(matchers, &open.index.postings, &open.index.symbols, budget)?;
             for (count, number) in series.iter().enumerate() {
                 if count % SERIES_PER_CHECK == 0 {
-                    budget.check()?;
+                    set.charge(budget)?;
                 }
                 set.add_block(place, number, &open.index);
             }
         }
+        set.charge(budget)?;
         let mut found = set.found;
         found.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         let view = Arc::new(view);
-        budget.take_memory(found.iter().map(Found::size).sum())?;
         let cutoffs = shared.cutoffs();
         let reader = |found: Found| {
             let hidden_before = cutoffs.hidden_before(&found.labels);
@@ -116,11 +118,11 @@ impl SeriesSource for Tsdb {
         if self.shared.head_overlaps(range) {
             let index = self.shared.head.index.read();
             let series = union(selectors, |matchers| resolve(matchers, &index.postings, &index.symbols, budget))?;
-            label_names(series.as_ref(), &index.postings, &index.symbols, &mut names);
+            label_names(series.as_ref(), &index.postings, &index.symbols, budget, &mut names)?;
         }
         for OpenBlock { index, .. } in &self.shared.view(range, budget)?.open {
             let series = union(selectors, |matchers| resolve(matchers, &index.postings, &index.symbols, budget))?;
-            label_names(series.as_ref(), &index.postings, &index.symbols, &mut names);
+            label_names(series.as_ref(), &index.postings, &index.symbols, budget, &mut names)?;
         }
         Ok(names.into_iter().collect())
     }
@@ -194,11 +196,17 @@ impl Found {
     /// Bytes of memory until the query ends, about.
     fn size(&self) -> u64 {
         let label_texts: usize = self.labels.iter().map(|label| label.name.len() + label.value.len()).sum();
-        (size_of::<StoredSeries>() + self.labels.len() * LABEL_BYTES + label_texts + self.blocks.len() * 8) as u64
+        (size_of::<StoredSeries>() + self.labels.len() * LABEL_BYTES + label_texts) as u64
     }
 }
 
 impl FoundSet {
+    /// Takes what was added since the last call from the query's memory; it is given back when the query ends.
+    fn charge(&mut self, budget: &QueryBudget) -> Result<(), SelectError> {
+        budget.take_memory(std::mem::take(&mut self.uncharged))?;
+        Ok(())
+    }
+
     fn add_head(&mut self, hash: u64, labels: Labels, series: Arc<Series>) {
         // The head holds each label set once.
         self.insert(hash, Found { labels, head: Some(series), blocks: Vec::new() });
@@ -210,6 +218,7 @@ impl FoundSet {
         let same = |(other, at): &(u64, usize)| *other == hash && index.has_labels(number, &found[*at].labels);
         if let Some(&(_, at)) = self.places.find(hash, same) {
             self.found[at].blocks.push((place, number));
+            self.uncharged += size_of::<(u32, u32)>() as u64;
         } else {
             self.insert(hash, Found { labels: index.labels(number), head: None, blocks: vec![(place, number)] });
         }
@@ -217,6 +226,7 @@ impl FoundSet {
 
     fn insert(&mut self, hash: u64, found: Found) {
         self.places.insert_unique(hash, (hash, self.found.len()), |(hash, _)| *hash);
+        self.uncharged += found.size();
         self.found.push(found);
     }
 }

@@ -9,6 +9,9 @@ use watchfire_model::{Exhausted, MatchOp, Matcher, QueryBudget};
 /// Values that are compared between two looks at the budget.
 const VALUES_PER_CHECK: usize = 1024;
 
+/// Bytes of memory of one text in a set, beside its own.
+const TEXT_BYTES: usize = 48;
+
 /// The series that pass all matchers.
 pub(crate) fn resolve(
     matchers: &[Matcher],
@@ -120,10 +123,14 @@ pub(crate) fn label_names(
     series: Option<&RoaringBitmap>,
     postings: &Postings,
     texts: &impl Texts,
+    budget: &QueryBudget,
     into: &mut BTreeSet<String>,
-) {
+) -> Result<(), Exhausted> {
     let has = |values: &Values| series.is_none_or(|series| !values.present().is_disjoint(series));
-    into.extend(postings.names().filter(|(_, values)| has(values)).map(|(name, _)| texts.text(name).to_string()));
+    for (name, _) in postings.names().filter(|(_, values)| has(values)) {
+        add_text(texts.text(name), budget, into)?;
+    }
+    Ok(())
 }
 
 /// Adds the values that `name` has in any of `series`.
@@ -141,8 +148,17 @@ pub(crate) fn label_values(
             budget.check()?;
         }
         if series.is_none_or(|series| posting.intersects(series)) {
-            into.insert(texts.text(value).to_string());
+            add_text(texts.text(value), budget, into)?;
         }
+    }
+    Ok(())
+}
+
+/// Adds a text, and takes its memory until the query ends.
+fn add_text(text: &str, budget: &QueryBudget, into: &mut BTreeSet<String>) -> Result<(), Exhausted> {
+    if !into.contains(text) {
+        budget.take_memory((text.len() + TEXT_BYTES) as u64)?;
+        into.insert(text.to_owned());
     }
     Ok(())
 }

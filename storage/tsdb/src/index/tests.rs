@@ -38,7 +38,7 @@ fn check(indexed: &Indexed, matchers: &[Matcher]) {
     let ids: BTreeSet<u32> = want.iter().map(|(id, _)| *id).collect();
     assert_eq!(got.iter().collect::<BTreeSet<_>>(), ids, "{matchers:?}");
     let mut names = BTreeSet::new();
-    label_names(Some(&got), &indexed.postings, &indexed.interner, &mut names);
+    label_names(Some(&got), &indexed.postings, &indexed.interner, &budget, &mut names).expect("no limit");
     let labels = || want.iter().flat_map(|(_, labels)| labels);
     assert_eq!(names, labels().map(|label| label.name.to_string()).collect(), "names of {matchers:?}");
     let mut values = BTreeSet::new();

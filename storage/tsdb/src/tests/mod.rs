@@ -3,6 +3,7 @@
 mod compaction;
 mod concurrent;
 mod faults;
+mod formats;
 mod limits;
 mod model;
 mod operations;

@@ -11,6 +11,8 @@ enum Op {
     Commit,
     /// The clock goes on by so many milliseconds.
     Advance(i64),
+    /// The clock jumps, also back; what was written stays where it is.
+    Jump(i64),
     Maintain,
     Compact,
     Reopen,
@@ -36,6 +38,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         8 => append.prop_map(Op::Append),
         2 => Just(Op::Commit),
         4 => (1i64..900).prop_map(Op::Advance),
+        1 => (-8i64..8).prop_map(|windows| Op::Jump(windows * SPAN)),
         2 => Just(Op::Maintain),
         1 => Just(Op::Compact),
         1 => Just(Op::Reopen),
@@ -66,7 +69,7 @@ fn check(ops: Vec<Op>) {
                 history.push(model);
             }
             Op::Commit => commit(&store, &mut history),
-            Op::Advance(ms) => store.clock.advance_ms(ms),
+            Op::Advance(ms) | Op::Jump(ms) => store.clock.advance_ms(ms),
             Op::Maintain => {
                 // What a flush takes is durable whether committed or not.
                 commit(&store, &mut history);

@@ -164,3 +164,41 @@ fn a_log_larger_than_memory_is_flushed_while_it_is_read() {
     let held: u64 = store.tsdb.status().head_samples + status.blocks.iter().map(|block| block.samples).sum::<u64>();
     assert_eq!(held, n_series as u64 * ticks as u64, "each sample is held once");
 }
+
+#[test]
+fn a_power_cut_anywhere_in_a_replay_that_flushes_costs_nothing() {
+    let mut store = Fixture::new();
+    let all: Vec<Labels> = (0..10).map(series).collect();
+    let ids: Vec<SeriesId> = all.iter().map(|labels| store.tsdb.register(labels).expect("below")).collect();
+    let ticks = 3 * SPAN;
+    store.clock.advance_ms(ticks);
+    for tick in 0..ticks {
+        let sample = Sample { time: Timestamp(START + tick), value: (tick % 17) as f64 };
+        let batch: Vec<_> = ids.iter().map(|id| (*id, sample)).collect();
+        store.tsdb.append(&batch).expect("the storage works");
+    }
+    store.tsdb.commit().expect("the storage works");
+    let model = store.all();
+    store.options.head_bytes_max = ByteSize(24_000);
+    let (mut cuts, mut flushes) = (0, 0);
+    for step in 1.. {
+        let storage = store.storage.crash();
+        storage.unplug_at(step);
+        let clock = Arc::clone(&store.clock) as _;
+        let tsdb = Tsdb::open(Arc::new(storage.clone()), clock, store.options.clone());
+        let is_ready = tsdb.as_ref().is_ok_and(|tsdb| tsdb.wait_ready().is_ok());
+        flushes = tsdb.as_ref().map_or(0, |tsdb| tsdb.shared.metrics.flushes.get()).max(flushes);
+        drop(tsdb);
+        storage.repair();
+        let again = open(&storage.crash(), &store.clock, &store.options);
+        assert_eq!(query(&again, &[], TimeRange::ALL), model, "cut at {step}");
+        let status = again.status();
+        let held = status.head_samples + status.blocks.iter().map(|block| block.samples).sum::<u64>();
+        assert_eq!(held, 10 * ticks as u64, "cut at {step}: each sample is held once");
+        if is_ready {
+            break;
+        }
+        cuts += 1;
+    }
+    assert!(cuts > 10 && flushes > 1, "{cuts} cuts, {flushes} flushes");
+}

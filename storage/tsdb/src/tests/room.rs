@@ -119,4 +119,8 @@ fn series_found_are_charged_to_the_query() {
     let budget = QueryBudget::unlimited().with_memory(&pool, 1 << 20);
     store.tsdb.select(&[], TimeRange::ALL, &budget).expect("it fits");
     assert!(pool.used() > 100 * 100 && pool.used() < 100 * 1000, "{} bytes", pool.used());
+    drop(budget);
+    let budget = QueryBudget::unlimited().with_memory(&pool, 1000);
+    let refused = store.tsdb.label_values("number", &[], TimeRange::ALL, &budget);
+    assert_eq!(refused, Err(SelectError::Budget(Exhausted::Memory { max: 1000 })));
 }
