@@ -1,8 +1,11 @@
 //! Merging: the same records under the same names, in fewer blocks.
 
-use super::{append, open, options, search_all};
+use super::{GRANULE_ROWS, append, open, options, search_all};
+use crate::block::{Shape, Survey};
+use crate::state::LogDelta;
 use crate::testing::record;
-use crate::{LogStore, LogStoreOptions, SearchRequest};
+use crate::write::{BlocksWriter, Job};
+use crate::{LogStore, LogStoreOptions, RecordId, SearchRequest};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use watchfire_model::{FieldValue, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
@@ -107,4 +110,35 @@ fn nothing_is_merged_where_there_is_no_room_for_it() {
     storage.set_has_room(true);
     store.compact().unwrap();
     assert_eq!(store.status().blocks, 1);
+}
+
+#[test]
+fn a_block_ends_where_its_tokens_take_too_much_memory() {
+    let store = open(&MemStorage::new(1));
+    let records: Vec<LogRecord> = (0..18).map(numbered).collect();
+    let survey = Survey::new(records.iter());
+    let job = Job {
+        work: "flush",
+        stream: "default".into(),
+        time_max: TimeNs(17),
+        fields: survey.fields.clone(),
+        shape: Shape { granule_rows: GRANULE_ROWS, zstd_level: 1 },
+        tokens_bytes_max: 1,
+        logged: None,
+    };
+    let mut writer = BlocksWriter::new(&store.inner, job);
+    let mut targets = survey.targets();
+    for (sequence, record) in (0..).zip(&records) {
+        let (of_record, rest) = targets.split_at(record.fields.len());
+        targets = rest;
+        writer.push(RecordId { time: record.time, sequence }, record, of_record).unwrap();
+    }
+    let blocks = writer.finish().unwrap();
+    assert!(blocks.metas().iter().all(|meta| meta.rows <= GRANULE_ROWS as u64 && !meta.full));
+    store.inner.commit_blocks(blocks, LogDelta::default(), |_| {}).unwrap();
+    assert_eq!((store.status().blocks, store.status().memory.work), (5, 0));
+    let found = search_all(&store, &LogFilter::All, TimeRangeNs::ALL);
+    assert!(
+        found.iter().rev().map(|stored| stored.record.message.as_str()).eq(records.iter().map(|r| r.message.as_str()))
+    );
 }
