@@ -26,6 +26,10 @@ const REPORT_NAMES: [&str; 5] = [
 /// Series that are offered to a full store on one page; the others are left out without asking.
 const REFUSALS_MAX: u64 = 1_000;
 
+/// A page beyond either is heavy: it waits for a turn among its like, so that small ones need not wait for it.
+const HEAVY_PAGE_BYTES: usize = 2 << 20;
+const HEAVY_SAMPLES: u64 = 20_000;
+
 /// Samples for which room is kept between scrapes.
 const SAMPLES_KEPT: usize = 16_384;
 
@@ -72,6 +76,8 @@ pub(crate) struct TargetAppender {
     report_ids: Option<[SeriesId; 5]>,
     /// Length of the last page, decompressed.
     page_len: usize,
+    /// Whether the last page was heavy, or met a limit before that was known.
+    was_heavy: bool,
     /// Samples of the scrape at hand; empty between scrapes.
     samples: Vec<(SeriesId, Sample)>,
     /// Hashes of the metadata that the store has been told.
@@ -104,9 +110,15 @@ impl TargetAppender {
             report_labels,
             report_ids: None,
             page_len: 0,
+            was_heavy: false,
             samples: Vec::new(),
             metadata_told: HashSet::new(),
         }
+    }
+
+    /// Whether this page is, or likely is, heavy.
+    pub(crate) fn is_heavy(&self, page: &Result<Page, ScrapeFailure>) -> bool {
+        page.as_ref().is_ok_and(|page| self.was_heavy || page.received_len() > HEAVY_PAGE_BYTES)
     }
 
     /// Stores one scrape, in one call to the store: the page's samples, or the end of all series where it failed.
@@ -120,6 +132,8 @@ impl TargetAppender {
         self.quota.start_page(at, self.cache.ids());
         let mut report = ScrapeReport { quota: self.quota.max(), ..ScrapeReport::default() };
         let mut result = page.and_then(|page| self.read_page(page, at, &mut report));
+        let met_limit = result.as_ref().is_err_and(|failure| failure.limit().is_some());
+        self.was_heavy = met_limit || report.scraped > HEAVY_SAMPLES || self.page_len > HEAVY_PAGE_BYTES;
         let ended = if result.is_ok() {
             self.cache.finish_page()
         } else {

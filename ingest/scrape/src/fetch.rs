@@ -140,7 +140,6 @@ async fn receive(
         make_room(&mut body, chunk.len(), &hold)?;
         body.extend_from_slice(&chunk);
     }
-    hold.settle();
     Ok(Page { body, is_gzip, content_type, hold })
 }
 
@@ -172,6 +171,11 @@ impl Page {
         Page { body: body.into(), is_gzip: false, content_type: Some(content_type.to_owned()), hold }
     }
 
+    /// Resolves when the page has to make room for others before it is read.
+    pub(crate) async fn evicted(&self) -> ScrapeFailure {
+        self.hold.evicted().await.into()
+    }
+
     /// Bytes as received.
     pub(crate) fn received_len(&self) -> usize {
         self.body.len()
@@ -180,6 +184,7 @@ impl Page {
     /// The page itself; decompression stops at `bytes_max`. `len_hint` is the likely length.
     pub(crate) fn into_plain(self, bytes_max: u64, len_hint: usize) -> Result<PlainPage, ScrapeFailure> {
         let Page { body, is_gzip, hold, .. } = self;
+        hold.settle()?;
         if !is_gzip {
             return Ok(PlainPage { bytes: body, _hold: hold });
         }

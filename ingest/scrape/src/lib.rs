@@ -10,7 +10,7 @@
 //! - Nothing is unbounded. A page: `body_size_limit` and `sample_limit`, or 64 MiB and a million samples. A series: the
 //!   `label_…` limits, or 128 labels, names of 1 KiB and values of 8 KiB; beyond the built-in ones only the series is left
 //!   out. A target: [`ScrapeLimits::target_series_max`]. All pages at once: [`ScrapeLimits::page_bytes_max`]. Parsing: the
-//!   number of cores. Whoever meets one is named in its status, in a notice and in a counter.
+//!   number of cores, heavy pages half of it. Whoever meets one is named in its status, in a notice and in a counter.
 
 mod config;
 mod relabel;

@@ -41,8 +41,10 @@ pub(crate) struct Shared {
     pub(crate) committer: Committer,
     pub(crate) limits: ScrapeLimits,
     pub(crate) pages: Arc<PageMemory>,
-    /// One page per core is parsed and stored at a time.
+    /// One page per core, two at least, is parsed and stored at a time.
     pub(crate) append_permits: Arc<Semaphore>,
+    /// Of these, heavy pages take half.
+    pub(crate) heavy_permits: Arc<Semaphore>,
     /// Moves the moments of scrapes against those of other servers.
     pub(crate) seed: u64,
 }
@@ -78,7 +80,8 @@ impl ScrapeManager {
             metrics,
             limits,
             pages: PageMemory::new(limits.page_bytes_max),
-            append_permits: Arc::new(Semaphore::new(cores)),
+            append_permits: Arc::new(Semaphore::new(cores.max(2))),
+            heavy_permits: Arc::new(Semaphore::new((cores / 2).max(1))),
             seed,
         };
         ScrapeManager {

@@ -1,5 +1,5 @@
 //! What the pages of all targets may take of memory while they are received and read. Where it runs out, the largest page
-//! that is still being received goes: a target that sends without end does not cost the others theirs.
+//! that is not being read yet goes: a target that sends without end does not cost the others theirs.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     bytes: u64,
-    /// What to call when the page has to go; none once it is whole and being read.
+    /// What to call when the page has to go; none once it is being read.
     receiver: Option<Arc<Notify>>,
 }
 
@@ -87,17 +87,25 @@ impl PageHold {
         Ok(())
     }
 
-    /// The page is whole: from now on it is read, and stays until it is dropped.
-    pub(crate) fn settle(&self) {
-        if let Some(entry) = self.memory.state.lock().pages.get_mut(&self.number) {
-            entry.receiver = None;
+    /// The page is whole and its turn has come: from now on it is read, and stays until it is dropped.
+    pub(crate) fn settle(&self) -> Result<(), NoRoom> {
+        match self.memory.state.lock().pages.get_mut(&self.number) {
+            Some(entry) => {
+                entry.receiver = None;
+                Ok(())
+            }
+            None => Err(self.no_room()),
         }
+    }
+
+    fn no_room(&self) -> NoRoom {
+        NoRoom { bytes: self.memory.bytes_max, max: self.memory.bytes_max }
     }
 
     /// Resolves when the page has to make room for others.
     pub(crate) async fn evicted(&self) -> NoRoom {
         self.evicted.notified().await;
-        NoRoom { bytes: self.memory.bytes_max, max: self.memory.bytes_max }
+        self.no_room()
     }
 }
 
@@ -123,7 +131,7 @@ mod tests {
         late.grow(20).unwrap();
         assert_eq!(large.evicted().await, NoRoom { bytes: 100, max: 100 });
         assert_eq!(memory.state.lock().bytes, 50);
-        assert!(large.grow(1).is_err(), "it has lost its place");
+        assert!(large.grow(1).is_err() && large.settle().is_err(), "it has lost its place");
         assert_eq!(small.grow(60), Err(NoRoom { bytes: 90, max: 100 }), "it is the largest itself");
         drop((large, small, late));
         assert_eq!(memory.state.lock().bytes, 0);
@@ -135,7 +143,7 @@ mod tests {
         let memory = PageMemory::new(ByteSize(100));
         let (read, late) = (memory.begin(), memory.begin());
         read.grow(90).unwrap();
-        read.settle();
+        read.settle().unwrap();
         assert_eq!(late.grow(20), Err(NoRoom { bytes: 20, max: 100 }));
         read.grow(10).unwrap();
     }

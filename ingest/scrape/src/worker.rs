@@ -9,7 +9,7 @@ use crate::target::Target;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinHandle;
 use watchfire_model::Timestamp;
 use watchfire_model::status::{Health, TargetStatus};
@@ -131,6 +131,13 @@ impl WorkerView {
     }
 }
 
+/// The right to read a page.
+#[derive(Debug)]
+struct Turn {
+    _heavy: Option<OwnedSemaphorePermit>,
+    _any: Option<OwnedSemaphorePermit>,
+}
+
 /// The inside of a worker's task.
 #[derive(Debug)]
 struct Run {
@@ -200,7 +207,7 @@ impl Run {
     }
 
     /// Parsing and storing take a millisecond per thousand samples and may wait for the store: they run on a blocking
-    /// thread, as many at once as there are cores. Returns `None` when that thread panicked.
+    /// thread, as many at once as there are cores, heavy ones half as many. Returns `None` when that thread panicked.
     async fn append(
         &self,
         mut appender: TargetAppender,
@@ -208,10 +215,10 @@ impl Run {
         at: Timestamp,
         begin: Instant,
     ) -> Option<TargetAppender> {
-        let permit = Arc::clone(&self.shared.append_permits).acquire_owned().await;
+        let (page, permits) = self.wait_for_turn(&appender, page).await;
         let appended = tokio::task::spawn_blocking(move || {
             let result = appender.append_scrape(page, at, || begin.elapsed());
-            drop(permit);
+            drop(permits);
             (appender, result)
         });
         let (appender, result) = appended.await.ok()?;
@@ -244,6 +251,28 @@ impl Run {
             excess,
         };
         Some(appender)
+    }
+
+    /// Waits until the page may be read; meanwhile it may have to make room for others.
+    async fn wait_for_turn(
+        &self,
+        appender: &TargetAppender,
+        page: Result<Page, ScrapeFailure>,
+    ) -> (Result<Page, ScrapeFailure>, Turn) {
+        let is_heavy = appender.is_heavy(&page);
+        let turn = async {
+            let heavy = if is_heavy { Arc::clone(&self.shared.heavy_permits).acquire_owned().await.ok() } else { None };
+            Turn { _heavy: heavy, _any: Arc::clone(&self.shared.append_permits).acquire_owned().await.ok() }
+        };
+        let Ok(page) = page else { return (page, turn.await) };
+        tokio::pin!(turn);
+        tokio::select! {
+            turn = &mut turn => (Ok(page), turn),
+            no_room = page.evicted() => {
+                drop(page);
+                (Err(no_room), turn.await)
+            }
+        }
     }
 
     /// Counts and says what was left out of a good page; nothing where everything was taken.

@@ -191,6 +191,18 @@ fn a_target_with_ever_new_series_costs_only_itself() {
 }
 
 #[test]
+fn a_page_after_a_heavy_one_waits_among_its_like() {
+    let mut fixture = Fixture::new("{job_name: j, sample_limit: 3}");
+    let small = || Ok(Page::of("a 1\n", "text/plain"));
+    assert!(!fixture.appender.is_heavy(&small()));
+    fixture.scrape(100, "a 1\nb 1\nc 1\nd 1\n");
+    assert!(fixture.appender.is_heavy(&small()), "it met a limit");
+    fixture.scrape(200, "a 1\n");
+    assert!(!fixture.appender.is_heavy(&small()));
+    assert!(fixture.appender.is_heavy(&Ok(Page::of(&"#\n".repeat(1_100_000), "text/plain"))));
+}
+
+#[test]
 fn the_first_of_two_equal_series_counts() {
     let mut fixture = Fixture::new("{job_name: j}");
     fixture.scrape(100, "a 1\na 2\nt 1 1000000000010\nt 2 1000000000020\n");
