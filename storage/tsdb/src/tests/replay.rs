@@ -136,8 +136,8 @@ fn closing_ends_a_replay_that_is_held_up() {
 fn a_log_larger_than_memory_is_flushed_while_it_is_read() {
     let mut store = Fixture::new();
     let mut model = Model::new();
-    // More than two batches, and all of it in the log.
-    let (n_series, ticks) = (40, 60_000);
+    // All of it is in the log.
+    let (n_series, ticks) = (40, 6000);
     let all: Vec<Labels> = (0..n_series).map(series).collect();
     let ids: Vec<SeriesId> = all.iter().map(|labels| store.tsdb.register(labels).expect("below")).collect();
     store.clock.advance_ms(ticks);
@@ -179,26 +179,26 @@ fn a_power_cut_anywhere_in_a_replay_that_flushes_costs_nothing() {
     }
     store.tsdb.commit().expect("the storage works");
     let model = store.all();
-    store.options.head_bytes_max = ByteSize(24_000);
-    let (mut cuts, mut flushes) = (0, 0);
-    for step in 1.. {
+    store.options.head_bytes_max = ByteSize(14_000);
+    let operations = {
+        let storage = store.storage.crash();
+        let whole = open(&storage, &store.clock, &store.options);
+        let flushes = whole.shared.metrics.flushes.get();
+        assert!(flushes > 1, "{flushes} flushes, {} bytes", whole.head_bytes());
+        storage.operations()
+    };
+    for step in 1..=operations {
         let storage = store.storage.crash();
         storage.unplug_at(step);
         let clock = Arc::clone(&store.clock) as _;
         let tsdb = Tsdb::open(Arc::new(storage.clone()), clock, store.options.clone());
-        let is_ready = tsdb.as_ref().is_ok_and(|tsdb| tsdb.wait_ready().is_ok());
-        flushes = tsdb.as_ref().map_or(0, |tsdb| tsdb.shared.metrics.flushes.get()).max(flushes);
-        drop(tsdb);
+        // Whether it gets to the end depends on where the cut is.
+        drop(tsdb.map(|tsdb| tsdb.wait_ready()));
         storage.repair();
         let again = open(&storage.crash(), &store.clock, &store.options);
         assert_eq!(query(&again, &[], TimeRange::ALL), model, "cut at {step}");
         let status = again.status();
         let held = status.head_samples + status.blocks.iter().map(|block| block.samples).sum::<u64>();
         assert_eq!(held, 10 * ticks as u64, "cut at {step}: each sample is held once");
-        if is_ready {
-            break;
-        }
-        cuts += 1;
     }
-    assert!(cuts > 10 && flushes > 1, "{cuts} cuts, {flushes} flushes");
 }
