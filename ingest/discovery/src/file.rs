@@ -13,6 +13,10 @@ use watchfire_model::DurationMs;
 /// The largest target file that is read.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
+/// Labels that all targets of a file may have together: a group's labels are those of each of its targets, so that a small
+/// file may mean very many.
+const FILE_LABELS_MAX: usize = 2_000_000;
+
 /// Which files hold targets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +175,10 @@ fn read_groups(path: &Path) -> Result<Vec<TargetGroup>, String> {
     } else {
         serde_saphyr::from_str(&text).map_err(|error| error.to_string())?
     };
+    let labels: usize = configs.iter().map(|config| config.targets.len().saturating_mul(config.labels.len() + 2)).sum();
+    if labels > FILE_LABELS_MAX {
+        return Err(format!("its targets have {labels} labels together, at most {FILE_LABELS_MAX} are allowed"));
+    }
     let name = path.to_string_lossy();
     let group = |(index, config): (usize, &StaticConfig)| {
         config.validate().map_err(|error| format!("group {}: {error}", index + 1))?;

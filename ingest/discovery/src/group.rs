@@ -2,6 +2,7 @@
 //! Prometheus: `discovery/targetgroup/targetgroup.go`.
 
 use serde::Deserialize;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use watchfire_model::{Labels, LabelsBuilder};
 
@@ -63,10 +64,13 @@ impl StaticConfig {
 
     /// The labels of each target; `extra` labels go in last and win.
     pub fn to_labels<'a>(&'a self, extra: &'a [(&str, &str)]) -> impl Iterator<Item = Labels> + 'a {
+        // Each text lies in memory once, however many targets have it.
+        let shared: Vec<(SmolStr, SmolStr)> =
+            self.labels.iter().map(|(name, value)| (name.into(), value.into())).collect();
         self.targets.iter().map(move |address| {
             let mut builder = LabelsBuilder::default();
-            for (name, value) in &self.labels {
-                builder.set(name.as_str(), value.as_str());
+            for (name, value) in &shared {
+                builder.set(name.clone(), value.clone());
             }
             builder.set(ADDRESS_LABEL, address.as_str());
             for (name, value) in extra {

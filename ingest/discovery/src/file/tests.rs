@@ -56,6 +56,16 @@ fn files_are_followed() {
 }
 
 #[test]
+fn a_file_that_means_too_much_is_refused() {
+    let mut fixture = Fixture::new("t.json");
+    let labels: Vec<String> = (0..1_000).map(|index| format!("\"l{index}\": \"v\"")).collect();
+    let targets = vec!["\"a:1\""; 2_000];
+    fixture
+        .write("t.json", &format!("[{{\"targets\": [{}], \"labels\": {{{}}}}}]", targets.join(","), labels.join(",")));
+    fixture.check(0, Some(&[]), &["2004000 labels together, at most 2000000"]);
+}
+
+#[test]
 fn a_broken_file_keeps_its_targets_and_is_named() {
     let mut fixture = Fixture::new("t.yml");
     fixture.write("t.yml", "- targets: [a:1]\n");
