@@ -5,7 +5,7 @@ use crate::config::{ChunkLimits, MessageLimits};
 use crate::decode::{Arrival, Decoded, Decoder, read_payload};
 use crate::fault::FaultReason;
 use crate::reassembly::{Inserted, Reassembler, ReassemblyCounts};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use watchfire_model::TimeNs;
 
 /// Everything between a datagram and its records; one for each socket.
@@ -46,19 +46,19 @@ impl DatagramDecoder {
     /// Ends what has waited too long. Call it a few times a second; returns what it led to, by sender: chunked messages
     /// that were lost since the last call, also to make room, and those that were found to be whole. Records of the latter
     /// are added in this order.
-    pub fn expire(&mut self, now: TimeNs) -> Vec<(IpAddr, Outcome)> {
+    pub fn expire(&mut self, now: TimeNs) -> Vec<(SocketAddr, Outcome)> {
         let mut complete = Vec::new();
         self.reassembler.expire(now, &mut complete);
         let mut outcomes = Vec::new();
         for (sender, payload) in complete {
             let before = self.so_far();
             self.decode_whole(sender, &payload, now);
-            outcomes.push((sender.ip(), self.since(before)));
+            outcomes.push((sender, self.since(before)));
         }
         for lost in self.reassembler.take_lost() {
             let before = self.so_far();
             self.decoded.fault(0, lost.reason);
-            outcomes.push((lost.sender.ip(), self.since(before)));
+            outcomes.push((lost.sender, self.since(before)));
         }
         outcomes
     }

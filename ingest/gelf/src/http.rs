@@ -5,7 +5,7 @@ use crate::counters::InputCounters;
 use crate::decode::{Arrival, Decoded, Decoder, read_payload};
 use crate::fault::{Fault, FaultReason};
 use crate::receipt::BatchReceipt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use watchfire_model::status::InputStatus;
 use watchfire_model::{Fate, RecordSink, Refused, TimeNs};
@@ -73,7 +73,7 @@ impl HttpInput {
         let sender = sender.to_canonical();
         let decoded = self.decode_counted(content_encoding, body, sender, now);
         let n_records = decoded.records.len();
-        let senders = std::iter::repeat_n(sender, n_records);
+        let senders = std::iter::repeat_n(SocketAddr::new(sender, 0), n_records);
         let receipt = BatchReceipt::receive(&self.counters, sink.ledger(), senders.zip(&decoded.records), now);
         let result = if n_records > 0 { sink.store(decoded.records) } else { Ok(()) };
         receipt.settle_all(if result.is_ok() { Fate::Stored } else { Fate::Refused });

@@ -1,7 +1,7 @@
 //! Whose the records of a batch are, kept until it is known what became of them.
 
 use crate::counters::{InputCounters, SenderTally};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use watchfire_model::{Entries, Fate, Ledger, LogRecord, Receipt, TimeNs};
@@ -19,7 +19,7 @@ impl BatchReceipt {
     pub(crate) fn receive<'a>(
         counters: &Arc<InputCounters>,
         ledger: &Arc<Ledger>,
-        records: impl IntoIterator<Item = (IpAddr, &'a LogRecord)>,
+        records: impl IntoIterator<Item = (SocketAddr, &'a LogRecord)>,
         now: TimeNs,
     ) -> BatchReceipt {
         let entries = ledger.receive(counters.kind(), records, now);

@@ -16,7 +16,7 @@ use crate::udp::is_pause;
 use crate::{GelfError, Now, STOP_CHECK, socket};
 use connection::{Connection, Running};
 use socket2::Socket;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -137,13 +137,14 @@ impl Shared {
     }
 
     /// Counts something of a sender that was lost, and keeps the reason in words.
-    fn lose(&self, sender: IpAddr, reason: FaultReason) {
+    fn lose(&self, peer: SocketAddr, reason: FaultReason) {
+        let sender = peer.ip();
         let now = (self.now)();
         let is_dropped = u64::from(reason.consequence() == Consequence::Dropped);
         self.counters.add_faults(reason, 1);
         self.counters.add_lost_of(sender, 1 - is_dropped, is_dropped, now);
         self.counters.set_error(format!("{sender}: {}", reason.text()));
-        self.sink.ledger().lose(self.counters.kind(), Some(sender), 1, now);
+        self.sink.ledger().lose(self.counters.kind(), Some(peer), 1, now);
     }
 }
 
@@ -155,15 +156,14 @@ fn accept(listener: &Socket, shared: &Arc<Shared>) {
         connections.retain(|connection| !connection.thread.is_finished());
         match accepted {
             Ok((socket, address)) => {
-                let sender = address.as_socket().map(|address| address.ip().to_canonical());
-                let Some(sender) = sender else { continue };
+                let Some(peer) = address.as_socket().map(socket::normalise) else { continue };
                 if connections.len() >= shared.config.connections_max && !make_room(&connections) {
-                    shared.lose(sender, FaultReason::ConnectionLimit);
+                    shared.lose(peer, FaultReason::ConnectionLimit);
                     continue;
                 }
-                match Connection::start(Arc::clone(shared), socket, sender) {
+                match Connection::start(Arc::clone(shared), socket, peer) {
                     Ok(connection) => connections.push(connection),
-                    Err(_) => shared.lose(sender, FaultReason::ConnectionLimit),
+                    Err(_) => shared.lose(peer, FaultReason::ConnectionLimit),
                 }
             }
             Err(error) if is_pause(&error) => {}

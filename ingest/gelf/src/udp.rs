@@ -13,7 +13,7 @@ use crate::{GelfError, Now, STOP_CHECK};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -235,13 +235,13 @@ impl Receiver {
     /// Counts the datagrams of a batch that found no room.
     fn drop_batch(&self, batch: &Batch) {
         let Shared { counters, sink, .. } = &*self.shared;
-        let mut of_sender = HashMap::<IpAddr, u64>::new();
+        let mut of_sender = HashMap::<SocketAddr, u64>::new();
         for (sender, _) in batch.iter() {
-            *of_sender.entry(sender.ip()).or_default() += 1;
+            *of_sender.entry(sender).or_default() += 1;
         }
         for (sender, n) in of_sender {
             counters.add_faults(FaultReason::QueueFull, n);
-            counters.add_lost_of(sender, 0, n, batch.received);
+            counters.add_lost_of(sender.ip(), 0, n, batch.received);
             sink.ledger().lose(counters.kind(), Some(sender), n, batch.received);
         }
         counters.set_error(FaultReason::QueueFull.text().to_owned());
@@ -260,7 +260,7 @@ struct Worker {
     drops: Arc<KernelDrops>,
     datagrams: DatagramDecoder,
     /// Whose the records are that were decoded since they were last handed over, in their order, and what was lost.
-    runs: Vec<(IpAddr, Outcome)>,
+    runs: Vec<(SocketAddr, Outcome)>,
     last_sweep: TimeNs,
 }
 
@@ -293,7 +293,7 @@ impl Worker {
     fn decode_batch(&mut self, batch: Batch) {
         for (sender, datagram) in batch.iter() {
             let outcome = self.datagrams.insert(sender, datagram, batch.received);
-            self.note(sender.ip(), outcome);
+            self.note(sender, outcome);
             if self.datagrams.decoded.cost() > DECODED_MAX {
                 self.hand_over();
             }
@@ -319,7 +319,7 @@ impl Worker {
     }
 
     /// Notes whose records were decoded. Neighbours mostly have the same sender.
-    fn note(&mut self, sender: IpAddr, more: Outcome) {
+    fn note(&mut self, sender: SocketAddr, more: Outcome) {
         match self.runs.last_mut().filter(|(known, _)| *known == sender) {
             Some((_, outcome)) => {
                 outcome.n_records += more.n_records;
@@ -346,7 +346,7 @@ impl Worker {
         for (sender, Outcome { n_refused, n_dropped, .. }) in &self.runs {
             let lost = n_refused + n_dropped;
             if lost > 0 {
-                counters.add_lost_of(*sender, *n_refused, *n_dropped, now);
+                counters.add_lost_of(sender.ip(), *n_refused, *n_dropped, now);
                 sink.ledger().lose(counters.kind(), Some(*sender), lost, now);
             }
         }

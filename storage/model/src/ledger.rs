@@ -4,8 +4,9 @@
 //! is. Three kinds of records are missing from a log:
 //! - *lost by name*: the record was read, so its container is known, and then could not be stored;
 //! - *shared losses*: nobody read it (the kernel dropped it, chunks are missing, its bytes are unreadable), only its sender or
-//!   its input is known. Such losses are shared among the containers that sent the same way in the same seconds, in
-//!   proportion to their records: an estimate, and shown as one;
+//!   its input is known. Such losses are shared among the containers that sent the same way in the same five seconds, in
+//!   proportion to their records: those from the same port, else from the same address, else by the same input. An estimate, and
+//!   shown as one; whoever sends rubbish from a container's own address makes its log look worse than it is;
 //! - *unshared losses*: of a sender that got no record through at that time. They are in the total only.
 //!
 //! Invariants
@@ -23,14 +24,14 @@ use crate::{Fate, LogRecord, TimeNs};
 use container::ContainerRef;
 use period::Period;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Containers that a ledger keeps apart by default; the least recently seen go first.
 pub const CONTAINERS_MAX: usize = 10_000;
 /// Losses without a container are shared this often.
-const PERIOD_NS: i64 = 2_000_000_000;
+const PERIOD_NS: i64 = 5_000_000_000;
 /// The part of all rows that goes at once when there are too many.
 const EVICTED_PART: usize = 8;
 
@@ -44,7 +45,7 @@ pub struct Ledger {
 /// Records of one batch as the ledger knows them, to say later what became of them.
 #[derive(Debug, Clone, Default)]
 pub struct Entries {
-    groups: Vec<(IpAddr, RowId)>,
+    groups: Vec<(SocketAddr, RowId)>,
     /// For each record its place in `groups`.
     group_of: Vec<u32>,
 }
@@ -114,11 +115,11 @@ impl Ledger {
     pub fn receive<'a>(
         &self,
         input: &'static str,
-        records: impl IntoIterator<Item = (IpAddr, &'a LogRecord)>,
+        records: impl IntoIterator<Item = (SocketAddr, &'a LogRecord)>,
         now: TimeNs,
     ) -> Entries {
-        let mut groups: Vec<(IpAddr, ContainerRef<'a>, u64)> = Vec::new();
-        let mut by_group: HashMap<(IpAddr, ContainerRef<'a>), u32> = HashMap::new();
+        let mut groups: Vec<(SocketAddr, ContainerRef<'a>, u64)> = Vec::new();
+        let mut by_group: HashMap<(SocketAddr, ContainerRef<'a>), u32> = HashMap::new();
         let mut group_of = Vec::new();
         for (sender, record) in records {
             let key = (sender, ContainerRef::of(record));
@@ -158,8 +159,8 @@ impl Ledger {
         }
     }
 
-    /// Writes down losses whose container is unknown: of a sender, or of a whole input.
-    pub fn lose(&self, input: &'static str, sender: Option<IpAddr>, lost: u64, now: TimeNs) {
+    /// Writes down losses whose container is unknown: of a sender, or of a whole input. Senders without ports have port 0.
+    pub fn lose(&self, input: &'static str, sender: Option<SocketAddr>, lost: u64, now: TimeNs) {
         let mut books = self.lock();
         books.enter_period(now);
         books.period.lose(input, sender, lost);
@@ -179,7 +180,7 @@ impl Ledger {
         ContainersStatus { containers: rows.into_iter().map(Row::status).collect(), ..books.totals() }
     }
 
-    /// The sums alone. Losses of the last two seconds may be missing.
+    /// The sums alone. Losses of the last five seconds may be missing.
     pub fn totals(&self) -> ContainersStatus {
         self.lock().totals()
     }
@@ -199,10 +200,10 @@ impl Entries {
         self.group_of.is_empty()
     }
 
-    /// How many of these records each sender sent; a sender may be named more than once.
+    /// How many of these records came from each address; an address may be named more than once.
     pub fn senders(&self, records: Range<usize>) -> impl Iterator<Item = (IpAddr, u64)> + '_ {
         let counts = self.count(records);
-        self.groups.iter().zip(counts).filter(|(_, n)| *n > 0).map(|((sender, _), n)| (*sender, n))
+        self.groups.iter().zip(counts).filter(|(_, n)| *n > 0).map(|((sender, _), n)| (sender.ip(), n))
     }
 
     /// Records of each group.

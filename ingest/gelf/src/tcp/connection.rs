@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use socket2::{Socket, TcpKeepalive};
 use std::io;
-use std::net::{IpAddr, Shutdown};
+use std::net::{Shutdown, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -66,7 +66,7 @@ pub(super) struct Running {
 pub(super) struct Connection {
     shared: Arc<Shared>,
     state: Arc<ConnectionState>,
-    sender: IpAddr,
+    peer: SocketAddr,
     /// How long it waits for bytes.
     read_timeout: Duration,
     decoder: Decoder,
@@ -93,15 +93,15 @@ enum Arrived {
 
 impl Connection {
     /// Starts the thread of a connection.
-    pub(super) fn start(shared: Arc<Shared>, socket: Socket, sender: IpAddr) -> io::Result<Running> {
-        let connection = Connection::new(shared, socket, sender);
+    pub(super) fn start(shared: Arc<Shared>, socket: Socket, peer: SocketAddr) -> io::Result<Running> {
+        let connection = Connection::new(shared, socket, peer);
         let state = Arc::clone(&connection.state);
         let thread = thread::Builder::new().name("gelf-tcp-conn".to_owned()).stack_size(STACK_LEN);
         let thread = thread.spawn(move || connection.run())?;
         Ok(Running { state, thread })
     }
 
-    fn new(shared: Arc<Shared>, socket: Socket, sender: IpAddr) -> Connection {
+    fn new(shared: Arc<Shared>, socket: Socket, peer: SocketAddr) -> Connection {
         shared.counters.connection_opened();
         let state = ConnectionState {
             socket,
@@ -113,7 +113,7 @@ impl Connection {
         Connection {
             shared,
             state: Arc::new(state),
-            sender,
+            peer,
             read_timeout: Duration::ZERO,
             decoder,
             buffer: Vec::with_capacity(BUFFER_LEN),
@@ -130,7 +130,7 @@ impl Connection {
             return;
         }
         if let Err(reason) = self.serve() {
-            self.shared.lose(self.sender, reason);
+            self.shared.lose(self.peer, reason);
         }
     }
 
@@ -316,7 +316,7 @@ impl Connection {
     }
 
     fn decode(&mut self, piece: Range<usize>) -> Decoded {
-        let arrival = Arrival { sender: self.sender, received: (self.shared.now)() };
+        let arrival = Arrival { sender: self.peer.ip(), received: (self.shared.now)() };
         let mut decoded = Decoded::default();
         for frame in self.buffer[piece].split(|byte| *byte == 0) {
             if !frame.trim_ascii().is_empty() {
@@ -334,15 +334,15 @@ impl Connection {
         for (reason, count) in decoded.counts.iter() {
             counters.add_faults(reason, u64::from(count));
             if reason.is_loss() {
-                counters.set_error(format!("{}: {}", self.sender, reason.text()));
+                counters.set_error(format!("{}: {}", self.peer.ip(), reason.text()));
             }
         }
         let (refused, dropped) = (decoded.counts.n_refused(), decoded.counts.n_dropped());
         if refused + dropped > 0 {
-            counters.add_lost_of(self.sender, refused, dropped, now);
-            sink.ledger().lose(counters.kind(), Some(self.sender), refused + dropped, now);
+            counters.add_lost_of(self.peer.ip(), refused, dropped, now);
+            sink.ledger().lose(counters.kind(), Some(self.peer), refused + dropped, now);
         }
-        let senders = std::iter::repeat_n(self.sender, decoded.records.len());
+        let senders = std::iter::repeat_n(self.peer, decoded.records.len());
         BatchReceipt::receive(counters, sink.ledger(), senders.zip(&decoded.records), now)
     }
 }

@@ -15,11 +15,12 @@ fn record(container: &str) -> LogRecord {
     }
 }
 
-fn sender(last: u8) -> IpAddr {
-    IpAddr::from([10, 0, 0, last])
+/// Of one address for each ten.
+fn sender(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, (port / 10) as u8], port))
 }
 
-fn receive(ledger: &Ledger, from: u8, containers: &[&str], at: i64) -> Entries {
+fn receive(ledger: &Ledger, from: u16, containers: &[&str], at: i64) -> Entries {
     let records: Vec<LogRecord> = containers.iter().map(|name| record(name)).collect();
     ledger.receive(UDP, records.iter().map(|record| (sender(from), record)), TimeNs(at))
 }
@@ -55,20 +56,36 @@ fn losses_by_name_are_the_containers_own() {
 #[test]
 fn losses_without_a_name_are_shared_by_sender_and_by_input() {
     let ledger = Ledger::default();
-    let entries = receive(&ledger, 1, &["a", "a", "a", "b"], 0);
+    let entries = receive(&ledger, 10, &["a", "a", "a", "b"], 0);
     ledger.settle(&entries, 0..4, Fate::Stored);
-    let entries = receive(&ledger, 2, &["c", "c", "c", "c"], 1);
+    let entries = receive(&ledger, 20, &["c", "c", "c", "c"], 1);
     ledger.settle(&entries, 0..4, Fate::Stored);
-    ledger.lose(UDP, Some(sender(1)), 4, TimeNs(2));
+    ledger.lose(UDP, Some(sender(10)), 4, TimeNs(2));
     ledger.lose(UDP, None, 4, TimeNs(2));
-    ledger.lose(UDP, Some(sender(3)), 7, TimeNs(2));
+    ledger.lose(UDP, Some(sender(30)), 7, TimeNs(2));
     ledger.lose("gelf-tcp", None, 8, TimeNs(2));
     check(&ledger, 3, &[("c", 4, 0, 0.0, 100.0), ("a", 3, 0, 0.0, 100.0), ("b", 1, 0, 0.0, 100.0)]);
     check(&ledger, PERIOD_NS, &[("a", 3, 0, 4.5, 40.0), ("b", 1, 0, 1.5, 40.0), ("c", 4, 0, 2.0, 66.666)]);
     assert_eq!(ledger.status(TimeNs(PERIOD_NS), 0).unshared_losses, 15.0);
     // A new period begins without the old one's senders, also when the clock jumps back.
-    ledger.lose(UDP, Some(sender(1)), 4, TimeNs(PERIOD_NS));
+    ledger.lose(UDP, Some(sender(10)), 4, TimeNs(PERIOD_NS));
     assert_eq!(ledger.status(TimeNs(0), 0).unshared_losses, 19.0);
+}
+
+#[test]
+fn a_port_tells_more_than_an_address() {
+    let ledger = Ledger::default();
+    for (port, containers) in [(10, ["a", "a"]), (11, ["b", "b"])] {
+        let entries = receive(&ledger, port, &containers, 0);
+        ledger.settle(&entries, 0..2, Fate::Stored);
+    }
+    ledger.lose(UDP, Some(sender(11)), 2, TimeNs(1));
+    check(&ledger, PERIOD_NS, &[("b", 2, 0, 2.0, 50.0), ("a", 2, 0, 0.0, 100.0)]);
+    // Of this port nobody knows more than the address.
+    let entries = receive(&ledger, 10, &["a", "a"], PERIOD_NS);
+    ledger.settle(&entries, 0..2, Fate::Stored);
+    ledger.lose(UDP, Some(sender(12)), 1, TimeNs(PERIOD_NS));
+    check(&ledger, 2 * PERIOD_NS, &[("b", 2, 0, 2.0, 50.0), ("a", 4, 0, 1.0, 80.0)]);
 }
 
 #[test]
@@ -87,7 +104,7 @@ fn forgotten_containers_stay_in_the_total() {
     let mut entries = Vec::new();
     for n in 0..100_u8 {
         let name = format!("c{n}");
-        entries.push(receive(&ledger, n % 3, &[&name, &name], i64::from(n)));
+        entries.push(receive(&ledger, u16::from(n % 3) * 10, &[&name, &name], i64::from(n)));
     }
     for entries in &entries {
         ledger.settle(entries, 0..1, Fate::Stored);
