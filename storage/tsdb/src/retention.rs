@@ -20,7 +20,7 @@ use watchfire_store::crash_point;
 const CONFIRMING_WINDOWS: u64 = 6;
 
 /// From when on samples are kept, for every series.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cutoffs {
     /// `i64::MIN` where nothing is past the retention.
     all: i64,
@@ -29,6 +29,11 @@ pub(crate) struct Cutoffs {
 }
 
 impl Cutoffs {
+    /// Everything is kept.
+    pub(crate) fn none() -> Cutoffs {
+        Cutoffs { all: i64::MIN, rules: Vec::new() }
+    }
+
     /// The first time that is kept of a series.
     pub(crate) fn of(&self, labels: &Labels) -> i64 {
         self.all.max(self.hidden_before(labels))
@@ -72,7 +77,7 @@ impl Shared {
 
     /// Times from which on samples are in answers.
     pub(crate) fn cutoffs(&self) -> Cutoffs {
-        let Some(time) = self.agreed_time() else { return Cutoffs { all: i64::MIN, rules: Vec::new() } };
+        let Some(time) = self.agreed_time() else { return Cutoffs::none() };
         let rules = self.options.retention_rules.iter();
         let rules = rules.map(|rule| (rule.clone(), before(time, rule.retention.min(self.options.retention))));
         Cutoffs { all: before(time, self.options.retention), rules: rules.collect() }
@@ -134,26 +139,26 @@ impl Shared {
     /// What the retention would do now. Blocks whose rules were seen to concern none of their series are left out.
     pub(crate) fn retention_steps(&self) -> Vec<RetentionStep> {
         let mut blocks: Vec<Arc<Block>> = self.blocks().to_vec();
-        blocks.sort_by_key(|block| block.meta.max_time);
         let mut steps = Vec::new();
         let retention = self.options.retention;
         if let Some(oldest) = self.oldest_kept() {
-            let gone = blocks.extract_if(.., |block| block.meta.max_time < oldest);
-            steps.extend(gone.map(|block| step(&block.meta, RetentionReason::Age { retention })));
+            while let Some(place) = next_to_go(&blocks, |block| block.max_time < oldest) {
+                steps.push(step(&blocks.remove(place).meta, RetentionReason::Age { retention }));
+            }
         }
         if let Some(max) = self.options.bytes_max {
             let mut bytes = blocks.iter().map(|block| block.meta.bytes).sum::<u64>() + self.wal.size();
-            let mut excess = Vec::new();
             // The newest block stays, whatever its size.
             while bytes > max.0 && blocks.len() > 1 {
-                let block = blocks.remove(0);
+                let Some(place) = next_to_go(&blocks, |_| true) else { break };
+                let block = blocks.remove(place);
                 bytes -= block.meta.bytes;
-                excess.push(step(&block.meta, RetentionReason::Bytes { max: max.0 }));
+                steps.push(step(&block.meta, RetentionReason::Bytes { max: max.0 }));
             }
-            steps.extend(excess);
         }
         let cutoffs = self.cutoffs();
-        for block in &blocks {
+        for place in (0..blocks.len()).filter(|place| !covers_another(&blocks, *place)) {
+            let block = &blocks[place];
             let due = due_rules(block, &cutoffs);
             steps.extend(due.map(|rule| step(&block.meta, RetentionReason::Rule { rule: rule.name() })));
         }
@@ -170,7 +175,9 @@ impl Shared {
     fn next_purge(&self) -> Option<Arc<Block>> {
         let blocks = self.blocks();
         let cutoffs = self.cutoffs();
-        blocks.iter().find(|block| due_rules(block, &cutoffs).any(|rule| self.holds_any(block, rule))).cloned()
+        let is_due = |block: &Block| due_rules(block, &cutoffs).any(|rule| self.holds_any(block, rule));
+        let place = (0..blocks.len()).find(|place| !covers_another(&blocks, *place) && is_due(&blocks[*place]))?;
+        Some(Arc::clone(&blocks[place]))
     }
 
     fn holds_any(&self, block: &Block, rule: &RetentionRule) -> bool {
@@ -212,6 +219,19 @@ impl Shared {
     }
 }
 
+/// The block that ends first among those that may go: none goes before another that it covers.
+fn next_to_go(blocks: &[Arc<Block>], may_go: impl Fn(&BlockMeta) -> bool) -> Option<usize> {
+    let free = (0..blocks.len()).filter(|place| may_go(&blocks[*place].meta) && !covers_another(blocks, *place));
+    free.min_by_key(|place| blocks[*place].meta.max_time)
+}
+
+/// Whether a block that was written before shares a time with this one: without this one, queries would show the samples
+/// that it replaced.
+fn covers_another(blocks: &[Arc<Block>], place: usize) -> bool {
+    let range = blocks[place].meta.range();
+    blocks[..place].iter().any(|earlier| earlier.meta.range().overlaps(range))
+}
+
 /// Rules whose time all of a block is past, and whose series it may still hold.
 fn due_rules<'a>(block: &'a Block, cutoffs: &'a Cutoffs) -> impl Iterator<Item = &'a RetentionRule> {
     let is_due = |(rule, oldest): &&(RetentionRule, i64)| {
@@ -229,5 +249,40 @@ fn step(meta: &BlockMeta, reason: RetentionReason) -> RetentionStep {
         samples: meta.samples,
         bytes: meta.bytes,
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchfire_store::MemStorage;
+
+    /// Ranges of blocks in the order in which they were written; which go, in their order, when all before `oldest` may.
+    #[track_caller]
+    fn check(ranges: &[(i64, i64)], oldest: i64, want: &[(i64, i64)]) {
+        let storage: Arc<dyn watchfire_store::Storage> = Arc::new(MemStorage::new(1));
+        let block = |&(min_time, max_time): &(i64, i64)| {
+            let written =
+                crate::block::WrittenBlock { key: "b".into(), bytes: 1, min_time, max_time, series: 1, samples: 1 };
+            Arc::new(Block::new(BlockMeta::of(written), Arc::clone(&storage)))
+        };
+        let mut blocks: Vec<Arc<Block>> = ranges.iter().map(block).collect();
+        let mut gone = Vec::new();
+        while let Some(place) = next_to_go(&blocks, |block| block.max_time < oldest) {
+            let block = blocks.remove(place);
+            gone.push((block.meta.min_time, block.meta.max_time));
+        }
+        assert_eq!(gone, want, "{ranges:?} before {oldest}");
+    }
+
+    #[test]
+    fn a_block_stays_while_it_covers_one_that_stays() {
+        check(&[(0, 9), (10, 19), (20, 29)], 20, &[(0, 9), (10, 19)]);
+        check(&[(10, 19), (0, 9)], 20, &[(0, 9), (10, 19)]);
+        check(&[(0, 9), (3, 4)], 20, &[(0, 9), (3, 4)]); // Both go, the covered one first.
+        check(&[(0, 25), (3, 4)], 20, &[]); // Without the second the first would show what it replaced.
+        check(&[(3, 4), (0, 25)], 20, &[(3, 4)]);
+        check(&[(0, 25), (3, 4), (4, 8), (9, 9)], 20, &[]);
+        check(&[(0, 5), (5, 25), (25, 26), (6, 7)], 20, &[(0, 5)]);
     }
 }

@@ -123,7 +123,8 @@ impl Shared {
     fn split_block(&self, block: &Arc<Block>, end: i64) -> Result<(), TsdbError> {
         let members = std::slice::from_ref(block);
         self.check_space(members)?;
-        let cutoffs = self.cutoffs();
+        // Nothing is left out: that could uncover what the block replaces in one that stays.
+        let cutoffs = Cutoffs::none();
         let mut pieces = Vec::new();
         for (start, last) in [(i64::MIN, end - 1), (end, i64::MAX)] {
             let piece = self.rewrite(&Rewrite::of(members, &cutoffs).within(start, last))?;

@@ -191,3 +191,29 @@ fn a_backup_is_a_store_of_its_own() {
     restored.crash();
     assert_eq!(restored.all(), after, "it goes on as a store");
 }
+
+#[test]
+fn what_was_overwritten_does_not_come_back_when_the_later_write_is_past_the_retention() {
+    let retention = DurationMs(30 * SPAN as u64);
+    let mut filled = Filled::new(&TsdbOptions { retention, ..TsdbOptions::default() });
+    filled.windows(20);
+    let jump = 28 * SPAN + SPAN / 2;
+    filled.store.clock.advance_ms(-jump);
+    let wrong = filled.store.now();
+    filled.store.append(&[(series(5), wrong, 1.0)]);
+    filled.store.tsdb.commit().expect("the storage works");
+    // The head is flushed as a whole: this write shares a block with recent ones.
+    filled.store.tsdb.maintain().expect("the storage works");
+    filled.store.append(&[(series(5), wrong, 2.0)]);
+    filled.store.tsdb.commit().expect("the storage works");
+    filled.store.clock.advance_ms(jump);
+    for _ in 0..12 {
+        filled.windows(1);
+        for _ in 0..2 {
+            let found = filled.store.all();
+            let shown = found.get(&series(5)).and_then(|samples| samples.get(&wrong)).copied().map(f64::from_bits);
+            assert!(shown.is_none_or(|value| value == 2.0), "{shown:?} at {}", filled.store.now());
+            filled.store.crash();
+        }
+    }
+}
