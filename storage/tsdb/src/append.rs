@@ -1,6 +1,6 @@
 //! Samples on their way in: what is refused, the log, the head.
 
-use crate::appender::{Log, UNSYNCED_BYTES_MAX};
+use crate::appender::Log;
 use crate::head::{Pushed, Scratch};
 use crate::retention::before;
 use crate::tsdb::{SeriesId, Shared};
@@ -102,7 +102,8 @@ impl Shared {
         if self.replay.is_running() && self.replay.fresh_samples.load(Ordering::Relaxed) >= fresh_max {
             return refused(TsdbError::Replaying { max: fresh_max });
         }
-        if self.head.unsynced_bytes.load(Ordering::Relaxed) > UNSYNCED_BYTES_MAX as i64 {
+        // All of it may have to be written again, should the log fail.
+        if self.head.unsynced_bytes.load(Ordering::Relaxed).max(0) as u64 > self.options.unsynced_bytes_max.0 {
             self.metrics.unsynced_waits.inc();
             if let Err(error) = self.commit() {
                 return refused(error);

@@ -24,10 +24,6 @@ const RECORD_SAMPLES_MAX: usize = 1 << 18;
 /// Descriptions in one record.
 const METADATA_RECORD_ENTRIES: usize = 1000;
 
-/// Bytes of records that are kept until they are durable, to be written again when the log has to begin a new session.
-/// Whoever appends beyond them waits until they are.
-pub(crate) const UNSYNCED_BYTES_MAX: usize = 64 << 20;
-
 /// State of the log's writing side; its lock is held while a batch goes to log and head.
 #[derive(Debug)]
 pub(crate) struct Appender {

@@ -24,6 +24,9 @@ pub struct TsdbOptions {
     /// Memory of the head. At three quarters it is flushed early, at all of it new series are refused, at five quarters
     /// samples. 1 GiB.
     pub head_bytes_max: ByteSize,
+    /// Bytes of samples that are not durable yet and kept in case that the log fails; whoever appends beyond them waits
+    /// until they are. 64 MiB.
+    pub unsynced_bytes_max: ByteSize,
     /// Memory for pages of samples read from blocks. 64 MiB.
     pub page_cache: ByteSize,
     /// Memory for the indexes of blocks that were queried lately. 256 MiB.
@@ -56,6 +59,7 @@ impl Default for TsdbOptions {
             ahead_max: DurationMs(24 * 3_600_000),
             late_samples_max: 4_000_000,
             head_bytes_max: ByteSize::from_mib(1024),
+            unsynced_bytes_max: ByteSize::from_mib(64),
             page_cache: ByteSize::from_mib(64),
             index_cache: ByteSize::from_mib(256),
             wal: WalOptions { keep_bytes: 256 << 20, ..WalOptions::default() },

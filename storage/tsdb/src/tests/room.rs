@@ -108,6 +108,42 @@ fn samples_are_refused_when_no_flush_makes_room() {
 }
 
 #[test]
+fn whoever_appends_too_much_without_a_commit_waits_for_one() {
+    let mut store = Fixture::with(&TsdbOptions { unsynced_bytes_max: ByteSize(10_000), ..TsdbOptions::default() });
+    let samples = |store: &Fixture| -> Vec<_> { (0..100).map(|index| (series(0), store.now() + index, 1.0)).collect() };
+    for _ in 0..20 {
+        store.clock.advance_ms(100);
+        store.append(&samples(&store));
+    }
+    let metrics = &store.tsdb.shared.metrics;
+    assert!(metrics.unsynced_waits.get() > 0);
+    assert!(store.tsdb.head_bytes() < 25_000, "{} bytes", store.tsdb.head_bytes());
+    let committed = count(&store);
+    let id = store.ids[&series(0)];
+    store.storage.unplug_at(store.storage.operations() + 1);
+    let mut refused = 0;
+    for _ in 0..40 {
+        store.clock.advance_ms(100);
+        let batch: Vec<_> = (0..100).map(|_| sample(&store, id)[0]).collect();
+        refused += usize::from(store.tsdb.append(&batch).is_err());
+    }
+    assert!(refused > 20 && store.tsdb.head_bytes() < 40_000, "{refused}, {} bytes", store.tsdb.head_bytes());
+    assert!(store.tsdb.commit().is_err());
+    assert!(store.tsdb.status().last_failure.is_some_and(|failure| failure.starts_with("making samples durable")));
+    store.storage.repair();
+    store.tsdb.commit().expect("a new session works");
+    assert_eq!(store.tsdb.status().last_failure, None);
+    let before = store.all();
+    assert!(count(&store) > committed);
+    store.crash();
+    assert_eq!(store.all(), before, "what a failed session has lost was written again");
+}
+
+fn count(store: &Fixture) -> usize {
+    store.all().values().map(BTreeMap::len).sum()
+}
+
+#[test]
 fn series_found_are_charged_to_the_query() {
     let mut store = Fixture::new();
     let samples: Vec<_> = (0..100).map(|number| (series(number), START, 1.0)).collect();
