@@ -1,6 +1,7 @@
 //! `watchfire serve`: builds every part, connects them, and takes them down in order.
 
 use crate::admin::Admin;
+use crate::bodies::Bodies;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::gelf_http::GelfHttp;
@@ -142,6 +143,8 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let peers = PeerMetrics::default();
     peers.register(registry.sub_registry_with_prefix("watchfire"));
     receiver.metrics().register(registry.sub_registry_with_prefix("watchfire"));
+    let bodies = Bodies::new(Arc::clone(&memory.bodies));
+    bodies.register_metrics(registry.sub_registry_with_prefix("watchfire"));
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -164,10 +167,10 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
             input,
             sink,
             clock: Arc::clone(&stores.clock),
-            memory: Arc::clone(&memory.bodies),
+            bodies: bodies.clone(),
             decoding: Arc::new(Semaphore::new(cores())),
         }),
-        write: RemoteWrite { receiver, memory: Arc::clone(&memory.bodies) },
+        write: RemoteWrite { receiver, bodies },
         admin: Admin {
             data: stores.directory.path().to_path_buf(),
             backups: config.storage.backups(),

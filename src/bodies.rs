@@ -7,9 +7,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use serde_json::json;
 use std::sync::Arc;
-use watchfire_model::{MemoryHold, MemoryPool, Refused};
+use watchfire_model::{MemoryHold, MemoryPool, OutOfMemory, Refused};
 
 /// A body and its place in the shared memory.
 #[derive(Debug)]
@@ -18,33 +21,83 @@ pub(crate) struct HeldBody {
     pub(crate) hold: MemoryHold,
 }
 
-/// Reads a body of at most `max` bytes. What the sender announces is taken from the pool before a byte is read, what it
-/// does not announce as it comes.
-///
-/// # Errors
-/// The answer to send: 413 beyond `max`, 503 with `Retry-After` while others hold the memory, 400 where the body ends
-/// early.
-pub(crate) async fn read(
-    body: Body,
-    headers: &HeaderMap,
-    max: usize,
-    pool: &Arc<MemoryPool>,
-) -> Result<HeldBody, Response> {
+/// Reads bodies within a pool of memory, and counts those that it refuses. Clones share both.
+#[derive(Debug, Clone)]
+pub(crate) struct Bodies {
+    pub(crate) memory: Arc<MemoryPool>,
+    refused: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl Bodies {
+    pub(crate) fn new(memory: Arc<MemoryPool>) -> Bodies {
+        Bodies { memory, refused: Family::default() }
+    }
+
+    pub(crate) fn register_metrics(&self, registry: &mut Registry) {
+        let help = "Bodies of requests refused before they were looked at";
+        registry.register("http_refused_bodies", help, self.refused.clone());
+    }
+
+    /// Reads a body of at most `max` bytes. What the sender announces is taken from the pool before a byte is read, what
+    /// it does not announce as it comes.
+    ///
+    /// # Errors
+    /// The answer to send: 413 beyond `max`, 503 with `Retry-After` while others hold the memory, 400 where the body ends
+    /// early.
+    pub(crate) async fn read(&self, body: Body, headers: &HeaderMap, max: usize) -> Result<HeldBody, Response> {
+        read(body, headers, max, &self.memory).await.map_err(|refusal| {
+            self.refused.get_or_create(&[("reason", refusal.label())]).inc();
+            refusal.answer()
+        })
+    }
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("a body may have {max} bytes: send it in parts")]
+    TooLarge { max: usize },
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
+    #[error("the body broke off: {0}")]
+    Broken(axum::Error),
+}
+
+impl Refusal {
+    /// The value of the label `reason`.
+    fn label(&self) -> &'static str {
+        match self {
+            Refusal::TooLarge { .. } => "too_large",
+            Refusal::Memory(_) => "memory",
+            Refusal::Broken(_) => "broken",
+        }
+    }
+
+    fn answer(&self) -> Response {
+        match self {
+            Refusal::TooLarge { .. } => answer(StatusCode::PAYLOAD_TOO_LARGE, &self.to_string()),
+            Refusal::Memory(_) => busy(&self.to_string()),
+            Refusal::Broken(_) => answer(StatusCode::BAD_REQUEST, &self.to_string()),
+        }
+    }
+}
+
+async fn read(body: Body, headers: &HeaderMap, max: usize, pool: &Arc<MemoryPool>) -> Result<HeldBody, Refusal> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|len| len > max as u64) {
-        return Err(too_large(max));
+        return Err(Refusal::TooLarge { max });
     }
-    let mut hold = pool.take(announced.unwrap_or(0)).map_err(|full| busy(&full.to_string()))?;
+    let mut hold = pool.take(announced.unwrap_or(0))?;
     let mut bytes = BytesMut::with_capacity(announced.map_or(0, |len| len as usize));
     let mut frames = body.into_data_stream();
     while let Some(frame) = frames.next().await {
-        let frame = frame.map_err(|error| answer(StatusCode::BAD_REQUEST, &format!("the body broke off: {error}")))?;
+        let frame = frame.map_err(Refusal::Broken)?;
         let len = bytes.len() + frame.len();
         if len > max {
-            return Err(too_large(max));
+            return Err(Refusal::TooLarge { max });
         }
         if len as u64 > hold.bytes() {
-            hold.resize(len as u64).map_err(|full| busy(&full.to_string()))?;
+            hold.resize(len as u64)?;
         }
         bytes.extend_from_slice(&frame);
     }
@@ -64,10 +117,6 @@ pub(crate) fn busy(message: &str) -> Response {
         .into_response()
 }
 
-fn too_large(max: usize) -> Response {
-    answer(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body may have {max} bytes: send it in parts"))
-}
-
 fn answer(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"error": {"message": message}}))).into_response()
 }
@@ -77,14 +126,14 @@ mod tests {
     use super::*;
     use watchfire_model::ByteSize;
 
-    async fn status(body: Body, len: Option<&str>, max: usize, free: u64) -> Result<usize, StatusCode> {
+    async fn check(body: Body, len: Option<&str>, max: usize, free: u64) -> Result<usize, StatusCode> {
         let pool = MemoryPool::new("request bodies", ByteSize(100));
         let _others = pool.take(100 - free).unwrap();
         let mut headers = HeaderMap::new();
         if let Some(len) = len {
             headers.insert(CONTENT_LENGTH, len.parse().unwrap());
         }
-        let read = read(body, &headers, max, &pool).await.map_err(|response| response.status())?;
+        let read = read(body, &headers, max, &pool).await.map_err(|refusal| refusal.answer().status())?;
         assert_eq!(pool.used(), 100 - free + read.hold.bytes());
         Ok(read.bytes.len())
     }
@@ -92,14 +141,14 @@ mod tests {
     #[tokio::test]
     async fn bodies_are_read_within_their_limits() {
         let in_parts = || Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("12345"), Ok("678")]));
-        assert_eq!(status(Body::from("12345678"), Some("8"), 8, 8).await, Ok(8));
-        assert_eq!(status(Body::from("12345678"), Some("8"), 7, 8).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
-        assert_eq!(status(Body::from("12345678"), Some("8"), 8, 7).await, Err(StatusCode::SERVICE_UNAVAILABLE));
-        assert_eq!(status(in_parts(), None, 8, 8).await, Ok(8));
-        assert_eq!(status(in_parts(), None, 7, 8).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
-        assert_eq!(status(in_parts(), None, 8, 7).await, Err(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(check(Body::from("12345678"), Some("8"), 8, 8).await, Ok(8));
+        assert_eq!(check(Body::from("12345678"), Some("8"), 7, 8).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(check(Body::from("12345678"), Some("8"), 8, 7).await, Err(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(check(in_parts(), None, 8, 8).await, Ok(8));
+        assert_eq!(check(in_parts(), None, 7, 8).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(check(in_parts(), None, 8, 7).await, Err(StatusCode::SERVICE_UNAVAILABLE));
         let broken = Body::from_stream(futures_util::stream::iter([Ok("1"), Err(std::io::Error::other("gone"))]));
-        assert_eq!(status(broken, None, 8, 8).await, Err(StatusCode::BAD_REQUEST));
-        assert_eq!(status(Body::from("12"), Some("99999999999999999999999"), 8, 8).await, Ok(2));
+        assert_eq!(check(broken, None, 8, 8).await, Err(StatusCode::BAD_REQUEST));
+        assert_eq!(check(Body::from("12"), Some("99999999999999999999999"), 8, 8).await, Ok(2));
     }
 }

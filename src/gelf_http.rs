@@ -1,6 +1,6 @@
 //! `POST /gelf` on the HTTP port: GELF in a body, with an answer that can be believed.
 
-use crate::bodies::{self, HeldBody};
+use crate::bodies::{self, Bodies, HeldBody};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use watchfire_api::Hold;
 use watchfire_gelf::{Fault, HttpInput, HttpOutcome};
-use watchfire_model::{Ledger, LogRecord, MemoryHold, MemoryPool, Receipt, RecordSink, Refused};
+use watchfire_model::{Ledger, LogRecord, MemoryHold, Receipt, RecordSink, Refused};
 use watchfire_store::Clock;
 
 /// Faults that an answer spells out.
@@ -27,8 +27,7 @@ pub(crate) struct GelfHttp {
     pub(crate) input: Arc<HttpInput>,
     pub(crate) sink: Arc<dyn RecordSink>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Shared by all bodies.
-    pub(crate) memory: Arc<MemoryPool>,
+    pub(crate) bodies: Bodies,
     /// Bodies are decoded so many at a time, as each may grow to the limit of its decompression.
     pub(crate) decoding: Arc<Semaphore>,
 }
@@ -49,7 +48,7 @@ async fn receive(
     body: Body,
 ) -> Response {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let HeldBody { bytes, hold } = match bodies::read(body, &headers, gelf.input.body_max(), &gelf.memory).await {
+    let HeldBody { bytes, hold } = match gelf.bodies.read(body, &headers, gelf.input.body_max()).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };

@@ -28,6 +28,8 @@ const PAGES_MIN: u64 = 16 << 20;
 const PAGES_MAX: u64 = 1 << 30;
 /// An active series, roughly.
 const SERIES_BYTES: u64 = 1200;
+/// A TCP connection of the log input with its thread, as measured.
+const CONNECTION_BYTES: u64 = 112 << 10;
 /// Different series that one target may bring within an hour.
 const TARGET_SERIES_MIN: u64 = 5_000;
 const TARGET_SERIES_MAX: u64 = 1_000_000;
@@ -37,18 +39,20 @@ const TARGET_SERIES_MAX: u64 = 1_000_000;
 mod share {
     /// One memtable of the log store; two of them and a block being built may exist at once.
     pub(super) const MEMTABLE: u64 = 60;
-    pub(super) const LOG_CACHE: u64 = 60;
-    pub(super) const METRIC_HEAD: u64 = 240;
+    pub(super) const LOG_CACHE: u64 = 50;
+    pub(super) const METRIC_HEAD: u64 = 220;
     /// Pages of targets while they are read.
     pub(super) const PAGES: u64 = 50;
     pub(super) const METRIC_INDEX_CACHE: u64 = 50;
     pub(super) const METRIC_PAGE_CACHE: u64 = 30;
-    pub(super) const QUERIES: u64 = 120;
-    pub(super) const BODIES: u64 = 80;
-    pub(super) const PIPELINE_QUEUE: u64 = 40;
+    pub(super) const QUERIES: u64 = 100;
+    pub(super) const BODIES: u64 = 70;
+    /// Each of two: records that wait for the store, and records that are being stored.
+    pub(super) const PIPELINE_QUEUE: u64 = 35;
     pub(super) const DATAGRAMS: u64 = 20;
     pub(super) const REASSEMBLY: u64 = 20;
     pub(super) const TCP_FRAMES: u64 = 30;
+    pub(super) const TCP_CONNECTIONS: u64 = 40;
 }
 
 /// What each part may take, in bytes.
@@ -80,6 +84,8 @@ impl MemoryPlan {
         lower(&mut gelf.udp.queue, ByteSize(of(share::DATAGRAMS).0 / threads));
         lower(&mut gelf.udp.chunks.memory, ByteSize(of(share::REASSEMBLY).0 / threads));
         lower(&mut gelf.tcp.memory, of(share::TCP_FRAMES));
+        let connections = of(share::TCP_CONNECTIONS).0 / CONNECTION_BYTES;
+        gelf.tcp.connections_max = gelf.tcp.connections_max.min(usize::try_from(connections).unwrap_or(usize::MAX));
         let bodies = of(share::BODIES);
         // Two senders at least are served at once.
         lower(&mut gelf.http.messages.decompressed_max, ByteSize(bodies.0 / 2));
@@ -140,6 +146,7 @@ impl MemoryPlan {
     pub(crate) fn pipeline(&self) -> PipelineOptions {
         let mut options = PipelineOptions::default();
         lower(&mut options.queue_bytes_max, self.pipeline_queue);
+        lower(&mut options.storing_bytes_max, self.pipeline_queue);
         options
     }
 }
@@ -230,11 +237,12 @@ mod tests {
             + share::METRIC_PAGE_CACHE
             + share::QUERIES
             + share::BODIES
-            + share::PIPELINE_QUEUE
+            + 2 * share::PIPELINE_QUEUE
             + share::DATAGRAMS
             + share::REASSEMBLY
-            + share::TCP_FRAMES;
-        assert!(all <= 920, "{all} thousandths are given away");
+            + share::TCP_FRAMES
+            + share::TCP_CONNECTIONS;
+        assert!(all <= 940, "{all} thousandths are given away");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `POST /api/v1/write`: Prometheus' remote write, versions 1.0 and 2.0, at the path that Prometheus itself receives it.
 
-use crate::bodies::{self, HeldBody};
+use crate::bodies::{Bodies, HeldBody};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use std::error::Error;
 use std::sync::Arc;
 use watchfire_api::Hold;
-use watchfire_model::MemoryPool;
 use watchfire_push::{Receiver, WriteError, Written};
 
 /// The headers in which version 2.0 says what is stored.
@@ -25,8 +24,7 @@ const WRITTEN_HEADERS: [HeaderName; 3] = [
 #[derive(Debug, Clone)]
 pub(crate) struct RemoteWrite {
     pub(crate) receiver: Arc<Receiver>,
-    /// Shared by all bodies.
-    pub(crate) memory: Arc<MemoryPool>,
+    pub(crate) bodies: Bodies,
 }
 
 pub(crate) fn routes(write: RemoteWrite) -> Router {
@@ -41,7 +39,7 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let HeldBody { bytes, hold } = match bodies::read(body, &headers, write.receiver.body_max(), &write.memory).await {
+    let HeldBody { bytes, hold } = match write.bodies.read(body, &headers, write.receiver.body_max()).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
