@@ -1,12 +1,13 @@
 //! What samples cost: CPU, memory and disk of 100,000 series over three hours, on a directory.
 //!
-//! `cargo bench -p watchfire-tsdb --bench append [-- <ticks>]`; times are of the whole process, from /proc.
+//! `cargo bench -p watchfire-tsdb --bench append [-- <ticks> [<MiB>]]`; times are of the whole process, from /proc. At the
+//! end the store is opened again, with so much memory for its head where that is given.
 #![expect(clippy::print_stdout, reason = "printing figures is what this program is for")]
 
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
-use watchfire_model::{Labels, QueryBudget, Sample, Samples, SeriesSource, TimeNs, TimeRange, Timestamp};
+use watchfire_model::{ByteSize, Labels, QueryBudget, Sample, Samples, SeriesSource, TimeNs, TimeRange, Timestamp};
 use watchfire_store::{DirStorage, ManualClock};
 use watchfire_tsdb::{SeriesId, Tsdb, TsdbOptions};
 
@@ -17,14 +18,19 @@ const STEP_MS: i64 = 15_000;
 const START_MS: i64 = 1_800_000_000_000;
 
 fn main() {
-    let ticks = std::env::args().find_map(|arg| arg.parse::<i64>().ok()).unwrap_or(730);
+    let mut numbers = std::env::args().filter_map(|arg| arg.parse::<i64>().ok());
+    let (ticks, head_mib) = (numbers.next().unwrap_or(730), numbers.next());
     let directory = tempfile::tempdir().expect("a directory for the store");
     let clock = Arc::new(ManualClock::new(TimeNs(START_MS * 1_000_000)));
-    let open = || {
+    let open = |head_mib: Option<i64>| {
         let storage = DirStorage::open(directory.path()).expect("an empty directory");
-        Tsdb::open(Arc::new(storage), Arc::clone(&clock) as _, TsdbOptions::default()).expect("the store opens")
+        let defaults = TsdbOptions::default();
+        let head_bytes_max = head_mib.map_or(defaults.head_bytes_max, |mib| ByteSize::from_mib(mib as u64));
+        let options = TsdbOptions { head_bytes_max, ..defaults };
+        Tsdb::open(Arc::new(storage), Arc::clone(&clock) as _, options).expect("the store opens")
     };
-    let tsdb = open();
+    // Nothing is refused while the log is made longer than the head may be.
+    let tsdb = open(Some(1 << 20));
     let n_series = (TARGETS * SERIES_PER_TARGET) as f64;
 
     let rss_before = rss_bytes();
@@ -90,8 +96,10 @@ fn main() {
     read_all(&tsdb, "first");
     read_all(&tsdb, "second");
     drop(tsdb);
-    let (cpu, started) = (cpu_seconds(), Instant::now());
-    let tsdb = open();
+    // From here on the peak is counted anew.
+    fs::write("/proc/self/clear_refs", "5").expect("/proc is there");
+    let (cpu, started, rss) = (cpu_seconds(), Instant::now(), rss_bytes());
+    let tsdb = open(head_mib);
     let opened = started.elapsed().as_secs_f64();
     tsdb.wait_ready().expect("the directory can be read");
     println!(
@@ -99,6 +107,13 @@ fn main() {
         started.elapsed().as_secs_f64(),
         cpu_seconds() - cpu,
         tsdb.status().head_samples
+    );
+    println!(
+        "  {:.0} MiB RSS at most, {:.0} MiB before; {} blocks, {:.0} MiB of head",
+        peak_rss_bytes() / 1048576.0,
+        rss / 1048576.0,
+        tsdb.status().blocks.len(),
+        tsdb.head_bytes() as f64 / 1048576.0
     );
 }
 
@@ -162,6 +177,12 @@ fn cpu_seconds() -> f64 {
     let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
     // The 14th and 15th field, in hundredths of a second; the first two are before the parenthesis.
     fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn peak_rss_bytes() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
 }
 
 fn rss_bytes() -> f64 {

@@ -15,11 +15,14 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use watchfire_model::{Sample, TimeRange, Timestamp};
+use watchfire_model::{ByteSize, Sample, TimeRange, Timestamp};
 use watchfire_wal::Position;
 
-/// Samples that are collected before they are pushed: 48 MB, and 32 MB while they are put in order.
-const BATCH_SAMPLES: usize = 1 << 21;
+/// Bytes of memory of a collected sample, and of its copy while all are put in order.
+const BATCH_SAMPLE_BYTES: u64 = (size_of::<(u32, i64, f64)>() + size_of::<(i64, f64)>()) as u64;
+
+/// Collected samples take this part of what the head may.
+const BATCH_PART: u64 = 16;
 
 /// Which samples of the log are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +75,9 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    pub(crate) fn is_batch_full(&self) -> bool {
-        self.batch.len() >= BATCH_SAMPLES
+    /// Whether enough samples are collected for a head of so many bytes.
+    pub(crate) fn is_batch_full(&self, head_bytes_max: ByteSize) -> bool {
+        self.batch.len() as u64 >= head_bytes_max.0 / BATCH_PART / BATCH_SAMPLE_BYTES
     }
 
     /// Where the epoch begins that the last record is of.

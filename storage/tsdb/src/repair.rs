@@ -87,7 +87,7 @@ impl Shared {
         let mut reader = LogReader::new(target, Wanted { flush: None, range: meta.range(), span: self.span() });
         let reread = self.wal.reread(from, until, &mut |position, payload| {
             reader.read(position, payload);
-            if reader.is_batch_full() {
+            if reader.is_batch_full(self.options.head_bytes_max) {
                 reader.push_batch();
             }
         });

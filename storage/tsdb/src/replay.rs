@@ -134,7 +134,7 @@ impl Shared {
             let replayed = self.wal.replay(rest.clone(), &mut |position, payload| {
                 reader.read(position, payload);
                 next = Position { index: position.index + 1, ..position };
-                if reader.is_batch_full() {
+                if reader.is_batch_full(self.options.head_bytes_max) {
                     reader.push_batch();
                 }
                 failed = self.flush_read(&mut reader, next).err();
