@@ -157,6 +157,9 @@ impl Shared {
             }
         }
         let cutoffs = self.cutoffs();
+        if cutoffs.rules.is_empty() {
+            return steps;
+        }
         for place in (0..blocks.len()).filter(|place| !covers_another(&blocks, *place)) {
             let block = &blocks[place];
             let due = due_rules(block, &cutoffs);
