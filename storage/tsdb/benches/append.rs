@@ -110,10 +110,10 @@ fn main() {
     );
     println!(
         "  {:.0} MiB RSS at most, {:.0} MiB before; {} blocks, {:.0} MiB of head",
-        peak_rss_bytes() / 1048576.0,
-        rss / 1048576.0,
+        peak_rss_bytes() / 1_048_576.0,
+        rss / 1_048_576.0,
         tsdb.status().blocks.len(),
-        tsdb.head_bytes() as f64 / 1048576.0
+        tsdb.head_bytes() as f64 / 1_048_576.0
     );
 }
 
