@@ -6,10 +6,12 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
 use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
 use watchfire_model::{
-    FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget, TimeNs, TimeRangeNs, Wildcard,
+    ByteSize, FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget, TimeNs, TimeRangeNs,
+    Wildcard,
 };
 use watchfire_store::{DirStorage, Storage, SystemClock};
 
@@ -35,12 +37,15 @@ fn main() {
     let store = open();
 
     let (cpu, wall) = (cpu_seconds(), Instant::now());
-    for batch in batches {
-        let position = store.append(batch).expect("there is room");
-        store.commit(position).expect("the disk works");
-    }
-    println!("append: {:.2} cpu-s/M with flushes under way", per_million(cpu_seconds() - cpu));
-    store.flush().expect("the disk works");
+    let work_bytes = peak_work_bytes(&store, || {
+        for batch in batches {
+            let position = store.append(batch).expect("there is room");
+            store.commit(position).expect("the disk works");
+        }
+        println!("append: {:.2} cpu-s/M with flushes under way", per_million(cpu_seconds() - cpu));
+        store.flush().expect("the disk works");
+    });
+    println!("a flush holds {} besides its memtable", ByteSize(work_bytes));
     println!(
         "append and flush: {:.2} cpu-s/M, {:.0} records/s",
         per_million(cpu_seconds() - cpu),
@@ -52,8 +57,9 @@ fn main() {
         println!("  {ending}: {:.1} B/record", bytes as f64 / count as f64);
     }
     let (cpu, wall) = (cpu_seconds(), Instant::now());
-    store.compact().expect("the disk works");
+    let work_bytes = peak_work_bytes(&store, || store.compact().expect("the disk works"));
     let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
+    println!("a merge holds {}", ByteSize(work_bytes));
     let status = store.status();
     println!("compact: {:.2} cpu-s/M, {wall:.1} s", per_million(cpu));
     println!("disk: {:.1} B/record in {} blocks", status.block_bytes as f64 / count as f64, status.blocks);
@@ -69,6 +75,23 @@ fn main() {
         warm.sort_by(f64::total_cmp);
         println!("{name}: {:.1} ms warm, {:.1} cold; {}", warm[REPEATS / 2], cold.0, cold.1);
     }
+}
+
+/// Runs `work`, and meanwhile looks at the memory that the store's own work takes; the most that was seen.
+fn peak_work_bytes(store: &LogStore, work: impl FnOnce()) -> u64 {
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(move || {
+            let mut peak = 0;
+            while let Err(RecvTimeoutError::Timeout) = is_done.recv_timeout(Duration::from_millis(5)) {
+                peak = store.status().memory.work.max(peak);
+            }
+            peak
+        });
+        work();
+        drop(done);
+        watcher.join().expect("the watcher only looks")
+    })
 }
 
 enum Query {
