@@ -8,6 +8,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 const BATCHES_DEFAULT: u64 = 200;
@@ -23,8 +25,8 @@ struct Call {
     text: String,
 }
 
-/// Posts batches of one record, and says by the client's port which ids its answers were for, in order.
-fn post(http: SocketAddr, client: u64, batches: u64) -> Vec<(u16, String)> {
+/// Posts batches of one record. Says in which turn of all clients, from which port and for which id an answer came.
+fn post(http: SocketAddr, client: u64, batches: u64, turns: &AtomicU64) -> Vec<(u64, u16, String)> {
     let mut acknowledged = Vec::new();
     for batch in 0..batches {
         let id = format!("ack-{client}-{batch}-end");
@@ -36,7 +38,7 @@ fn post(http: SocketAddr, client: u64, batches: u64) -> Vec<(u16, String)> {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         assert!(answer.contains(" 202 "), "{answer}");
-        acknowledged.push((port, id));
+        acknowledged.push((turns.fetch_add(1, Ordering::SeqCst), port, id));
     }
     acknowledged
 }
@@ -121,10 +123,16 @@ fn every_answer_follows_an_fsync_that_covers_it() {
         return;
     }
     let http = server.http;
-    let clients: Vec<_> =
-        (0..CLIENTS).map(|client| std::thread::spawn(move || post(http, client, batches.div_ceil(CLIENTS)))).collect();
-    let acknowledged: Vec<(u16, String)> =
-        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect();
+    let turns = Arc::new(AtomicU64::new(0));
+    let clients = (0..CLIENTS).map(|client| {
+        let turns = Arc::clone(&turns);
+        std::thread::spawn(move || post(http, client, batches.div_ceil(CLIENTS), &turns))
+    });
+    let clients: Vec<_> = clients.collect();
+    let mut answered: Vec<_> = clients.into_iter().flat_map(|client| client.join().expect("a client")).collect();
+    // Ports are used again: their answers are told apart by their order.
+    answered.sort_unstable();
+    let acknowledged: Vec<(u16, String)> = answered.into_iter().map(|(_, port, id)| (port, id)).collect();
     server.kill();
     let last = &acknowledged.last().expect("a batch").1;
     let text = eventually("the end of the trace", || {

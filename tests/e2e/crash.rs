@@ -24,8 +24,10 @@ const POINT_DEADLINE: Duration = Duration::from_millis(1_200);
 /// Everything small, so that flushes, compactions and retention come every moment.
 const CONFIG: &str = "
 logs:
-  store: { memtable_bytes_max: 512KiB, flush_age: 1s, retention: 1d }
+  store: { memtable_bytes_max: 192KiB, flush_age: 1s, retention: 1d, wal_keep_bytes: 1MiB }
   gelf: { udp: { enabled: false } }
+metrics:
+  retention_rules: [{ selector: '{number=\"4\"}', retention: 1h }]
 ";
 
 /// How a run ends.
@@ -36,7 +38,7 @@ enum Death {
 }
 
 impl Death {
-    /// Two runs of three die at a named place, each place in turn, at its first, third or ninth passing.
+    /// Two runs of three die at a named place, each place in turn, at its first, second or fifth passing.
     fn of(run: u64, points: &[String]) -> Death {
         let random = (run + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         if run.is_multiple_of(3) || points.is_empty() {
@@ -44,7 +46,7 @@ impl Death {
         }
         let turn = run - run / 3 - 1;
         let name = points[(turn % points.len() as u64) as usize].clone();
-        Death::Point { name, count: [1, 3, 9][(random % 3) as usize] }
+        Death::Point { name, count: [1, 1, 2, 5][(random % 4) as usize] }
     }
 }
 

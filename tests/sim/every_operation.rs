@@ -9,7 +9,7 @@ use crate::world::{Totals, World};
 use std::time::Instant;
 use watchfire_store::Fault;
 
-const EVERY_DEFAULT: u64 = 17;
+const EVERY_DEFAULT: u64 = 37;
 /// Rounds of 40 minutes: more than the retention of samples, so that blocks retire.
 const ROUNDS: u64 = 7;
 const ROUND_MS: i64 = 2_400_000;

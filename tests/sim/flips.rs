@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use watchfire_store::{DirStorage, Object};
 
-const FLIPS_DEFAULT: u64 = 350;
+const FLIPS_DEFAULT: u64 = 210;
 
 /// Files by what they are; each kind gets as many flips as any other.
 fn kinds(objects: Vec<Object>) -> BTreeMap<String, Vec<Object>> {

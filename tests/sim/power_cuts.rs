@@ -8,7 +8,7 @@ use crate::script::{Step, script};
 use crate::world::{Totals, World};
 use std::time::Instant;
 
-const CUTS_DEFAULT: u64 = 25;
+const CUTS_DEFAULT: u64 = 12;
 /// Steps of one run.
 const STEPS: usize = 120;
 /// Far into the numbers, away from the seeds of other tests.

@@ -7,11 +7,15 @@ use crate::script::Step;
 use crate::stores::{LOG_RETENTION, LOG_RETENTION_SHORT, METRIC_RETENTION, METRIC_SPAN, START, Stores, chain};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use watchfire_logstore::LogStore;
 use watchfire_model::{DurationMs, LogRecord, Sample, Timestamp};
-use watchfire_store::{Clock, ManualClock, MemStorage, Storage};
+use watchfire_store::{Clock, ManualClock, MemStorage, Operation, Storage};
 use watchfire_tsdb::Tsdb;
 use watchfire_wal::Position;
+
+/// The log store's own thread that writes full memtables out.
+const FLUSH_THREAD: &str = "logstore-flush";
 
 /// The machine, what runs on it, and what was promised.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(crate) struct World {
     /// A fault was planned since the last repair.
     is_faulty: bool,
     pub(crate) events: Events,
+    is_traced: bool,
+    raced: Arc<AtomicBool>,
 }
 
 /// What a run amounted to.
@@ -54,7 +60,7 @@ impl Totals {
 
 impl World {
     pub(crate) fn new(seed: u64) -> World {
-        World {
+        let world = World {
             storage: MemStorage::new(seed),
             clock: Arc::new(ManualClock::new(START.to_ns())),
             jumped_ms: 0,
@@ -66,7 +72,39 @@ impl World {
             next_write: 0,
             is_faulty: false,
             events: Events::default(),
-        }
+            is_traced: false,
+            raced: Arc::default(),
+        };
+        world.watch();
+        world
+    }
+
+    /// Looks at every operation and the thread that asks for it.
+    fn watch(&self) {
+        let (is_traced, raced) = (self.is_traced, Arc::clone(&self.raced));
+        self.storage.on_operation(move |operation| {
+            let thread = std::thread::current();
+            let name = thread.name().unwrap_or_default();
+            if name == FLUSH_THREAD {
+                raced.store(true, Ordering::Relaxed);
+            }
+            if is_traced {
+                let Operation { number, kind, key } = operation;
+                eprintln!("  {number} {kind:?} {key} ({name})");
+            }
+        });
+    }
+
+    /// Prints every operation from now on.
+    pub(crate) fn trace(&mut self) {
+        self.is_traced = true;
+        self.watch();
+    }
+
+    /// Whether the order of operations was left to chance: a thread of the log store took over a flush that a step had
+    /// asked for. Everything else happens in the steps' own thread, or while it waits.
+    pub(crate) fn has_raced(&self) -> bool {
+        self.raced.load(Ordering::Relaxed)
     }
 
     /// Carries out a step, and says what went against a promise.
@@ -160,6 +198,7 @@ impl World {
         self.stop();
         self.storage = self.storage.crash();
         self.storage.set_capacity(None);
+        self.watch();
         self.is_faulty = false;
         self.open()?;
         self.check(true)

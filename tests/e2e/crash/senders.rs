@@ -12,7 +12,7 @@ const BATCH: u64 = 20;
 /// Of so many records one is too old to be kept.
 const OLD_EVERY: u64 = 16;
 const SERIES: u64 = 5;
-/// Seconds between two samples of a series: an hour of data comes in within a moment.
+/// Seconds between two samples of a series: hours of data come in within a moment.
 const STEP_SECONDS: i64 = 60;
 
 /// What one run was told: texts of records by id, and samples by series and time in ms.
