@@ -17,8 +17,9 @@ const TRUNCATED: &str = "results truncated due to limit";
 pub(super) async fn names(State(api): State<Arc<Api>>, params: Params) -> Result<Success<Vec<String>>, PromError> {
     let (selectors, range) = (selectors(&params)?, range(&params)?);
     let series = Arc::clone(&api.series);
+    let missing = series.missing(range);
     let names = api.workers.run(None, move |budget| series.label_names(&selectors, range, budget)).await??;
-    limited(names, &params)
+    limited(names, &params, missing)
 }
 
 /// `GET /api/v1/label/NAME/values`. A name in the `U__` escaping of Prometheus 3 is unescaped.
@@ -33,8 +34,9 @@ pub(super) async fn values(
     }
     let (selectors, range) = (selectors(&params)?, range(&params)?);
     let series = Arc::clone(&api.series);
+    let missing = series.missing(range);
     let values = api.workers.run(None, move |budget| series.label_values(&name, &selectors, range, budget)).await??;
-    limited(values, &params)
+    limited(values, &params, missing)
 }
 
 /// `GET|POST /api/v1/series`: label sets of the series that pass any `match[]`.
@@ -44,6 +46,7 @@ pub(super) async fn series(State(api): State<Arc<Api>>, params: Params) -> Resul
         return Err(ParamError::Missing { name: "match[]" }.into());
     }
     let source = Arc::clone(&api.series);
+    let missing = source.missing(range);
     let found = api.workers.run(None, move |budget| {
         let mut found = std::collections::BTreeSet::new();
         for matchers in &selectors {
@@ -51,7 +54,7 @@ pub(super) async fn series(State(api): State<Arc<Api>>, params: Params) -> Resul
         }
         Ok::<_, watchfire_model::SelectError>(found.into_iter().collect::<Vec<_>>())
     });
-    limited(found.await??, &params)
+    limited(found.await??, &params, missing)
 }
 
 /// `GET /api/v1/metadata`: what expositions say of their metrics.
@@ -93,14 +96,17 @@ fn range(params: &Params) -> Result<TimeRange, PromError> {
     Ok(TimeRange { start, end })
 }
 
-fn limited<T: serde::Serialize>(mut items: Vec<T>, params: &Params) -> Result<Success<Vec<T>>, PromError> {
-    match params.number("limit")?.filter(|limit| *limit > 0) {
-        Some(limit) if items.len() > limit => {
-            items.truncate(limit);
-            Ok(Success::with_warnings(items, vec![TRUNCATED.to_owned()]))
-        }
-        _ => Ok(Success::new(items)),
+/// Cuts the answer where the request asks for it; `warnings` are what it lacks besides.
+fn limited<T: serde::Serialize>(
+    mut items: Vec<T>,
+    params: &Params,
+    mut warnings: Vec<String>,
+) -> Result<Success<Vec<T>>, PromError> {
+    if let Some(limit) = params.number("limit")?.filter(|limit| *limit > 0 && items.len() > *limit) {
+        items.truncate(limit);
+        warnings.push(TRUNCATED.to_owned());
     }
+    Ok(Success::with_warnings(items, warnings))
 }
 
 /// Undoes the `U__` escaping (`_2e_` for a dot, `__` for an underscore); anything else stays as it is.

@@ -4,6 +4,7 @@
 mod alerting;
 mod envelope;
 mod labels;
+mod missing;
 mod number;
 mod query;
 mod status;

@@ -1,6 +1,7 @@
 //! `/api/v1/query` and `/api/v1/query_range`.
 
 use super::envelope::QueryAnswer;
+use super::missing::Watched;
 use crate::Api;
 use crate::error::PromError;
 use crate::params::{ParamError, Params};
@@ -19,7 +20,9 @@ pub(super) async fn instant(State(api): State<Arc<Api>>, params: Params) -> Resu
     let (engine, series) = (Arc::clone(&api.engine), Arc::clone(&api.series));
     let timeout = timeout(&params)?;
     let evaluate = move |budget: &QueryBudget| {
-        let output = engine.instant(&*series, &expression(&params)?, time, budget)?;
+        let series = Watched::new(&*series);
+        let mut output = engine.instant(&series, &expression(&params)?, time, budget)?;
+        output.annotations.warnings.extend(series.missing());
         QueryAnswer::write(&output, budget).map_err(|exhausted| EvalError::Exhausted(exhausted).into())
     };
     api.workers.run(timeout, evaluate).await?
@@ -52,7 +55,9 @@ pub(super) async fn range(State(api): State<Arc<Api>>, params: Params) -> Result
     let (engine, series) = (Arc::clone(&api.engine), Arc::clone(&api.series));
     let timeout = timeout(&params)?;
     let evaluate = move |budget: &QueryBudget| {
-        let output = engine.range(&*series, &expression(&params)?, start, end, step_ms, budget)?;
+        let series = Watched::new(&*series);
+        let mut output = engine.range(&series, &expression(&params)?, start, end, step_ms, budget)?;
+        output.annotations.warnings.extend(series.missing());
         QueryAnswer::write(&output, budget).map_err(|exhausted| EvalError::Exhausted(exhausted).into())
     };
     api.workers.run(timeout, evaluate).await?
