@@ -78,6 +78,9 @@ impl Status {
         if let Some(failure) = logs.failure {
             say(Severity::Error, format!("log records are refused until a restart: {failure}"));
         }
+        if let Some(failure) = metrics.last_failure {
+            say(Severity::Error, format!("the metric store: {failure}"));
+        }
         match self.directory.space_status() {
             Ok(space) if !space.has_room => {
                 let free = ByteSize(space.available).rounded();
