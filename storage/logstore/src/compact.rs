@@ -11,7 +11,7 @@ use crate::fresh::Fresh;
 use crate::state::{BlockMeta, LogDelta};
 use crate::store::Inner;
 use crate::worker::Worker;
-use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted, Work};
 use merge::{Merge, MergeError};
 use parking_lot::MutexGuard;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ impl Inner {
         let mut union = Union::new(&merge.scans, |_, _, error| Err(error)).map_err(failed)?;
         let Some(first) = inputs.first() else { return Ok(None) };
         let job = Job {
-            work: "compact",
+            work: Work::Compact,
             stream: first.meta.stream.clone(),
             time_max: inputs.iter().map(|block| block.meta.time_max).max().unwrap_or_default(),
             fields: union.fields.clone(),

@@ -8,7 +8,7 @@ use crate::memtable::Memtable;
 use crate::state::{Covered, LogDelta, Logged};
 use crate::store::Inner;
 use crate::worker::Worker;
-use crate::write::{BlocksWriter, Held, Job, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, Uncommitted, Work};
 use partition::{Part, partition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +117,7 @@ impl Inner {
         let mut held = Held::new(&self.working_bytes);
         held.set((size_of_val(part.records.as_slice()) + size_of_val(survey.targets())) as u64);
         let job = Job {
-            work: "flush",
+            work: Work::Flush,
             stream: part.stream.clone(),
             time_max: part.records.last().map(|(id, _)| id.time).unwrap_or_default(),
             shape: Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL },

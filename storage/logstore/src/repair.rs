@@ -4,7 +4,7 @@ use crate::batch::{decode, record_memory};
 use crate::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
 use crate::state::{BlockMeta, LogDelta, LostRows};
 use crate::store::Inner;
-use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted};
+use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted, Work};
 use crate::{LogStoreError, RecordId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,7 +170,7 @@ impl Inner {
 
     fn repair_job(&self, meta: &BlockMeta) -> Job {
         Job {
-            work: "repair",
+            work: Work::Repair,
             stream: meta.stream.clone(),
             time_max: meta.time_max,
             fields: Vec::new(),

@@ -20,11 +20,18 @@ const KEY_ATTEMPTS_MAX: u64 = 64;
 /// The most memory that the tokens of one block may take while it is written; half as much again while they are encoded.
 pub(crate) const TOKENS_BYTES_MAX: u64 = 96 << 20;
 
+/// What blocks are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    Flush,
+    Compact,
+    Repair,
+}
+
 /// What blocks are to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    /// Begins the names of the crash points: `flush`, `compact` or `repair`.
-    pub(crate) work: &'static str,
+    pub(crate) work: Work,
     pub(crate) stream: SmolStr,
     /// Newest event time; names the day in the keys.
     pub(crate) time_max: TimeNs,
@@ -102,11 +109,19 @@ impl<'a> BlocksWriter<'a> {
     fn end_block(&mut self, is_full: bool) -> Result<(), LogStoreError> {
         let Some(Current { mut meta, writer }) = self.current.take() else { return Ok(()) };
         let finished = writer.finish()?;
-        crash_point(&format!("logstore.{}.columns_written", self.job.work));
+        match self.job.work {
+            Work::Flush => crash_point("logstore.flush.columns_written"),
+            Work::Compact => crash_point("logstore.compact.columns_written"),
+            Work::Repair => crash_point("logstore.repair.columns_written"),
+        }
         let storage = &self.inner.storage;
         self.blocks.begun.push(meta.idx_key());
         storage.create(&meta.idx_key(), &finished.idx)?;
-        crash_point(&format!("logstore.{}.block_written", self.job.work));
+        match self.job.work {
+            Work::Flush => crash_point("logstore.flush.block_written"),
+            Work::Compact => crash_point("logstore.compact.block_written"),
+            Work::Repair => crash_point("logstore.repair.block_written"),
+        }
         meta.parquet_bytes = finished.parquet_bytes;
         meta.idx_bytes = finished.idx.len() as u64;
         meta.full = is_full && self.job.tokens_bytes_max >= TOKENS_BYTES_MAX;

@@ -4,7 +4,7 @@ use super::{GRANULE_ROWS, append, open, options, search_all};
 use crate::block::{Shape, Survey};
 use crate::state::LogDelta;
 use crate::testing::record;
-use crate::write::{BlocksWriter, Job};
+use crate::write::{BlocksWriter, Job, Work};
 use crate::{LogStore, LogStoreOptions, RecordId, SearchRequest};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -118,7 +118,7 @@ fn a_block_ends_where_its_tokens_take_too_much_memory() {
     let records: Vec<LogRecord> = (0..18).map(numbered).collect();
     let survey = Survey::new(records.iter());
     let job = Job {
-        work: "flush",
+        work: Work::Flush,
         stream: "default".into(),
         time_max: TimeNs(17),
         fields: survey.fields.clone(),
