@@ -14,6 +14,8 @@ use watchfire_store::{Clock, ManualClock, MemStorage, Operation, Storage};
 use watchfire_tsdb::Tsdb;
 use watchfire_wal::Position;
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// The log store's own thread that writes full memtables out.
 const FLUSH_THREAD: &str = "logstore-flush";
 
@@ -317,7 +319,8 @@ impl World {
     }
 
     fn maintain_logs(&mut self) -> Result<(), String> {
-        let steady = self.steady_now();
+        // The store knows arrivals by the hour: while the clock is far ahead it takes the hour for over.
+        let steady = Timestamp((self.steady_now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
         self.on_logs("maintain", LogStore::maintain)?;
         let before = |retention: DurationMs| steady.plus_ms(-(retention.0 as i64)).to_ns();
         self.log_judge.expired(before(LOG_RETENTION), before(LOG_RETENTION_SHORT));
