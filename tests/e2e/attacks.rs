@@ -102,9 +102,27 @@ const ATTACKS: [Attack; 10] = [
     Attack { name: "zip bombs", run: datagrams::bombs, threads: 1, counted_by: &["gelf"], floods_udp: false },
     Attack { name: "chunk flood", run: datagrams::chunks, threads: 1, counted_by: &["gelf"], floods_udp: false },
     Attack { name: "udp overload", run: datagrams::overload, threads: 1, counted_by: &["gelf"], floods_udp: true },
-    Attack { name: "slow connections", run: requests::slow, threads: 1, counted_by: &[], floods_udp: false },
-    Attack { name: "oversize requests", run: requests::oversize, threads: 2, counted_by: &[], floods_udp: false },
-    Attack { name: "lying lengths", run: requests::lies, threads: 2, counted_by: &[], floods_udp: false },
+    Attack {
+        name: "slow connections",
+        run: requests::slow,
+        threads: 1,
+        counted_by: &["api_refused_connections_total"],
+        floods_udp: false,
+    },
+    Attack {
+        name: "oversize requests",
+        run: requests::oversize,
+        threads: 2,
+        counted_by: &["http_refused_bodies_total"],
+        floods_udp: false,
+    },
+    Attack {
+        name: "lying lengths",
+        run: requests::lies,
+        threads: 2,
+        counted_by: &["gelf_losses_total"],
+        floods_udp: false,
+    },
 ];
 
 fn seconds() -> u64 {
@@ -143,13 +161,21 @@ fn start(dir: &Path) -> (Server, Ground) {
     (server, ground)
 }
 
+/// Lets the traffic flow.
+fn rest(duration: Duration) {
+    let until = Instant::now() + duration;
+    while Instant::now() < until {
+        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 /// Runs `attacks` at once for `seconds`; prints a line and returns what is wrong.
 fn run(name: &str, attacks: &[Attack], seconds: u64) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory");
     LazyLock::force(&datagrams::BOMBS);
     let (server, ground) = start(dir.path());
     let mut honest = Honest::start(&ground);
-    honest.rest(CALM);
+    rest(CALM);
     let calm = honest.latencies();
     let before = Counters::read(ground.http);
     let watch = Watch::start(server.id());
@@ -160,7 +186,7 @@ fn run(name: &str, attacks: &[Attack], seconds: u64) -> Vec<String> {
                 scope.spawn(|| (attack.run)(&ground));
             }
         }
-        honest.rest(Duration::from_secs(seconds));
+        rest(Duration::from_secs(seconds));
         ground.stopped.store(true, Ordering::Relaxed);
     });
     ground.pages.calm();

@@ -120,14 +120,6 @@ impl Honest {
         Honest { stop, senders, asker, latencies }
     }
 
-    /// Lets the traffic flow.
-    pub(super) fn rest(&self, duration: Duration) {
-        let until = Instant::now() + duration;
-        while Instant::now() < until {
-            std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
-        }
-    }
-
     /// The latencies since the last call.
     pub(super) fn latencies(&mut self) -> Latencies {
         std::mem::take(&mut self.latencies.lock().expect("no panic while held"))

@@ -219,7 +219,8 @@ fn serve_large_labels(stream: &mut TcpStream) -> std::io::Result<()> {
 /// Ten thousand labels on a sample.
 fn serve_many_labels(stream: &mut TcpStream) -> std::io::Result<()> {
     begin(stream, "")?;
-    let labels: String = (0..10_000).map(|index| format!("label_{index}=\"{index}\",")).collect();
+    let labels: Vec<String> = (0..10_000).map(|index| format!("label_{index}=\"{index}\",")).collect();
+    let labels = labels.concat();
     for index in 0..20 {
         writeln!(stream, "many{{{labels}n=\"{index}\"}} 1")?;
     }
