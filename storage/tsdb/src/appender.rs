@@ -160,8 +160,14 @@ impl Appender {
         }
     }
 
-    /// Prepares a flush of everything outside of the windows from `until` to `ahead` (exclusive).
-    pub(crate) fn cut(&mut self, until: i64, ahead: i64, log: Log<'_>) -> Result<Taken, TsdbError> {
+    /// Prepares a flush of everything outside of the windows from `until` to `ahead` (exclusive). Of the windows that leave
+    /// it says from where the log has to be kept if the flush fails.
+    pub(crate) fn cut(
+        &mut self,
+        until: i64,
+        ahead: i64,
+        log: Log<'_>,
+    ) -> Result<(Taken, BTreeMap<i64, Position>), TsdbError> {
         let mut idle_before = self.epoch;
         let stays = |window: i64| until <= window && window < ahead;
         if !self.windows.keys().any(|window| stays(*window)) {
@@ -169,9 +175,17 @@ impl Appender {
             // Nobody can have used the new epoch yet. After an early flush most series come back at once.
             idle_before = if until == ahead { idle_before } else { self.epoch };
         }
-        self.windows.retain(|window, _| stays(*window));
+        let (staying, leaving) = std::mem::take(&mut self.windows).into_iter().partition(|(window, _)| stays(*window));
+        self.windows = staying;
         let covered = self.windows.values().copied().min().unwrap_or(self.epoch_start);
-        Ok(Taken { position: log.wal.next_position(), covered, idle_before })
+        Ok((Taken { position: log.wal.next_position(), covered, idle_before }, leaving))
+    }
+
+    /// Takes windows back whose flush has failed: by another clock the next flush may leave them in the head.
+    pub(crate) fn keep(&mut self, windows: BTreeMap<i64, Position>) {
+        for (window, start) in windows {
+            self.note_replayed(window, start);
+        }
     }
 
     /// Whether definitions and payload went into the epoch's session.

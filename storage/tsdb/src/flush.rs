@@ -104,15 +104,17 @@ impl Shared {
 
     /// Flushes what has been appended so far.
     pub(crate) fn flush_live(&self, cut: Cut) -> Result<(), TsdbError> {
-        let taken = {
+        let (taken, leaving) = {
             let mut appender = self.appender.lock();
             let index = self.head.index.read();
             appender.cut(cut.until, cut.ahead, Log { wal: &self.wal, index: &index, metadata: &self.metadata })?
         };
         // Were the log shorter than a manifest says, sessions to come could repeat positions that it takes for flushed.
-        self.commit()?;
-        crash_point("tsdb.flush.committed");
-        self.flush(cut, taken, &HashSet::new())
+        let flushed = self.commit().and_then(|()| {
+            crash_point("tsdb.flush.committed");
+            self.flush(cut, taken, &HashSet::new())
+        });
+        flushed.inspect_err(|_| self.appender.lock().keep(leaving))
     }
 
     /// Flushes what stands in the log before `taken`. Series in `keep` stay in the index.
