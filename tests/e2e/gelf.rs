@@ -61,14 +61,12 @@ fn udp_and_tcp_records_are_found_by_word_field_and_phrase() {
     server.wait_for("took:[1 TO 2]", 1);
     server.wait_for("pages:12", 1);
     server.wait_for("refused OR chunks OR checkpoint", 3);
-    let inputs = server.get("/api/watchfire/v1/inputs").json();
-    let udp = inputs["inputs"]
-        .as_array()
-        .expect("inputs")
-        .iter()
-        .find(|input| input["kind"] == "gelf-udp")
-        .expect("gelf-udp");
-    assert_eq!((&udp["received"], &udp["records"]), (&3.into(), &2.into()), "{udp}");
+    // Records count once they are durable, which is a moment after they are found.
+    crate::harness::eventually("three datagrams, two records", || {
+        let inputs = server.get("/api/watchfire/v1/inputs").json();
+        let udp = inputs["inputs"].as_array()?.iter().find(|input| input["kind"] == "gelf-udp")?.clone();
+        (udp["received"] == 3 && udp["records"] == 2).then_some(())
+    });
 }
 
 #[test]
