@@ -155,6 +155,13 @@ impl Server {
         request(self.http, "POST", path, headers, body).expect("the server answers")
     }
 
+    /// Waits until everything that the write-ahead logs hold is in answers.
+    #[track_caller]
+    pub(crate) fn wait_ready(&self) {
+        let ready = eventually_within(DEADLINE, || (self.get("/-/ready").status == 200).then_some(()));
+        ready.unwrap_or_else(|| panic!("{}; log: {}", self.get("/-/ready").body, self.log()));
+    }
+
     /// A search that misses nothing: waits while the server still reads its write-ahead log.
     #[track_caller]
     pub(crate) fn whole_answer(&self, path: &str) -> Value {

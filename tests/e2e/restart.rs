@@ -37,6 +37,7 @@ fn a_restart_keeps_records_and_samples() {
     let before = eventually("three scrapes", || count(&server).filter(|count| *count >= 3));
     assert!(server.stop().success());
     let server = Server::start(dir.path(), &args);
+    server.wait_ready();
     assert!(count(&server).is_some_and(|after| after >= before), "samples from before the restart are there");
     assert_eq!(server.search("").len(), 50);
 }

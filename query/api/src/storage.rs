@@ -7,8 +7,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use std::sync::Arc;
 use watchfire_logstore::LogStoreStatus;
-use watchfire_model::TimeNs;
-use watchfire_tsdb::TsdbStatus;
+use watchfire_model::{TimeNs, Timestamp};
+use watchfire_tsdb::{DamagedBlock, LostSamples, TsdbStatus};
 
 pub(crate) fn routes() -> Router<Arc<Api>> {
     Router::new().route("/api/watchfire/v1/storage", get(storage))
@@ -135,6 +135,12 @@ struct DamageBody {
     end: i64,
 }
 
+impl ReplayBody {
+    fn new(bytes_done: u64, bytes_total: u64) -> ReplayBody {
+        ReplayBody { bytes_done, bytes_total }
+    }
+}
+
 async fn storage(State(api): State<Arc<Api>>) -> Json<StorageBody> {
     let Resources { disk, memory, backups, log_scrub, metric_scrub } = (api.resources)();
     let (logs, metrics) = (api.logs.status(), api.tsdb.status());
@@ -168,9 +174,7 @@ fn of_logs(status: LogStoreStatus, scrub: Scrub) -> StoreBody {
         memory: status.memory.total(),
         oldest: status.times.map(|(oldest, _)| ms(oldest)),
         newest: status.times.map(|(_, newest)| ms(newest)),
-        replay: status
-            .replay
-            .map(|replay| ReplayBody { bytes_done: replay.bytes_done, bytes_total: replay.bytes_total }),
+        replay: status.replay.map(|replay| ReplayBody::new(replay.bytes_done, replay.bytes_total)),
         damaged: status.damaged.into_iter().map(|one| damage(one.key, one.what, one.rows, one.times)).collect(),
         lost: status.lost.into_iter().map(|one| damage(one.key, one.what, one.rows, one.times)).collect(),
         scrub,
@@ -178,6 +182,15 @@ fn of_logs(status: LogStoreStatus, scrub: Scrub) -> StoreBody {
 }
 
 fn of_metrics(status: TsdbStatus, scrub: Scrub) -> StoreBody {
+    let damage = |block, what, rows, (start, end): (Timestamp, Timestamp)| DamageBody {
+        block,
+        what,
+        rows,
+        start: start.0,
+        end: end.0,
+    };
+    let of_damaged = |one: DamagedBlock| damage(one.key, one.reason, one.samples, (one.min_time, one.max_time));
+    let of_lost = |one: LostSamples| damage(one.block, one.reason, one.samples, (one.min_time, one.max_time));
     StoreBody {
         blocks: status.blocks.len() as u64,
         bytes: status.blocks.iter().map(|block| block.bytes).sum(),
@@ -185,31 +198,9 @@ fn of_metrics(status: TsdbStatus, scrub: Scrub) -> StoreBody {
         memory: status.head_bytes,
         oldest: status.min_time.map(|time| time.0),
         newest: status.max_time.map(|time| time.0),
-        replay: status
-            .replay
-            .map(|replay| ReplayBody { bytes_done: replay.bytes_done, bytes_total: replay.bytes_total }),
-        damaged: status
-            .damage
-            .into_iter()
-            .map(|one| DamageBody {
-                block: one.key,
-                what: one.reason,
-                rows: one.samples,
-                start: one.min_time.0,
-                end: one.max_time.0,
-            })
-            .collect(),
-        lost: status
-            .lost
-            .into_iter()
-            .map(|one| DamageBody {
-                block: one.block,
-                what: one.reason,
-                rows: one.samples,
-                start: one.min_time.0,
-                end: one.max_time.0,
-            })
-            .collect(),
+        replay: status.replay.map(|replay| ReplayBody::new(replay.bytes_done, replay.bytes_total)),
+        damaged: status.damage.into_iter().map(of_damaged).collect(),
+        lost: status.lost.into_iter().map(of_lost).collect(),
         scrub,
     }
 }
