@@ -18,8 +18,8 @@ const CONTAINERS_SHOWN: usize = 1000;
 
 /// What to do about damage.
 const CURE: &str = "stop the server and run `watchfire check data --repair`";
-/// Tenths of the limit by which the process may exceed it before that is told.
-const RESIDENT_OVER_TENTHS: u64 = 1;
+/// Percent of the limit by which the process may exceed it before that is told.
+const RESIDENT_SLACK_PERCENT: u64 = 10;
 
 /// Everything that has a state worth showing.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Status {
             }
         }
         let (limit, resident) = (self.memory.limit.0, process::resident_bytes());
-        if resident > limit + limit / 10 * RESIDENT_OVER_TENTHS {
+        if resident > limit + limit / 100 * RESIDENT_SLACK_PERCENT {
             let (limit, resident) = (ByteSize(limit).rounded(), ByteSize(resident).rounded());
             say(
                 Severity::Warning,
