@@ -211,9 +211,10 @@ impl MetricsConfig {
 }
 
 impl StorageConfig {
-    /// Where backups go.
+    /// Where backups go; absolute, as clients with other working directories are told it.
     pub(crate) fn backups(&self) -> PathBuf {
-        self.backups.clone().unwrap_or_else(|| self.directory.join("backups"))
+        let directory = self.backups.clone().unwrap_or_else(|| self.directory.join("backups"));
+        std::path::absolute(&directory).unwrap_or(directory)
     }
 }
 
