@@ -6,7 +6,6 @@ use crate::StoredRecord;
 use crate::batch::{BATCH_VERSION, BatchEncoder};
 use crate::fresh::{Fresh, ReplayFailure, ReplayState};
 use crate::memtable::Batch;
-use crate::query;
 use crate::state::LogDelta;
 use crate::store::Inner;
 use parking_lot::MutexGuard;
@@ -134,7 +133,7 @@ impl Inner {
     fn send_to_tails(&self, first_sequence: u64, records: &[LogRecord]) {
         let stored = (first_sequence..).zip(records).map(|(sequence, record)| {
             let mut record = record.clone();
-            query::sort_fields(&mut record);
+            watchfire_logblock::query::sort_fields(&mut record);
             StoredRecord { id: RecordId { time: record.time, sequence }, record }
         });
         let lost = self.tails.send(&stored.collect());

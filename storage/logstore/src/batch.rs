@@ -1,7 +1,8 @@
 //! A batch of records as one record of the write-ahead log. FORMAT.md, "Batch".
 
-use crate::codec::{Reader, put_bytes, put_signed, put_varint};
 use smol_str::SmolStr;
+use watchfire_logblock::codec::{Reader, put_bytes, put_signed, put_varint};
+use watchfire_logblock::field::{put_field, read_field};
 use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
 
 /// Version that this crate writes, and the newest that it reads.
@@ -9,13 +10,6 @@ pub(crate) const BATCH_VERSION: u8 = 1;
 
 const HEADER_LEN: usize = 9;
 const LEVEL_NONE: u8 = 255;
-
-/// Kinds of values, as written.
-const FALSE: u8 = 0;
-const TRUE: u8 = 1;
-const I64: u8 = 2;
-const F64: u8 = 3;
-const TEXT: u8 = 4;
 
 /// Encodes a batch record by record; the number of its first record is filled in last, under the lock.
 #[derive(Debug)]
@@ -129,40 +123,6 @@ fn read_record(reader: &mut Reader<'_>) -> Option<LogRecord> {
         fields.push(read_field(reader)?);
     }
     Some(LogRecord { time: TimeNs(time), received: TimeNs(received), stream, host, message, level, fields })
-}
-
-/// Appends a name and a value.
-pub(crate) fn put_field(out: &mut Vec<u8>, name: &str, value: &FieldValue) {
-    put_bytes(out, name.as_bytes());
-    match value {
-        FieldValue::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
-        FieldValue::I64(value) => {
-            out.push(I64);
-            put_signed(out, *value);
-        }
-        FieldValue::F64(value) => {
-            out.push(F64);
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        FieldValue::Text(value) => {
-            out.push(TEXT);
-            put_bytes(out, value.as_bytes());
-        }
-    }
-}
-
-/// Reads what [`put_field`] wrote.
-pub(crate) fn read_field(reader: &mut Reader<'_>) -> Option<(SmolStr, FieldValue)> {
-    let name = SmolStr::new(reader.text()?);
-    let value = match reader.u8()? {
-        FALSE => FieldValue::Bool(false),
-        TRUE => FieldValue::Bool(true),
-        I64 => FieldValue::I64(reader.signed()?),
-        F64 => FieldValue::F64(reader.f64()?),
-        TEXT => FieldValue::Text(SmolStr::new(reader.text()?)),
-        _ => return None,
-    };
-    Some((name, value))
 }
 
 /// Records lie in memory as structures; their texts, if long, behind a pointer with two counters.

@@ -6,9 +6,8 @@ mod merge;
 mod plan;
 
 use crate::LogStoreError;
-use crate::block::{Block, ReadError, Shape, Union};
 use crate::fresh::Fresh;
-use crate::state::{BlockMeta, LogDelta};
+use crate::state::LogDelta;
 use crate::store::Inner;
 use crate::worker::Worker;
 use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted, Work};
@@ -17,6 +16,8 @@ use parking_lot::MutexGuard;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use watchfire_logblock::BlockMeta;
+use watchfire_logblock::block::{Block, ReadError, Shape, Union};
 use watchfire_store::crash_point;
 
 /// zstd level of merged blocks. Measured on 700,000 messages of 520 bytes: level 3 gives 56.0 bytes of columns a message
@@ -89,7 +90,7 @@ impl Inner {
     pub(crate) fn merge_all(&self) -> Result<(), LogStoreError> {
         let mut groups: std::collections::BTreeMap<_, Vec<Arc<Block>>> = std::collections::BTreeMap::new();
         for block in self.fresh.lock().blocks.iter() {
-            let day = block.meta.time_min.0.div_euclid(crate::block::DAY_NS);
+            let day = block.meta.time_min.0.div_euclid(crate::key::DAY_NS);
             groups.entry((block.meta.stream.clone(), day)).or_default().push(Arc::clone(block));
         }
         for inputs in groups.into_values() {

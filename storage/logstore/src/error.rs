@@ -1,5 +1,6 @@
 //! Why the log store could not do what it was asked.
 
+use watchfire_logblock::WriteError;
 use watchfire_model::Exhausted;
 use watchfire_store::StorageError;
 use watchfire_wal::WalError;
@@ -43,4 +44,13 @@ pub enum LogStoreError {
     Read { key: String, what: String },
     #[error("a block could not be encoded")]
     Encode(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<WriteError> for LogStoreError {
+    fn from(error: WriteError) -> LogStoreError {
+        match error {
+            WriteError::Storage(error) => LogStoreError::Storage(error),
+            WriteError::Encode(error) => LogStoreError::Encode(error),
+        }
+    }
 }

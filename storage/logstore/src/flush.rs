@@ -3,9 +3,8 @@
 mod partition;
 
 use crate::LogStoreError;
-use crate::block::{Shape, Survey};
 use crate::memtable::Memtable;
-use crate::state::{Covered, LogDelta, Logged};
+use crate::state::{Covered, LogDelta};
 use crate::store::Inner;
 use crate::worker::Worker;
 use crate::write::{BlocksWriter, Held, Job, Uncommitted, Work};
@@ -13,6 +12,8 @@ use partition::{Part, partition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use watchfire_logblock::Logged;
+use watchfire_logblock::block::{Shape, Survey};
 use watchfire_store::crash_point;
 use watchfire_wal::{Position, WalError};
 

@@ -1,9 +1,9 @@
 //! What readers see: memory and blocks, each record once.
 
-use crate::block::Block;
 use crate::flush::Frozen;
 use crate::memtable::{Chunk, Memtable};
 use std::sync::Arc;
+use watchfire_logblock::block::Block;
 use watchfire_wal::Position;
 
 /// Locked for moments only.

@@ -20,18 +20,15 @@
 mod store;
 
 mod error;
-mod id;
 mod options;
 mod request;
 
 mod append;
-mod arrivals;
 mod batch;
-mod block;
-mod codec;
 mod compact;
 mod flush;
 mod fresh;
+mod key;
 mod maintain;
 mod memtable;
 mod metrics;
@@ -53,7 +50,6 @@ mod testing;
 mod tests;
 
 pub use error::LogStoreError;
-pub use id::{RecordId, RecordIdError};
 pub use options::LogStoreOptions;
 pub use pin::Pinned;
 pub use repair::RepairReport;
@@ -66,3 +62,4 @@ pub use scrub::ScrubReport;
 pub use state::LostRows;
 pub use store::LogStore;
 pub use tail::{Tail, TailEvent};
+pub use watchfire_logblock::{RecordId, RecordIdError};

@@ -1,10 +1,10 @@
 //! What has to be done now and then: flush by age, retention, orphans.
 
 use crate::LogStoreError;
-use crate::block::Block;
 use crate::state::BLOCK_PREFIX;
 use crate::store::Inner;
 use std::collections::HashSet;
+use watchfire_logblock::block::Block;
 use watchfire_model::{DurationMs, TimeNs};
 use watchfire_store::{crash_point, sweep};
 

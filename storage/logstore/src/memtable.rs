@@ -1,7 +1,7 @@
 //! Fresh records, searchable as they come in.
 
-use crate::arrivals::Arrivals;
 use std::sync::Arc;
+use watchfire_logblock::Arrivals;
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_wal::Position;
 

@@ -1,9 +1,9 @@
 //! Holds the store as it is at one moment, for a copy of it.
 
 use crate::LogStoreError;
-use crate::block::Block;
 use crate::store::Inner;
 use std::sync::Arc;
+use watchfire_logblock::block::Block;
 use watchfire_store::{Object, crash_point};
 
 /// The store after one transaction. Everything that makes it up stays until this is dropped.

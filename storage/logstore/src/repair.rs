@@ -1,13 +1,14 @@
 //! Mends damaged blocks: from the write-ahead log where it still holds their records, otherwise of what is left.
 
 use crate::batch::{decode, record_memory};
-use crate::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
-use crate::state::{BlockMeta, LogDelta, LostRows};
+use crate::state::{LogDelta, LostRows};
 use crate::store::Inner;
 use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted, Work};
 use crate::{LogStoreError, RecordId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use watchfire_logblock::BlockMeta;
+use watchfire_logblock::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::{StorageError, crash_point};
 
@@ -153,7 +154,7 @@ impl Inner {
         job.fields.clone_from(&union.fields);
         let mut writer = BlocksWriter::new(self, job);
         loop {
-            match scan.next() {
+            match scan.next_record() {
                 Ok(Some((id, record))) => {
                     if writer.push(id, &record, union.targets(&record))? {
                         held.set(scan.memory());

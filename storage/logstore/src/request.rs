@@ -1,7 +1,9 @@
 //! What can be asked of the log store and what it answers.
 
-use crate::{LostRows, RecordId};
+use crate::{LostRows, RecordId, RecordIdError};
 use smol_str::SmolStr;
+use std::fmt;
+use std::str::FromStr;
 use watchfire_model::{LogFilter, LogRecord, TimeNs, TimeRangeNs};
 
 /// Asks for the newest records that pass a filter.
@@ -25,6 +27,20 @@ impl SearchRequest {
 /// older than the cursor is found, a newer one is not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(pub RecordId);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = RecordIdError;
+
+    fn from_str(text: &str) -> Result<Cursor, RecordIdError> {
+        text.parse().map(Cursor)
+    }
+}
 
 /// A page of records, newest first: by event time, then by arrival.
 #[derive(Debug, Clone, Default)]

@@ -3,12 +3,13 @@
 mod plan;
 
 use crate::LogStoreError;
-use crate::arrivals::{self, Arrivals};
-use crate::state::{BlockMeta, LogDelta};
+use crate::state::LogDelta;
 use crate::store::Inner;
 use crate::write::Uncommitted;
 pub use plan::{RetireReason, Retiring};
 use std::sync::Arc;
+use watchfire_logblock::BlockMeta;
+use watchfire_logblock::{Arrivals, confirmed};
 use watchfire_model::{DurationMs, TimeNs};
 use watchfire_store::crash_point;
 
@@ -49,7 +50,7 @@ impl Inner {
         let mut all: Vec<Arrivals> = fresh.blocks.iter().map(|block| block.meta.arrivals()).collect();
         all.extend(fresh.memtables().map(|memtable| memtable.arrivals().clone()));
         drop(fresh);
-        Some(self.clock.now().min(arrivals::confirmed(all.iter())?))
+        Some(self.clock.now().min(confirmed(all.iter())?))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Reads everything once in a while, so that damage is found before somebody needs the data and while it may still be
 //! mended.
 
-use crate::block::{Block, ReadError};
 use crate::store::{Inner, MANIFEST_PREFIX};
 use std::sync::Arc;
+use watchfire_logblock::block::{Block, ReadError};
 use watchfire_store::scrub_manifest;
 
 /// What a scrub has looked at.

@@ -1,13 +1,10 @@
 //! What the manifest says: which blocks exist, how far they cover the write-ahead log, and what is lost for good.
 
-use crate::RecordId;
-use crate::arrivals::Arrivals;
-use crate::block::GRANULE_TEXT_BYTES;
-use crate::block::layout::GRANULE_ROWS;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use watchfire_model::{LogRecord, TimeNs};
+use watchfire_logblock::BlockMeta;
+use watchfire_model::TimeNs;
 use watchfire_store::ManifestState;
 use watchfire_wal::Position;
 
@@ -15,8 +12,6 @@ use watchfire_wal::Position;
 pub(crate) const BLOCK_PREFIX: &str = "logs/";
 /// Entries about lost records; beyond this those of one stream are told in one.
 const LOST_MAX: usize = 256;
-/// Where it was not counted: text over columns, about.
-const RAW_RATIO_GUESS: u64 = 10;
 
 /// The store after some transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,44 +56,6 @@ pub(crate) struct Covered {
     pub(crate) next_sequence: u64,
 }
 
-/// What is known of a block without opening it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct BlockMeta {
-    /// Without the ending: `<key>.parquet` are the columns, `<key>.idx` is the index.
-    pub(crate) key: String,
-    pub(crate) stream: SmolStr,
-    pub(crate) rows: u64,
-    /// Earliest and latest event time.
-    pub(crate) time_min: TimeNs,
-    pub(crate) time_max: TimeNs,
-    /// Latest arrival.
-    pub(crate) received_max: TimeNs,
-    pub(crate) parquet_bytes: u64,
-    pub(crate) idx_bytes: u64,
-    /// Bytes of the texts of all records, about; 0 where it was not counted.
-    #[serde(default)]
-    pub(crate) raw_bytes: u64,
-    /// As large as memory allows a block to become: not merged any more.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) full: bool,
-    /// Where the records lie in the write-ahead log, in blocks that were made from it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) logged: Option<Logged>,
-    /// Number of the first and of the last record, in order of time.
-    #[serde(default)]
-    pub(crate) sequences: (u64, u64),
-    /// Hours of arrival; empty where they were not noted.
-    #[serde(default, skip_serializing_if = "Arrivals::is_empty")]
-    pub(crate) arrivals: Arrivals,
-}
-
-/// A stretch of the write-ahead log: records at `from` and after, before `until`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Logged {
-    pub(crate) from: Position,
-    pub(crate) until: Position,
-}
-
 /// Records that damage has cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostRows {
@@ -111,98 +68,6 @@ pub struct LostRows {
     pub times: (TimeNs, TimeNs),
     /// What was damaged.
     pub what: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-impl BlockMeta {
-    /// A block without records.
-    pub(crate) fn new(key: String, stream: SmolStr) -> BlockMeta {
-        BlockMeta {
-            key,
-            stream,
-            rows: 0,
-            time_min: TimeNs::MAX,
-            time_max: TimeNs::MIN,
-            received_max: TimeNs::MIN,
-            parquet_bytes: 0,
-            idx_bytes: 0,
-            raw_bytes: 0,
-            full: false,
-            logged: None,
-            sequences: (0, 0),
-            arrivals: Arrivals::default(),
-        }
-    }
-
-    /// Takes account of a record, the newest so far.
-    pub(crate) fn add(&mut self, id: RecordId, record: &LogRecord) {
-        if self.rows == 0 {
-            self.sequences.0 = id.sequence;
-        }
-        self.sequences.1 = id.sequence;
-        self.rows += 1;
-        self.time_min = self.time_min.min(id.time);
-        self.time_max = self.time_max.max(id.time);
-        self.received_max = self.received_max.max(record.received);
-        self.arrivals.add(record.received);
-        self.raw_bytes += raw_bytes(record);
-    }
-
-    pub(crate) fn parquet_key(&self) -> String {
-        format!("{}.parquet", self.key)
-    }
-
-    pub(crate) fn idx_key(&self) -> String {
-        format!("{}.idx", self.key)
-    }
-
-    /// Bytes of both files.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.parquet_bytes + self.idx_bytes
-    }
-
-    /// Bytes of the texts of all records, about.
-    pub(crate) fn text_bytes(&self) -> u64 {
-        if self.raw_bytes > 0 { self.raw_bytes } else { self.parquet_bytes.saturating_mul(RAW_RATIO_GUESS) }
-    }
-
-    /// What one granule takes in memory, about.
-    pub(crate) fn granule_bytes(&self) -> u64 {
-        let granules = self.rows.div_ceil(GRANULE_ROWS as u64).max(1);
-        (self.text_bytes() / granules).min(GRANULE_TEXT_BYTES as u64)
-    }
-
-    /// Hours of arrival; of the last record only where they were not noted.
-    pub(crate) fn arrivals(&self) -> Arrivals {
-        let mut arrivals = self.arrivals.clone();
-        arrivals.add(self.received_max);
-        arrivals
-    }
-
-    pub(crate) fn times(&self) -> (TimeNs, TimeNs) {
-        (self.time_min, self.time_max)
-    }
-
-    /// The ids of the first and the last record.
-    pub(crate) fn ids(&self) -> (RecordId, RecordId) {
-        let (first, last) = self.sequences;
-        (RecordId { time: self.time_min, sequence: first }, RecordId { time: self.time_max, sequence: last })
-    }
-}
-
-/// Bytes of a record's texts and numbers, about.
-fn raw_bytes(record: &LogRecord) -> u64 {
-    use watchfire_model::FieldValue::Text;
-    const NUMBER: usize = 8;
-    let field = |(name, value): &(SmolStr, watchfire_model::FieldValue)| {
-        name.len() + if let Text(text) = value { text.len() } else { NUMBER }
-    };
-    let fields: usize = record.fields.iter().map(field).sum();
-    (3 * NUMBER + record.host.len() + record.message.len() + fields) as u64
 }
 
 impl ManifestState for LogState {

@@ -1,6 +1,5 @@
 //! What the store says about itself, and what readers get of it.
 
-use crate::block::Block;
 use crate::fresh::{Fresh, ReplayState};
 use crate::query::{Missing, Snapshot, Source};
 use crate::state::LostRows;
@@ -8,6 +7,7 @@ use crate::store::Inner;
 use crate::{DamagedBlock, LogStoreMemory, LogStoreStatus, ReplayStatus};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use watchfire_logblock::block::Block;
 use watchfire_model::{TimeNs, TimeRangeNs};
 
 const MIB: u64 = 1 << 20;

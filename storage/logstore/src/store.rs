@@ -1,8 +1,6 @@
 //! The store itself: takes records in, answers, and is opened again after any end.
 
 use crate::append::{Appender, BATCH_BYTES_MAX};
-use crate::block::layout::GRANULE_ROWS;
-use crate::block::{Block, BlockCache};
 use crate::fresh::Fresh;
 use crate::metrics::Metrics;
 use crate::query;
@@ -19,6 +17,8 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use watchfire_logblock::block::layout::GRANULE_ROWS;
+use watchfire_logblock::block::{Block, BlockCache};
 use watchfire_model::{LogRecord, QueryBudget};
 use watchfire_store::{Clock, Manifest, Storage};
 use watchfire_wal::{Backlog, Position, Wal, WalOptions};

@@ -1,16 +1,18 @@
 //! How blocks come to be: written, then named by one transaction, then shown to readers. A flush, a merge and a repair
 //! differ only in where the records come from and what goes for it.
 
-use crate::block::layout::FieldColumn;
-use crate::block::{Block, BlockWriter, KeyParts, Shape, block_key};
 use crate::fresh::Fresh;
-use crate::state::{BlockMeta, LogDelta, Logged};
+use crate::key::{KeyParts, block_key};
+use crate::state::LogDelta;
 use crate::store::Inner;
 use crate::{LogStoreError, RecordId};
 use smol_str::SmolStr;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use watchfire_logblock::block::layout::FieldColumn;
+use watchfire_logblock::block::{Block, BlockWriter, Shape};
+use watchfire_logblock::{BlockMeta, Logged};
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::{Storage, StorageError, crash_point};
 

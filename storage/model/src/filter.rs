@@ -1,17 +1,10 @@
 //! What a log search asks of each record: the form that every query language lowers to, and its exact meaning.
 
-use crate::{FieldValue, LogRecord, fold, is_prose, words};
+use crate::record::{record_number, record_text, record_value, stream_names};
+use crate::{FieldValue, LogRecord, MESSAGE_FIELD, STREAM_FIELD, TimeRangeNs, ValueTest, fold, is_prose, words};
+use regex::Regex;
 use smol_str::SmolStr;
 use std::ops::Bound;
-
-/// The line itself.
-pub const MESSAGE_FIELD: &str = "message";
-/// The sending host.
-pub const HOST_FIELD: &str = "host";
-/// The stream that the record belongs to.
-pub const STREAM_FIELD: &str = "stream";
-/// The severity, 0 to 7.
-pub const LEVEL_FIELD: &str = "level";
 
 /// A condition on one record.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +29,13 @@ pub enum LogFilter {
     Exists {
         name: SmolStr,
     },
+    /// The named field has a value that passes a test on the value as it is.
+    Test {
+        name: SmolStr,
+        test: ValueTest,
+    },
+    /// The event time lies in the range.
+    Time(TimeRangeNs),
 }
 
 /// What a value must look like.
@@ -43,6 +43,23 @@ pub enum LogFilter {
 pub enum FieldPattern {
     Text(TextPattern),
     Wildcard(Wildcard),
+    /// Found anywhere in the value, signs and case as they are.
+    Regex(TextRegex),
+    /// All the words, in any order, within a window.
+    Near(Proximity),
+}
+
+/// A regular expression (the `regex` crate's syntax, linear time); searched in the value as it is, not anchored.
+#[derive(Debug, Clone)]
+pub struct TextRegex(Regex);
+
+/// Words near each other: Lucene's `"a b"~distance`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proximity {
+    /// Folded, two at least.
+    pub words: Vec<String>,
+    /// Further words that may stand between them.
+    pub distance: usize,
 }
 
 /// A word, a phrase or a whole identifier, without regard to case.
@@ -80,6 +97,9 @@ pub enum WildcardPart {
 pub enum PatternError {
     #[error("a wildcard pattern may be at most {max} characters long")]
     TooLong { max: usize },
+    /// In the words of the regex parser.
+    #[error("{0}")]
+    BadRegex(String),
 }
 
 /// A numeric interval; numbers compare as 64-bit floats, so integers beyond 2^53 compare by their nearest float.
@@ -100,6 +120,7 @@ impl LogFilter {
             LogFilter::Any(pattern) => any_field_matches(pattern, record),
             LogFilter::Field { name, pattern } => match name.as_str() {
                 MESSAGE_FIELD => pattern.matches_prose(&record.message),
+                STREAM_FIELD => pattern.matches_streams(&record.stream),
                 _ => record_text(record, name).is_some_and(|value| pattern.matches_value(&value)),
             },
             LogFilter::Range { name, range } => {
@@ -109,6 +130,8 @@ impl LogFilter {
                 MESSAGE_FIELD => !record.message.is_empty(),
                 _ => record_text(record, name).is_some_and(|value| !value.is_empty()),
             },
+            LogFilter::Test { name, test } => record_value(record, name).is_some_and(|value| test.passes(&value)),
+            LogFilter::Time(range) => range.contains(record.time),
         }
     }
 }
@@ -116,29 +139,11 @@ impl LogFilter {
 fn any_field_matches(pattern: &FieldPattern, record: &LogRecord) -> bool {
     pattern.matches_prose(&record.message)
         || pattern.matches_value(&record.host)
-        || pattern.matches_value(&record.stream)
+        || pattern.matches_streams(&record.stream)
         || record.fields.iter().any(|(_, value)| match value {
             FieldValue::Text(text) => pattern.matches_value(text),
             other => pattern.matches_value(&other.to_text()),
         })
-}
-
-/// The text of any field but the message.
-fn record_text(record: &LogRecord, name: &str) -> Option<SmolStr> {
-    match name {
-        HOST_FIELD => Some(record.host.clone()),
-        STREAM_FIELD => Some(record.stream.clone()),
-        LEVEL_FIELD => record.level.map(|level| smol_str::format_smolstr!("{}", level.number())),
-        _ => record.field(name).map(FieldValue::to_text),
-    }
-}
-
-fn record_number(record: &LogRecord, name: &str) -> Option<f64> {
-    match name {
-        LEVEL_FIELD => record.level.map(|level| f64::from(level.number())),
-        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => None,
-        _ => record.field(name).and_then(FieldValue::as_number),
-    }
 }
 
 impl FieldPattern {
@@ -157,6 +162,8 @@ impl FieldPattern {
                 words(value).any(|word| pattern.matches(&fold(word)))
             }
             FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
+            FieldPattern::Regex(regex) => regex.0.is_match(value),
+            FieldPattern::Near(near) => near.matches(value),
         }
     }
 
@@ -168,7 +175,75 @@ impl FieldPattern {
         match self {
             FieldPattern::Text(pattern) => equals_folded(value, &pattern.whole),
             FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
+            FieldPattern::Regex(regex) => regex.0.is_match(value),
+            FieldPattern::Near(near) => near.matches(value),
         }
+    }
+}
+
+impl FieldPattern {
+    /// Applies to the streams that a record belongs to: one of them has to match.
+    pub fn matches_streams(&self, streams: &str) -> bool {
+        stream_names(streams).any(|name| self.matches_value(name))
+    }
+}
+
+impl TextRegex {
+    /// Bytes that the compiled expression may take.
+    pub const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+    pub fn new(expression: &str, ignore_case: bool) -> Result<TextRegex, PatternError> {
+        let built = regex::RegexBuilder::new(expression)
+            .case_insensitive(ignore_case)
+            .size_limit(TextRegex::COMPILED_BYTES_MAX)
+            .build();
+        built.map(TextRegex).map_err(|error| PatternError::BadRegex(error.to_string()))
+    }
+
+    /// The expression as written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub fn regex(&self) -> &Regex {
+        &self.0
+    }
+}
+
+impl PartialEq for TextRegex {
+    fn eq(&self, other: &TextRegex) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Proximity {
+    /// Whether some window of `words.len() + distance` words holds each of the words (as often as it is listed).
+    pub fn matches(&self, value: &str) -> bool {
+        let window = self.words.len() + self.distance;
+        let mut recent: std::collections::VecDeque<Option<usize>> = std::collections::VecDeque::with_capacity(window);
+        let mut wanted: Vec<(&str, i64)> = Vec::new();
+        for word in &self.words {
+            match wanted.iter_mut().find(|(known, _)| known == word) {
+                Some((_, missing)) => *missing += 1,
+                None => wanted.push((word, 1)),
+            }
+        }
+        for candidate in words(value) {
+            if recent.len() == window
+                && let Some(Some(gone)) = recent.pop_front()
+            {
+                wanted[gone].1 += 1;
+            }
+            let found = wanted.iter().position(|(word, _)| equals_folded(candidate, word));
+            recent.push_back(found);
+            if let Some(found) = found {
+                wanted[found].1 -= 1;
+                if wanted.iter().all(|(_, missing)| *missing <= 0) {
+                    return true;
+                }
+            }
+        }
+        false
     }
 }
 

@@ -6,10 +6,12 @@
 //! - What a log filter *means* is said here once ([`LogFilter::matches`]): a store may find the records in any way it
 //!   likes, but must find these.
 
+mod aggregate;
 mod budget;
 mod filter;
 mod labels;
 mod ledger;
+mod log_source;
 mod matcher;
 mod memory;
 mod record;
@@ -19,21 +21,29 @@ mod sink;
 pub mod status;
 mod time;
 mod units;
+mod value_test;
 mod words;
 
+pub use aggregate::{
+    Accumulator, Aggregate, AggregateFunction, AggregateSpec, GroupKey, GroupRow, Groups, KeyPart, TimeBuckets,
+    TooManyGroups,
+};
 pub use budget::{Exhausted, QueryBudget};
 pub use filter::{
-    FieldPattern, HOST_FIELD, LEVEL_FIELD, LogFilter, MESSAGE_FIELD, NumberRange, PatternError, STREAM_FIELD,
-    TextPattern, Wildcard, WildcardPart,
+    FieldPattern, LogFilter, NumberRange, PatternError, Proximity, TextPattern, TextRegex, Wildcard, WildcardPart,
 };
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use ledger::{CONTAINERS_MAX, Container, Entries, Ledger};
+pub use log_source::{
+    AggregateRequest, FieldSelection, LogAnswer, LogCost, LogSource, LogSourceError, ScanOrder, ScanRequest,
+};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use memory::{MemoryHold, MemoryPool, OutOfMemory};
-pub use record::{FieldValue, Level, LogRecord};
+pub use record::{FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, STREAM_FIELD, stream_names};
 pub use sample::{MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
 pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};
 pub use units::{ByteSize, DurationMs, UnitError};
+pub use value_test::{Unit, ValueTest};
 pub use words::{Words, fold, is_prose, words};

@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::fmt;
 
+/// The line itself.
+pub const MESSAGE_FIELD: &str = "message";
+/// The sending host.
+pub const HOST_FIELD: &str = "host";
+/// The stream that the record belongs to.
+pub const STREAM_FIELD: &str = "stream";
+/// The severity, 0 to 7.
+pub const LEVEL_FIELD: &str = "level";
+
 /// Syslog severity, 0 (emergency) to 7 (debug). RFC 5424, section 6.2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
@@ -79,6 +88,11 @@ impl FieldValue {
         }
     }
 
+    /// Whether it is the empty text.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, FieldValue::Text(text) if text.is_empty())
+    }
+
     /// The value as text, as searches see it.
     pub fn to_text(&self) -> SmolStr {
         match self {
@@ -106,7 +120,7 @@ pub struct LogRecord {
     pub time: TimeNs,
     /// When it arrived here.
     pub received: TimeNs,
-    /// The stream it belongs to; decides its retention.
+    /// The streams it belongs to, see [`stream_names`]; they decide how long it is kept.
     pub stream: SmolStr,
     /// The sending host, by its own name or by its address; may be empty.
     pub host: SmolStr,
@@ -123,5 +137,39 @@ impl LogRecord {
 
     pub fn field(&self, name: &str) -> Option<&FieldValue> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+}
+
+/// The names in a record's `stream`: one, or several sorted and joined by commas. A record is stored once and kept as long
+/// as the stream of them that keeps longest.
+pub fn stream_names(streams: &str) -> impl Iterator<Item = &str> {
+    streams.split(',')
+}
+
+/// The text of any field, the line and the head of the record among them.
+pub(crate) fn record_text(record: &LogRecord, name: &str) -> Option<SmolStr> {
+    match name {
+        MESSAGE_FIELD => Some(record.message.clone()),
+        HOST_FIELD => Some(record.host.clone()),
+        STREAM_FIELD => Some(record.stream.clone()),
+        LEVEL_FIELD => record.level.map(|level| smol_str::format_smolstr!("{}", level.number())),
+        _ => record.field(name).map(FieldValue::to_text),
+    }
+}
+
+/// The value of any field, with its type.
+pub(crate) fn record_value(record: &LogRecord, name: &str) -> Option<FieldValue> {
+    match name {
+        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => record_text(record, name).map(FieldValue::Text),
+        LEVEL_FIELD => record.level.map(|level| FieldValue::I64(i64::from(level.number()))),
+        _ => record.field(name).cloned(),
+    }
+}
+
+pub(crate) fn record_number(record: &LogRecord, name: &str) -> Option<f64> {
+    match name {
+        LEVEL_FIELD => record.level.map(|level| f64::from(level.number())),
+        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => None,
+        _ => record.field(name).and_then(FieldValue::as_number),
     }
 }

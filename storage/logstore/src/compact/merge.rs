@@ -1,10 +1,10 @@
 //! Merges blocks into one sequence of records, in order of their ids.
 
 use crate::RecordId;
-use crate::block::{Block, BlockScan, ReadError};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+use watchfire_logblock::block::{Block, BlockScan, ReadError};
 use watchfire_model::LogRecord;
 
 /// Blocks that are read side by side; one granule of each is in memory.
@@ -39,7 +39,7 @@ impl Merge {
     pub(crate) fn next(&mut self) -> Result<Option<(RecordId, LogRecord)>, MergeError> {
         let Some(Reverse((_, index))) = self.heads.pop() else { return Ok(None) };
         let failed = |error| (index, error);
-        let record = self.scans[index].next().map_err(failed)?;
+        let record = self.scans[index].next_record().map_err(failed)?;
         let head = self.scans[index].peek().map_err(failed)?;
         self.heads.extend(head.map(|id| Reverse((id, index))));
         Ok(record)

@@ -5,9 +5,9 @@
 //! of times that grows with the logarithm of a block's size only; and of blocks that are not yet large there are never
 //! many.
 
-use crate::block::DAY_NS;
-use crate::state::BlockMeta;
+use crate::key::DAY_NS;
 use std::collections::BTreeMap;
+use watchfire_logblock::BlockMeta;
 
 /// Fewer blocks are not worth a merge.
 pub(crate) const INPUTS_MIN: usize = 8;

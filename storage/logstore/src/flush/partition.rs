@@ -1,7 +1,7 @@
 //! Which records go into one block.
 
 use crate::RecordId;
-use crate::block::DAY_NS;
+use crate::key::DAY_NS;
 use crate::memtable::Memtable;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap};

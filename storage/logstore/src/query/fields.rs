@@ -1,12 +1,6 @@
 //! Which fields the matching records have, and their most frequent values.
 
-use super::column::{Rest, Texts, unexpected};
-use super::eval::Granule;
-use super::records::FieldValues;
-use super::rows::RowSet;
 use super::session::{Answer, Failure, Session, Source, answer};
-use crate::block::ReadError;
-use crate::block::layout::{ColumnKind, FieldColumn, HOST, LEVEL, REST, ValueKind};
 use crate::{FieldSummary, Fields, FieldsRequest, LogStoreError};
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
@@ -14,6 +8,12 @@ use arrow_array::types::UInt8Type;
 use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::collections::HashSet;
+use watchfire_logblock::block::ReadError;
+use watchfire_logblock::block::layout::{ColumnKind, FieldColumn, HOST, LEVEL, REST, ValueKind};
+use watchfire_logblock::query::FieldValues;
+use watchfire_logblock::query::Granule;
+use watchfire_logblock::query::RowSet;
+use watchfire_logblock::query::{Rest, Texts, unexpected};
 use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD};
 
 pub(crate) fn fields(

@@ -1,18 +1,18 @@
 //! Counts over time, whole or split by the values of a field.
 
-use super::column::{Rest, Texts};
-use super::eval::Granule;
-use super::records::FieldValues;
-use super::rows::RowSet;
 use super::session::{Answer, Failure, Session, Source, answer};
-use crate::block::ReadError;
-use crate::block::layout::{HOST, LEVEL, MESSAGE, REST};
 use crate::{Histogram, HistogramRequest, LogStoreError};
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt8Type;
 use foldhash::HashMap;
 use smol_str::SmolStr;
+use watchfire_logblock::block::ReadError;
+use watchfire_logblock::block::layout::{HOST, LEVEL, MESSAGE, REST};
+use watchfire_logblock::query::FieldValues;
+use watchfire_logblock::query::Granule;
+use watchfire_logblock::query::RowSet;
+use watchfire_logblock::query::{Rest, Texts};
 use watchfire_model::{
     FieldValue, HOST_FIELD, LEVEL_FIELD, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD, TimeNs,
 };
@@ -226,7 +226,8 @@ fn value_ids(columns: Granule<'_>, rows: &RowSet, name: &str, counts: &mut Count
         }
         LEVEL_FIELD => {
             let column = columns.column(LEVEL)?;
-            let levels = column.as_primitive_opt::<UInt8Type>().ok_or_else(|| super::column::unexpected(&column))?;
+            let levels =
+                column.as_primitive_opt::<UInt8Type>().ok_or_else(|| watchfire_logblock::query::unexpected(&column))?;
             let ids: Vec<u32> = (0..8u8).map(|level| counts.id(Some(&level.to_string()))).collect();
             let absent = counts.id(None);
             let id = |row| if levels.is_valid(row) { ids[usize::from(levels.value(row) & 7)] } else { absent };

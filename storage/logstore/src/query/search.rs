@@ -1,14 +1,14 @@
 //! The newest records that pass: looks at what may hold newer ones first, and stops when nothing newer is left.
 
-use super::records::{read_records, sort_fields};
 use super::session::{Answer, Failure, Planned, Session, Source, answer};
 use crate::batch::record_memory;
-use crate::block::Block;
 use crate::memtable::Chunk;
 use crate::{Cursor, LogStoreError, RecordId, SearchRequest, SearchResult, StoredRecord};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
+use watchfire_logblock::block::Block;
+use watchfire_logblock::query::{read_records, sort_fields};
 use watchfire_model::{QueryBudget, TimeNs, TimeRangeNs};
 
 pub(crate) fn search(

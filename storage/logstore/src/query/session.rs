@@ -1,13 +1,13 @@
 //! One query: a snapshot of the store, and what to do about blocks that cannot be read.
 
-use super::eval::{Granule, covers, overlaps};
-use super::plan::Plan;
-use super::rows::RowSet;
-use crate::block::{Block, Opened, ReadError, Reads, guarded};
 use crate::memtable::Chunk;
 use crate::{LogStoreError, SearchStats};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use watchfire_logblock::block::{Block, Opened, ReadError, Reads, guarded};
+use watchfire_logblock::query::Plan;
+use watchfire_logblock::query::RowSet;
+use watchfire_logblock::query::{Granule, covers, overlaps};
 use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeRangeNs};
 
 /// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.

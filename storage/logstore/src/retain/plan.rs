@@ -1,9 +1,10 @@
 //! Which blocks have to go, by age and by bytes. Looks at nothing but its arguments.
 
 use crate::LogStoreOptions;
-use crate::state::{BlockMeta, LostRows};
+use crate::state::LostRows;
 use smol_str::SmolStr;
 use std::collections::HashSet;
+use watchfire_logblock::BlockMeta;
 use watchfire_model::{ByteSize, DurationMs, TimeNs};
 
 /// A block whose time is over.

@@ -1,13 +1,13 @@
 //! Merging: the same records under the same names, in fewer blocks.
 
 use super::{GRANULE_ROWS, append, open, options, search_all};
-use crate::block::{Shape, Survey};
 use crate::state::LogDelta;
 use crate::testing::record;
 use crate::write::{BlocksWriter, Job, Work};
 use crate::{LogStore, LogStoreOptions, RecordId, SearchRequest};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use watchfire_logblock::block::{Shape, Survey};
 use watchfire_model::{FieldValue, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
 use watchfire_store::{ManualClock, MemStorage, Storage};
 

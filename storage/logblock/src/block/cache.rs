@@ -14,27 +14,27 @@ const ITEM_BYTES_GUESS: u64 = 64 << 10;
 const ITEM_OVERHEAD: u64 = 128;
 
 /// Shared by all blocks of a store.
-pub(crate) struct BlockCache {
+pub struct BlockCache {
     items: Cache<Key, Item, ByBytes>,
     next_block: AtomicU64,
 }
 
 /// Which block, by a number of this process, and what of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) block: u64,
-    pub(crate) part: Part,
+pub struct Key {
+    pub block: u64,
+    pub part: Part,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Part {
+pub enum Part {
     Opened,
     Tokens,
     Column { granule: u32, leaf: u32 },
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Item {
+pub enum Item {
     Opened(Arc<Opened>),
     Tokens(Arc<TokenIndex>),
     Column(ArrayRef),
@@ -55,26 +55,26 @@ impl Weighter<Key, Item> for ByBytes {
 }
 
 impl BlockCache {
-    pub(crate) fn new(bytes_max: u64) -> BlockCache {
+    pub fn new(bytes_max: u64) -> BlockCache {
         let items = Cache::with_weighter((bytes_max / ITEM_BYTES_GUESS) as usize, bytes_max, ByBytes);
         BlockCache { items, next_block: AtomicU64::new(0) }
     }
 
     /// A number for a block, never given twice.
-    pub(crate) fn number_block(&self) -> u64 {
+    pub fn number_block(&self) -> u64 {
         self.next_block.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn get(&self, key: Key) -> Option<Item> {
+    pub fn get(&self, key: Key) -> Option<Item> {
         self.items.get(&key)
     }
 
-    pub(crate) fn insert(&self, key: Key, item: Item) {
+    pub fn insert(&self, key: Key, item: Item) {
         self.items.insert(key, item);
     }
 
     /// Bytes held.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.items.weight()
     }
 }

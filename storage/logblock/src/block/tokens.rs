@@ -12,7 +12,7 @@ use tantivy::termdict::TermDictionaryBuilder;
 
 /// Tokens and the granules they stand in. Granules come in ascending order.
 #[derive(Debug, Default)]
-pub(crate) struct TokenCollector {
+pub(super) struct TokenCollector {
     hasher: RandomState,
     /// Indices of `entries`.
     table: HashTable<u32>,
@@ -34,15 +34,15 @@ struct Entry {
 
 /// The sections of the index file that hold tokens.
 #[derive(Debug)]
-pub(crate) struct EncodedTokens {
+pub(super) struct EncodedTokens {
     /// A tantivy term dictionary: terms in two or more granules → a range of `postings`.
-    pub(crate) terms: Vec<u8>,
-    pub(crate) postings: Vec<u8>,
-    pub(crate) singletons: Vec<u8>,
+    pub terms: Vec<u8>,
+    pub postings: Vec<u8>,
+    pub singletons: Vec<u8>,
 }
 
 impl TokenCollector {
-    pub(crate) fn add(&mut self, column: TokenColumn, token: &[u8], granule: u32) {
+    pub(super) fn add(&mut self, column: TokenColumn, token: &[u8], granule: u32) {
         let column = column.to_bytes();
         let hash = self.hasher.hash_one((column, token));
         let (entries, arena) = (&mut self.entries, &mut self.arena);
@@ -67,13 +67,13 @@ impl TokenCollector {
     }
 
     /// Bytes held, about. Encoding takes about half as much again.
-    pub(crate) fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         let table = self.table.capacity() * size_of::<u32>();
         let further = self.further.capacity() * size_of::<u64>();
         (self.entries.capacity() * size_of::<Entry>() + self.arena.capacity() + table + further) as u64
     }
 
-    pub(crate) fn encode(mut self, granules: usize) -> io::Result<EncodedTokens> {
+    pub(super) fn encode(mut self, granules: usize) -> io::Result<EncodedTokens> {
         self.further.sort_unstable();
         let mut repeated = Vec::new();
         let mut single = Vec::new();

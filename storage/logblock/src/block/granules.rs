@@ -4,7 +4,7 @@ use crate::codec::{Reader, put_varint};
 
 /// One bit per granule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GranuleSet {
+pub struct GranuleSet {
     words: Vec<u64>,
     granules: usize,
 }
@@ -12,53 +12,53 @@ pub(crate) struct GranuleSet {
 const WORD_BITS: usize = 64;
 
 impl GranuleSet {
-    pub(crate) fn none(granules: usize) -> GranuleSet {
+    pub fn none(granules: usize) -> GranuleSet {
         GranuleSet { words: vec![0; granules.div_ceil(WORD_BITS)], granules }
     }
 
-    pub(crate) fn all(granules: usize) -> GranuleSet {
+    pub fn all(granules: usize) -> GranuleSet {
         let mut set = GranuleSet::none(granules);
         (0..granules).for_each(|granule| set.insert(granule));
         set
     }
 
     /// The granules for which `wanted` holds.
-    pub(crate) fn filter(granules: usize, wanted: impl Fn(usize) -> bool) -> GranuleSet {
+    pub fn filter(granules: usize, wanted: impl Fn(usize) -> bool) -> GranuleSet {
         let mut set = GranuleSet::none(granules);
         (0..granules).filter(|granule| wanted(*granule)).for_each(|granule| set.insert(granule));
         set
     }
 
     /// Granules beyond the last are left out: they can only come from a fingerprint that lies.
-    pub(crate) fn insert(&mut self, granule: usize) {
+    pub fn insert(&mut self, granule: usize) {
         if granule < self.granules {
             self.words[granule / WORD_BITS] |= 1 << (granule % WORD_BITS);
         }
     }
 
-    pub(crate) fn contains(&self, granule: usize) -> bool {
+    pub fn contains(&self, granule: usize) -> bool {
         self.words.get(granule / WORD_BITS).is_some_and(|word| word >> (granule % WORD_BITS) & 1 == 1)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    pub(crate) fn intersect(&mut self, other: &GranuleSet) {
+    pub fn intersect(&mut self, other: &GranuleSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine &= theirs);
     }
 
-    pub(crate) fn unite(&mut self, other: &GranuleSet) {
+    pub fn unite(&mut self, other: &GranuleSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine |= theirs);
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.granules).filter(|granule| self.contains(*granule))
     }
 }
 
 /// Encodes ascending granules as differences; all granules of the block as nothing.
-pub(crate) fn encode_postings(granules: &[u32], granules_in_block: usize, out: &mut Vec<u8>) {
+pub(super) fn encode_postings(granules: &[u32], granules_in_block: usize, out: &mut Vec<u8>) {
     if granules.len() == granules_in_block {
         return;
     }
@@ -70,7 +70,7 @@ pub(crate) fn encode_postings(granules: &[u32], granules_in_block: usize, out: &
 }
 
 /// Reads what [`encode_postings`] wrote; `None` when it makes no sense.
-pub(crate) fn decode_postings(bytes: &[u8], granules_in_block: usize) -> Option<GranuleSet> {
+pub(super) fn decode_postings(bytes: &[u8], granules_in_block: usize) -> Option<GranuleSet> {
     if bytes.is_empty() {
         return Some(GranuleSet::all(granules_in_block));
     }

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
 
 /// The records at these rows, in this order; fields sorted by name.
-pub(crate) fn read_records(granule: Granule<'_>, rows: &[usize]) -> Result<Vec<LogRecord>, ReadError> {
+pub fn read_records(granule: Granule<'_>, rows: &[usize]) -> Result<Vec<LogRecord>, ReadError> {
     let times = granule.times()?;
     let received = granule.received()?;
     let received = received.as_primitive_opt::<TimestampNanosecondType>().ok_or_else(|| unexpected(&received))?;
@@ -49,26 +49,26 @@ pub(crate) fn read_records(granule: Granule<'_>, rows: &[usize]) -> Result<Vec<L
 }
 
 /// The order in which answers show fields. Stable: the first of two values under one name stays first.
-pub(crate) fn sort_fields(record: &mut LogRecord) {
+pub fn sort_fields(record: &mut LogRecord) {
     record.fields.sort_by(|(a, _), (b, _)| a.cmp(b));
 }
 
 /// The values of a field in one granule, with their types.
 #[derive(Debug)]
-pub(crate) struct FieldValues {
+pub struct FieldValues {
     values: ArrayRef,
     /// Of a mixed column.
     kinds: Option<ArrayRef>,
 }
 
 impl FieldValues {
-    pub(crate) fn read(granule: Granule<'_>, field: &FieldColumn) -> Result<FieldValues, ReadError> {
+    pub fn read(granule: Granule<'_>, field: &FieldColumn) -> Result<FieldValues, ReadError> {
         let values = granule.column(field.leaf)?;
         let kinds = if field.kind == ColumnKind::Mixed { Some(granule.column(field.leaf + 1)?) } else { None };
         Ok(FieldValues { values, kinds })
     }
 
-    pub(crate) fn get(&self, row: usize) -> Result<Option<FieldValue>, ReadError> {
+    pub fn get(&self, row: usize) -> Result<Option<FieldValue>, ReadError> {
         if self.values.is_null(row) {
             return Ok(None);
         }
@@ -86,13 +86,13 @@ impl FieldValues {
     }
 
     /// What the value at this row of a text or mixed column was.
-    pub(crate) fn kind(&self, row: usize) -> Result<ValueKind, ReadError> {
+    pub fn kind(&self, row: usize) -> Result<ValueKind, ReadError> {
         let Some(kinds) = &self.kinds else { return Ok(ValueKind::Text) };
         let codes = kinds.as_primitive_opt::<UInt8Type>().ok_or_else(|| unexpected(kinds))?;
         ValueKind::from_code(codes.value(row)).ok_or_else(|| ReadError::Damaged("a value has no known type".to_owned()))
     }
 
-    pub(crate) fn column(&self) -> &ArrayRef {
+    pub fn column(&self) -> &ArrayRef {
         &self.values
     }
 }

@@ -14,29 +14,29 @@ const DICTIONARY_REPEATS: u64 = 4;
 
 /// The columns of a block, and where each field of each record goes.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub struct Survey {
     /// Sorted by name.
-    pub(crate) fields: Vec<FieldColumn>,
+    pub fields: Vec<FieldColumn>,
     /// For every field of every record, in order: the index of its column.
     targets: Vec<u32>,
 }
 
 /// No column of its own.
-pub(crate) const TO_REST: u32 = u32::MAX;
+pub(super) const TO_REST: u32 = u32::MAX;
 
 /// What is known of a field when its column is chosen.
 #[derive(Debug)]
-pub(crate) struct FieldUse {
-    pub(crate) name: SmolStr,
-    pub(crate) records: u64,
-    pub(crate) kinds: KindSet,
+pub(super) struct FieldUse {
+    pub name: SmolStr,
+    pub records: u64,
+    pub kinds: KindSet,
     /// Whether a dictionary pays.
-    pub(crate) dictionary: bool,
+    pub dictionary: bool,
 }
 
 /// The types that the values of a field have: bit [`ValueKind::code`] for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct KindSet(u8);
+pub(super) struct KindSet(u8);
 
 #[derive(Debug)]
 struct Seen {
@@ -48,7 +48,7 @@ struct Seen {
 }
 
 impl Survey {
-    pub(crate) fn new<'a>(records: impl Iterator<Item = &'a LogRecord>) -> Survey {
+    pub fn new<'a>(records: impl Iterator<Item = &'a LogRecord>) -> Survey {
         let mut seen: Vec<Seen> = Vec::new();
         let mut by_name: HashMap<SmolStr, u32> = HashMap::default();
         let mut targets = Vec::new();
@@ -78,7 +78,7 @@ impl Survey {
     }
 
     /// For every field of every record, in order, the index of its column, or [`TO_REST`].
-    pub(crate) fn targets(&self) -> &[u32] {
+    pub fn targets(&self) -> &[u32] {
         &self.targets
     }
 }
@@ -112,7 +112,7 @@ impl Seen {
 
 impl KindSet {
     /// The types that a column of this kind may hold.
-    pub(crate) fn of_column(kind: ColumnKind) -> KindSet {
+    pub(super) fn of_column(kind: ColumnKind) -> KindSet {
         let mut set = KindSet::default();
         match kind {
             ColumnKind::Bool => set.insert(ValueKind::Bool),
@@ -128,11 +128,11 @@ impl KindSet {
         set
     }
 
-    pub(crate) fn insert(&mut self, kind: ValueKind) {
+    pub(super) fn insert(&mut self, kind: ValueKind) {
         self.0 |= 1 << kind.code();
     }
 
-    pub(crate) fn unite(&mut self, other: KindSet) {
+    pub(super) fn unite(&mut self, other: KindSet) {
         self.0 |= other.0;
     }
 
@@ -146,7 +146,7 @@ impl KindSet {
 }
 
 /// The columns by name, and for every field used the index of its column, or [`TO_REST`].
-pub(crate) fn choose(seen: &[FieldUse]) -> (Vec<FieldColumn>, Vec<u32>) {
+pub(super) fn choose(seen: &[FieldUse]) -> (Vec<FieldColumn>, Vec<u32>) {
     let mut order: Vec<usize> = (0..seen.len()).collect();
     if order.len() > FIELD_COLUMNS_MAX {
         order.sort_by(|a, b| seen[*b].records.cmp(&seen[*a].records).then_with(|| seen[*a].name.cmp(&seen[*b].name)));
@@ -170,7 +170,19 @@ pub(crate) fn choose(seen: &[FieldUse]) -> (Vec<FieldColumn>, Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::record;
+    use watchfire_model::TimeNs;
+
+    fn record(time: i64, message: &str) -> LogRecord {
+        LogRecord {
+            time: TimeNs(time),
+            received: TimeNs(time),
+            stream: LogRecord::DEFAULT_STREAM.into(),
+            host: "node-1".into(),
+            message: message.into(),
+            level: None,
+            fields: Vec::new(),
+        }
+    }
 
     fn with_fields(fields: &[(&str, FieldValue)]) -> LogRecord {
         let fields = fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();

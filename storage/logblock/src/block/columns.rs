@@ -5,7 +5,7 @@ use super::survey::TO_REST;
 use super::token::{TokenColumn, prose_tokens, value_tokens};
 use super::tokens::TokenCollector;
 use crate::RecordId;
-use crate::batch::put_field;
+use crate::field::put_field;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, StringDictionaryBuilder,
     TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
@@ -19,26 +19,26 @@ use std::sync::Arc;
 use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
 
 /// A granule with this much text ends early, so that one granule always fits into memory.
-pub(crate) const GRANULE_TEXT_BYTES: usize = 16 << 20;
+pub const GRANULE_TEXT_BYTES: usize = 16 << 20;
 /// Bit of [`GranuleStats::levels`] for records without a level.
 const LEVEL_NONE_BIT: u16 = 1 << 8;
 /// Names of the columns that every block has, in the order of their leaves.
-pub(crate) const FIXED_NAMES: [&str; super::layout::FIXED_COLUMNS] =
+pub(super) const FIXED_NAMES: [&str; super::layout::FIXED_COLUMNS] =
     ["time", "received", "sequence", "host", "message", "level", "rest"];
 
 /// The type of event and arrival times.
-pub(crate) fn time_type() -> DataType {
+pub(super) fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }
 
 /// The type of texts with few distinct values.
-pub(crate) fn dictionary_type() -> DataType {
+pub(super) fn dictionary_type() -> DataType {
     DataType::Dictionary(Box::new(Int32Type::DATA_TYPE), Box::new(DataType::Utf8))
 }
 
 /// The columns of the granule that is being built.
 #[derive(Debug)]
-pub(crate) struct ColumnBuilders {
+pub(super) struct ColumnBuilders {
     time: TimestampNanosecondBuilder,
     received: TimestampNanosecondBuilder,
     sequence: UInt64Builder,
@@ -91,7 +91,7 @@ struct DictionaryTexts {
 }
 
 impl ColumnBuilders {
-    pub(crate) fn new(fields: &[FieldColumn], rows_max: usize) -> ColumnBuilders {
+    pub(super) fn new(fields: &[FieldColumn], rows_max: usize) -> ColumnBuilders {
         let time = || TimestampNanosecondBuilder::with_capacity(rows_max).with_data_type(time_type());
         ColumnBuilders {
             time: time(),
@@ -110,22 +110,22 @@ impl ColumnBuilders {
     }
 
     /// Whether the granule has as many rows, or as much text, as a granule may have.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.stats.rows >= self.rows_max || self.text_bytes >= GRANULE_TEXT_BYTES
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.stats.rows == 0
     }
 
     /// Bytes held, about.
-    pub(crate) fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         let columns = FIXED_NAMES.len() + self.fields.len();
         (self.text_bytes + self.stats.rows * columns * size_of::<u64>()) as u64
     }
 
     /// Adds a record to granule number `granule`; `targets` says for each of its fields where it goes.
-    pub(crate) fn push(
+    pub(super) fn push(
         &mut self,
         id: RecordId,
         record: &LogRecord,
@@ -189,7 +189,7 @@ impl ColumnBuilders {
     }
 
     /// The columns of the granule, leaf by leaf, and what is known of it but for the checksums; begins the next one.
-    pub(crate) fn finish(&mut self) -> (Vec<ArrayRef>, GranuleStats) {
+    pub(super) fn finish(&mut self) -> (Vec<ArrayRef>, GranuleStats) {
         let rows = self.stats.rows;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.time.finish()),
@@ -368,7 +368,7 @@ impl DictionaryTexts {
 }
 
 /// The Arrow type of a field's values.
-pub(crate) fn field_type(field: &FieldColumn) -> DataType {
+pub(super) fn field_type(field: &FieldColumn) -> DataType {
     match field.kind {
         ColumnKind::I64 => DataType::Int64,
         ColumnKind::F64 => DataType::Float64,

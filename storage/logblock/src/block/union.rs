@@ -11,9 +11,9 @@ use watchfire_model::LogRecord;
 
 /// Columns for all records of some blocks, and where their fields go.
 #[derive(Debug)]
-pub(crate) struct Union {
+pub struct Union {
     /// Sorted by name.
-    pub(crate) fields: Vec<FieldColumn>,
+    pub fields: Vec<FieldColumn>,
     by_name: HashMap<SmolStr, u32>,
     targets: Vec<u32>,
 }
@@ -30,7 +30,7 @@ struct Seen {
 impl Union {
     /// Looks at the layouts, and at the shared columns of fields that have none of their own. What cannot be read of a
     /// shared column goes, with its block and granule, to `skip`, which says whether to go on without that granule.
-    pub(crate) fn new(
+    pub fn new(
         scans: &[BlockScan],
         mut skip: impl FnMut(usize, usize, ReadError) -> Result<(), ReadError>,
     ) -> Result<Union, (usize, ReadError)> {
@@ -63,7 +63,7 @@ impl Union {
     }
 
     /// For each field of the record the index of its column, or [`TO_REST`].
-    pub(crate) fn targets(&mut self, record: &LogRecord) -> &[u32] {
+    pub fn targets(&mut self, record: &LogRecord) -> &[u32] {
         self.targets.clear();
         let column = |name: &SmolStr| self.by_name.get(name).copied().unwrap_or(TO_REST);
         self.targets.extend(record.fields.iter().map(|(name, _)| column(name)));

@@ -12,27 +12,27 @@ const HASH_LEN: usize = 8;
 
 /// Which column a token stands in: the message, the host, the fields that have no column of their own, or a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct TokenColumn(u16);
+pub struct TokenColumn(u16);
 
 impl TokenColumn {
-    pub(crate) const MESSAGE: TokenColumn = TokenColumn(0);
-    pub(crate) const HOST: TokenColumn = TokenColumn(1);
-    pub(crate) const REST: TokenColumn = TokenColumn(2);
+    pub const MESSAGE: TokenColumn = TokenColumn(0);
+    pub const HOST: TokenColumn = TokenColumn(1);
+    pub const REST: TokenColumn = TokenColumn(2);
     const FIELDS_FROM: u16 = 3;
 
     /// The field column at `index`, below `FIELD_COLUMNS_MAX`.
-    pub(crate) fn field(index: usize) -> TokenColumn {
+    pub fn field(index: usize) -> TokenColumn {
         TokenColumn(TokenColumn::FIELDS_FROM + index as u16)
     }
 
     /// Big-endian, so that the terms of a column stand together.
-    pub(crate) fn to_bytes(self) -> [u8; 2] {
+    pub fn to_bytes(self) -> [u8; 2] {
         self.0.to_be_bytes()
     }
 }
 
 /// Hands the tokens of prose to `visit`, folded and shortened.
-pub(crate) fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+pub fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
     for word in words(text) {
         fold_into(word, buffer);
         visit(buffer);
@@ -40,7 +40,7 @@ pub(crate) fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl Fn
 }
 
 /// Hands the tokens of a value of any field but the message to `visit`.
-pub(crate) fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+pub fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
     if is_prose(text) {
         return prose_tokens(text, buffer, visit);
     }
@@ -49,7 +49,7 @@ pub(crate) fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl Fn
 }
 
 /// The index's form of folded text, as a term of `column`.
-pub(crate) fn term(column: TokenColumn, folded: &str) -> Vec<u8> {
+pub fn term(column: TokenColumn, folded: &str) -> Vec<u8> {
     let mut token = folded.as_bytes().to_vec();
     shorten(&mut token);
     let mut term = column.to_bytes().to_vec();
@@ -76,7 +76,7 @@ fn shorten(token: &mut Vec<u8>) {
 }
 
 /// FNV-1a (64 bit) with a final mix (the 64-bit finalizer of MurmurHash3): part of the format, so it must never change.
-pub(crate) fn stable_hash(bytes: &[u8]) -> u64 {
+pub fn stable_hash(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in bytes {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

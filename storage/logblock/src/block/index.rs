@@ -20,7 +20,7 @@ const SECTIONS: usize = 5;
 /// Sections of version 1, which had no copies.
 const SECTIONS_1: usize = 4;
 /// Bytes of the framed table of contents.
-pub(crate) const CONTENTS_LEN: usize = frame::HEADER_LEN + SECTIONS * size_of::<u64>();
+pub(super) const CONTENTS_LEN: usize = frame::HEADER_LEN + SECTIONS * size_of::<u64>();
 const CONTENTS_LEN_1: usize = frame::HEADER_LEN + SECTIONS_1 * size_of::<u64>();
 
 const LAYOUT: usize = 0;
@@ -31,7 +31,7 @@ const METADATA: usize = 4;
 
 /// Where the layout, the terms, the postings, the singletons and the copy of the Parquet metadata lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub struct Contents {
     version: u32,
     /// Framed lengths in bytes, in file order; 0 where the version has no such section.
     lens: [u64; SECTIONS],
@@ -39,13 +39,13 @@ pub(crate) struct Contents {
 
 /// Place of bytes in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) offset: u64,
-    pub(crate) len: usize,
+pub struct Span {
+    pub offset: u64,
+    pub len: usize,
 }
 
 /// The tokens of a block.
-pub(crate) struct TokenIndex {
+pub struct TokenIndex {
     terms: TermDictionary,
     postings: Vec<u8>,
     singletons: Singletons,
@@ -54,7 +54,7 @@ pub(crate) struct TokenIndex {
 }
 
 /// The whole file; `metadata` is the Parquet metadata of the columns.
-pub(crate) fn encode(layout: &Layout, tokens: &EncodedTokens, metadata: &[u8]) -> Vec<u8> {
+pub(super) fn encode(layout: &Layout, tokens: &EncodedTokens, metadata: &[u8]) -> Vec<u8> {
     let layout = layout.encode();
     let payloads = [&layout[..], &tokens.terms, &tokens.postings, &tokens.singletons, metadata];
     let mut sections = Vec::with_capacity(SECTIONS);
@@ -76,7 +76,7 @@ pub(crate) fn encode(layout: &Layout, tokens: &EncodedTokens, metadata: &[u8]) -
 
 impl Contents {
     /// Reads the first [`CONTENTS_LEN`] bytes of the file with this key.
-    pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<Contents, StorageError> {
+    pub fn decode(key: &str, bytes: &[u8]) -> Result<Contents, StorageError> {
         let first = bytes.get(..CONTENTS_LEN_1).unwrap_or(bytes);
         if let Ok((1, payload)) = frame::decode(key, CONTENTS_MAGIC, 1, first) {
             return read_contents(key, 1, payload, SECTIONS_1);
@@ -86,35 +86,35 @@ impl Contents {
     }
 
     /// Where the second copy of the table of contents begins in a file of `file_len` bytes.
-    pub(crate) fn copy_in(file_len: u64) -> Span {
+    pub fn copy_in(file_len: u64) -> Span {
         Span { offset: file_len.saturating_sub(CONTENTS_LEN as u64), len: CONTENTS_LEN }
     }
 
-    pub(crate) fn layout(&self) -> Span {
+    pub fn layout(&self) -> Span {
         Span { offset: self.head_len(), len: self.lens[LAYOUT] as usize }
     }
 
     /// The second copies of the layout and of the Parquet metadata in a file of `file_len` bytes.
-    pub(crate) fn layout_copy_in(&self, file_len: u64) -> Option<Span> {
+    pub fn layout_copy_in(&self, file_len: u64) -> Option<Span> {
         let len = self.lens[LAYOUT];
         let offset = file_len.checked_sub(CONTENTS_LEN as u64)?.checked_sub(len)?;
         (self.version > 1).then_some(Span { offset, len: len as usize })
     }
 
     /// Terms, postings and singletons, which follow each other.
-    pub(crate) fn tokens(&self) -> Span {
+    pub fn tokens(&self) -> Span {
         let len = self.lens[TERMS].saturating_add(self.lens[POSTINGS]).saturating_add(self.lens[SINGLETONS]);
         Span { offset: self.head_len().saturating_add(self.lens[LAYOUT]), len: len as usize }
     }
 
-    pub(crate) fn metadata(&self) -> Option<Span> {
+    pub fn metadata(&self) -> Option<Span> {
         let tokens = self.tokens();
         let offset = tokens.offset.saturating_add(tokens.len as u64);
         (self.version > 1).then_some(Span { offset, len: self.lens[METADATA] as usize })
     }
 
     /// The length that the file has to have.
-    pub(crate) fn file_len(&self) -> u64 {
+    pub fn file_len(&self) -> u64 {
         let once = self.lens.iter().fold(self.head_len(), |sum, len| sum.saturating_add(*len));
         if self.version == 1 { once } else { once.saturating_add(self.lens[LAYOUT]).saturating_add(self.head_len()) }
     }
@@ -134,24 +134,19 @@ fn read_contents(key: &str, version: u32, payload: &[u8], sections: usize) -> Re
 }
 
 /// Reads the layout from the bytes of its span.
-pub(crate) fn decode_layout(key: &str, bytes: &[u8]) -> Result<Layout, StorageError> {
+pub(super) fn decode_layout(key: &str, bytes: &[u8]) -> Result<Layout, StorageError> {
     let (_, payload) = frame::decode(key, SECTION_MAGICS[LAYOUT], VERSION, bytes)?;
     Layout::decode(payload).ok_or_else(|| damaged(key, "its layout makes no sense"))
 }
 
 /// The copy of the Parquet metadata from the bytes of its span.
-pub(crate) fn decode_metadata<'a>(key: &str, bytes: &'a [u8]) -> Result<&'a [u8], StorageError> {
+pub(super) fn decode_metadata<'a>(key: &str, bytes: &'a [u8]) -> Result<&'a [u8], StorageError> {
     Ok(frame::decode(key, SECTION_MAGICS[METADATA], VERSION, bytes)?.1)
 }
 
 impl TokenIndex {
     /// Reads the tokens from the bytes of their span.
-    pub(crate) fn decode(
-        key: &str,
-        contents: &Contents,
-        granules: usize,
-        bytes: &[u8],
-    ) -> Result<TokenIndex, StorageError> {
+    pub fn decode(key: &str, contents: &Contents, granules: usize, bytes: &[u8]) -> Result<TokenIndex, StorageError> {
         let mut rest = bytes;
         let mut section = |number: usize| {
             let (framed, behind) = rest
@@ -169,7 +164,7 @@ impl TokenIndex {
     }
 
     /// The granules that may hold the term: all that do, and few others.
-    pub(crate) fn granules(&self, term: &[u8]) -> io::Result<GranuleSet> {
+    pub fn granules(&self, term: &[u8]) -> io::Result<GranuleSet> {
         if let Some(info) = self.terms.get(term)? {
             let bytes = self.postings.get(info.postings_range).and_then(|bytes| decode_postings(bytes, self.granules));
             return bytes.ok_or_else(|| io::Error::other("postings of a term are out of range"));
@@ -180,7 +175,7 @@ impl TokenIndex {
     }
 
     /// Bytes in memory, about.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         self.memory
     }
 }

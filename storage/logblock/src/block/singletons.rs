@@ -11,7 +11,7 @@ const BUCKET_TERMS: usize = 16;
 
 /// The map, in its stored form.
 #[derive(Debug)]
-pub(crate) struct Singletons {
+pub(super) struct Singletons {
     bytes: Vec<u8>,
     buckets: usize,
     terms: usize,
@@ -24,7 +24,7 @@ const OFFSET_LEN: usize = 4;
 const FINGERPRINT_LEN: usize = 2;
 
 /// Encodes pairs of (term hash, granule).
-pub(crate) fn encode(mut terms: Vec<(u64, u32)>, granules: usize) -> Vec<u8> {
+pub(super) fn encode(mut terms: Vec<(u64, u32)>, granules: usize) -> Vec<u8> {
     let buckets = terms.len().div_ceil(BUCKET_TERMS).max(1);
     terms.sort_unstable_by_key(|(hash, granule)| (bucket_of(*hash, buckets), *granule));
     let width = granule_width(granules);
@@ -50,7 +50,7 @@ pub(crate) fn encode(mut terms: Vec<(u64, u32)>, granules: usize) -> Vec<u8> {
 
 impl Singletons {
     /// Takes stored bytes, whose checksum was verified; `None` when their lengths do not fit.
-    pub(crate) fn decode(bytes: Vec<u8>) -> Option<Singletons> {
+    pub(super) fn decode(bytes: Vec<u8>) -> Option<Singletons> {
         let mut reader = Reader::new(&bytes);
         let buckets = reader.u32()? as usize;
         let terms = reader.u32()? as usize;
@@ -60,7 +60,7 @@ impl Singletons {
     }
 
     /// The granules that the term with this hash may stand in.
-    pub(crate) fn get(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn get(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let bucket = bucket_of(hash, self.buckets);
         let start = if bucket == 0 { 0 } else { self.bucket_end(bucket - 1) };
         let wanted = fingerprint(hash).to_le_bytes();

@@ -2,6 +2,7 @@
 
 use super::column::{Rest, Texts, filter_not_empty, filter_pattern, filter_range, unexpected};
 use super::plan::{Place, Plan};
+use super::records::FieldValues;
 use super::rows::RowSet;
 use crate::block::layout::{GranuleStats, HOST, LEVEL, MESSAGE, RECEIVED, REST, SEQUENCE, TIME};
 use crate::block::{Block, Opened, ReadError, Reads};
@@ -12,23 +13,23 @@ use watchfire_model::{FieldPattern, FieldValue, QueryBudget, TimeNs, TimeRangeNs
 
 /// A granule and the means to read it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Granule<'a> {
-    pub(crate) block: &'a Block,
-    pub(crate) opened: &'a Opened,
-    pub(crate) index: usize,
-    pub(crate) reads: &'a Reads,
+pub struct Granule<'a> {
+    pub block: &'a Block,
+    pub opened: &'a Opened,
+    pub index: usize,
+    pub reads: &'a Reads,
     /// All its columns, where somebody has read them already.
-    pub(crate) held: Option<&'a [ArrayRef]>,
+    pub held: Option<&'a [ArrayRef]>,
     /// Asked between the parts of a filter.
-    pub(crate) budget: Option<&'a QueryBudget>,
+    pub budget: Option<&'a QueryBudget>,
 }
 
 impl<'a> Granule<'a> {
-    pub(crate) fn stats(self) -> &'a GranuleStats {
+    pub fn stats(self) -> &'a GranuleStats {
         &self.opened.layout.granules[self.index]
     }
 
-    pub(crate) fn column(self, leaf: usize) -> Result<ArrayRef, ReadError> {
+    pub fn column(self, leaf: usize) -> Result<ArrayRef, ReadError> {
         match self.held {
             Some(columns) => Ok(ArrayRef::clone(&columns[leaf])),
             None => self.block.column(self.opened, self.index, leaf, self.reads),
@@ -36,25 +37,25 @@ impl<'a> Granule<'a> {
     }
 
     /// Event times in nanoseconds.
-    pub(crate) fn times(self) -> Result<Vec<i64>, ReadError> {
+    pub fn times(self) -> Result<Vec<i64>, ReadError> {
         let column = self.column(TIME)?;
         let times = column.as_primitive_opt::<TimestampNanosecondType>().ok_or_else(|| unexpected(&column))?;
         Ok(times.values().to_vec())
     }
 
     /// Arrival times in nanoseconds.
-    pub(crate) fn received(self) -> Result<ArrayRef, ReadError> {
+    pub fn received(self) -> Result<ArrayRef, ReadError> {
         self.column(RECEIVED)
     }
 
-    pub(crate) fn sequences(self) -> Result<Vec<u64>, ReadError> {
+    pub fn sequences(self) -> Result<Vec<u64>, ReadError> {
         let column = self.column(SEQUENCE)?;
         let sequences = column.as_primitive_opt::<UInt64Type>().ok_or_else(|| unexpected(&column))?;
         Ok(sequences.values().to_vec())
     }
 
     /// The rows whose time lies in the range and that pass the plan.
-    pub(crate) fn select(self, plan: &Plan, range: TimeRangeNs) -> Result<RowSet, ReadError> {
+    pub fn select(self, plan: &Plan, range: TimeRangeNs) -> Result<RowSet, ReadError> {
         let stats = self.stats();
         let mut rows = RowSet::all(stats.rows);
         if !covers(range, stats) {
@@ -95,6 +96,28 @@ impl<'a> Granule<'a> {
                     value.as_number().is_some_and(|number| range.contains(number))
                 }),
                 Place::Message | Place::Host => Ok(within.filter(|_| false)),
+            },
+            Plan::Time(range) => {
+                let times = self.times()?;
+                Ok(within.filter(|row| range.contains(TimeNs(times[row]))))
+            }
+            Plan::Test { place, test } => match place {
+                Place::Message | Place::Host => {
+                    let column = self.column(if *place == Place::Message { MESSAGE } else { HOST })?;
+                    let passes = |text: &str| test.passes(&FieldValue::Text(text.into()));
+                    Ok(Texts::new(&column)?.filter(within, passes))
+                }
+                Place::Field(field) => {
+                    let values = FieldValues::read(self, &self.opened.layout.fields[*field])?;
+                    let mut rows = Vec::new();
+                    for row in within.iter() {
+                        if values.get(row)?.is_some_and(|value| test.passes(&value)) {
+                            rows.push(row);
+                        }
+                    }
+                    Ok(within.filter(|row| rows.binary_search(&row).is_ok()))
+                }
+                Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| test.passes(value)),
             },
             Plan::NotEmpty(place) => match place {
                 Place::Message => filter_not_empty(&self.column(MESSAGE)?, within),
@@ -162,11 +185,11 @@ fn any<P>(
 }
 
 /// Whether every time of the granule lies in the range.
-pub(crate) fn covers(range: TimeRangeNs, stats: &GranuleStats) -> bool {
+pub fn covers(range: TimeRangeNs, stats: &GranuleStats) -> bool {
     range.contains(stats.times.0) && range.contains(stats.times.1)
 }
 
 /// Whether some time from `times.0` to `times.1`, both inclusive, may lie in the range.
-pub(crate) fn overlaps(range: TimeRangeNs, times: (TimeNs, TimeNs)) -> bool {
+pub fn overlaps(range: TimeRangeNs, times: (TimeNs, TimeNs)) -> bool {
     times.0 < range.end && range.start <= times.1
 }

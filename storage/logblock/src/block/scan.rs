@@ -14,9 +14,9 @@ const PIECE_RECORDS: usize = 256;
 
 /// Goes through the granules of a block.
 #[derive(Debug)]
-pub(crate) struct BlockScan {
-    pub(crate) block: Arc<Block>,
-    pub(crate) opened: Arc<Opened>,
+pub struct BlockScan {
+    pub block: Arc<Block>,
+    pub opened: Arc<Opened>,
     reads: Reads,
     /// Not read yet, in reverse.
     granules: Vec<usize>,
@@ -38,7 +38,7 @@ struct Columns {
 
 impl BlockScan {
     /// Opens the block; nothing of it goes into the cache.
-    pub(crate) fn open(block: &Arc<Block>) -> Result<BlockScan, ReadError> {
+    pub fn open(block: &Arc<Block>) -> Result<BlockScan, ReadError> {
         let reads = Reads::passing();
         let opened = block.open(&reads)?;
         let granules = (0..opened.layout.granules.len()).rev().collect();
@@ -47,12 +47,12 @@ impl BlockScan {
     }
 
     /// Does not read these granules.
-    pub(crate) fn leave_out(&mut self, granules: &[usize]) {
+    pub fn leave_out(&mut self, granules: &[usize]) {
         self.granules.retain(|granule| !granules.contains(granule));
     }
 
     /// The id of the next record.
-    pub(crate) fn peek(&mut self) -> Result<Option<RecordId>, ReadError> {
+    pub fn peek(&mut self) -> Result<Option<RecordId>, ReadError> {
         while self.ready.is_empty() {
             if self.current.is_none() {
                 let Some(granule) = self.granules.pop() else { return Ok(None) };
@@ -65,20 +65,20 @@ impl BlockScan {
     }
 
     /// The next record, in order of ids.
-    pub(crate) fn next(&mut self) -> Result<Option<(RecordId, LogRecord)>, ReadError> {
+    pub fn next_record(&mut self) -> Result<Option<(RecordId, LogRecord)>, ReadError> {
         self.peek()?;
         Ok(self.ready.pop_front())
     }
 
     /// Goes on behind the granule that could not be read; its earliest and latest event time.
-    pub(crate) fn skip_granule(&mut self) -> (TimeNs, TimeNs) {
+    pub fn skip_granule(&mut self) -> (TimeNs, TimeNs) {
         self.current = None;
         self.ready.clear();
         self.opened.layout.granules[self.begun].times
     }
 
     /// Bytes held.
-    pub(crate) fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         let columns = self.current.as_ref().map_or(0, |columns| {
             let leaves: usize = columns.leaves.iter().map(Array::get_array_memory_size).sum();
             leaves + columns.times.len() * 2 * size_of::<u64>()
@@ -114,7 +114,7 @@ impl BlockScan {
         Ok(())
     }
 
-    pub(crate) fn granule<'a>(&'a self, index: usize, held: Option<&'a [ArrayRef]>) -> Granule<'a> {
+    pub fn granule<'a>(&'a self, index: usize, held: Option<&'a [ArrayRef]>) -> Granule<'a> {
         Granule { block: &self.block, opened: &self.opened, index, reads: &self.reads, held, budget: None }
     }
 }

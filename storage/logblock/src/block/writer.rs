@@ -5,7 +5,7 @@ use super::columns::{ColumnBuilders, FIXED_NAMES, dictionary_type, field_type, t
 use super::index;
 use super::layout::{ColumnKind, FieldColumn, Footer, GranuleStats, Layout, MESSAGE, RECEIVED, REST, SEQUENCE, TIME};
 use super::tokens::TokenCollector;
-use crate::{LogStoreError, RecordId};
+use crate::{RecordId, WriteError};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -23,19 +23,19 @@ const PAGE_BYTES: usize = 8 << 20;
 /// A dictionary that grows beyond this is given up for plain values.
 const DICTIONARY_BYTES: usize = 1 << 20;
 /// The length of the metadata and `PAR1` stand behind it.
-pub(crate) const PARQUET_TAIL_LEN: usize = 8;
+pub(super) const PARQUET_TAIL_LEN: usize = 8;
 
 /// How a block is written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) granule_rows: usize,
+pub struct Shape {
+    pub granule_rows: usize,
     /// `1..=22`.
-    pub(crate) zstd_level: i32,
+    pub zstd_level: i32,
 }
 
 /// A block that is being written.
 #[derive(Debug)]
-pub(crate) struct BlockWriter {
+pub struct BlockWriter {
     columns: ColumnBuilders,
     tokens: TokenCollector,
     layout: Layout,
@@ -44,19 +44,15 @@ pub(crate) struct BlockWriter {
 
 /// What is left to do once the columns are on disk.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) parquet_bytes: u64,
+pub struct Finished {
+    pub parquet_bytes: u64,
     /// The index object.
-    pub(crate) idx: Vec<u8>,
+    pub idx: Vec<u8>,
 }
 
 impl BlockWriter {
     /// Begins a block with these field columns, sorted by name.
-    pub(crate) fn new(
-        file: Box<dyn AppendFile>,
-        fields: Vec<FieldColumn>,
-        shape: Shape,
-    ) -> Result<BlockWriter, LogStoreError> {
+    pub fn new(file: Box<dyn AppendFile>, fields: Vec<FieldColumn>, shape: Shape) -> Result<BlockWriter, WriteError> {
         let parquet = ParquetStream::new(file, &fields, shape.zstd_level)?;
         let columns = ColumnBuilders::new(&fields, shape.granule_rows);
         let layout = Layout { fields, granules: Vec::new(), footer: Footer::default() };
@@ -65,7 +61,7 @@ impl BlockWriter {
 
     /// Adds a record behind all others; `targets` says for each of its fields which column it goes to. Whether a granule
     /// has ended with it.
-    pub(crate) fn push(&mut self, id: RecordId, record: &LogRecord, targets: &[u32]) -> Result<bool, LogStoreError> {
+    pub fn push(&mut self, id: RecordId, record: &LogRecord, targets: &[u32]) -> Result<bool, WriteError> {
         self.columns.push(id, record, targets, self.layout.granules.len() as u32, &mut self.tokens);
         let is_full = self.columns.is_full();
         if is_full {
@@ -75,17 +71,17 @@ impl BlockWriter {
     }
 
     /// Memory that the tokens take, which grows with the block.
-    pub(crate) fn tokens_memory(&self) -> u64 {
+    pub fn tokens_memory(&self) -> u64 {
         self.tokens.memory()
     }
 
     /// Memory held in all, about.
-    pub(crate) fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         self.tokens.memory() + self.columns.memory() + self.parquet.memory()
     }
 
     /// Makes the columns durable and encodes the index.
-    pub(crate) fn finish(mut self) -> Result<Finished, LogStoreError> {
+    pub fn finish(mut self) -> Result<Finished, WriteError> {
         if !self.columns.is_empty() {
             self.end_granule()?;
         }
@@ -96,7 +92,7 @@ impl BlockWriter {
         Ok(Finished { parquet_bytes: end.file_len, idx: index::encode(&layout, &tokens, &end.metadata) })
     }
 
-    fn end_granule(&mut self) -> Result<(), LogStoreError> {
+    fn end_granule(&mut self) -> Result<(), WriteError> {
         let granule = self.parquet.write(&mut self.columns)?;
         self.layout.granules.push(granule);
         Ok(())
@@ -114,14 +110,14 @@ struct ParquetStream {
 }
 
 impl ParquetStream {
-    fn new(file: Box<dyn AppendFile>, fields: &[FieldColumn], zstd_level: i32) -> Result<ParquetStream, LogStoreError> {
+    fn new(file: Box<dyn AppendFile>, fields: &[FieldColumn], zstd_level: i32) -> Result<ParquetStream, WriteError> {
         let schema = arrow_schema(fields);
         let properties = properties(&schema, fields, zstd_level);
         let writer = ArrowWriter::try_new(Buffer::default(), Arc::clone(&schema), Some(properties));
         Ok(ParquetStream { schema, writer: writer.map_err(encode_error)?, file, written: 0 })
     }
 
-    fn write(&mut self, columns: &mut ColumnBuilders) -> Result<GranuleStats, LogStoreError> {
+    fn write(&mut self, columns: &mut ColumnBuilders) -> Result<GranuleStats, WriteError> {
         let (arrays, mut stats) = columns.finish();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(encode_error)?;
         self.writer.write(&batch).map_err(encode_error)?;
@@ -141,7 +137,7 @@ impl ParquetStream {
     }
 
     /// Makes the file whole and durable.
-    fn finish(mut self) -> Result<End, LogStoreError> {
+    fn finish(mut self) -> Result<End, WriteError> {
         self.writer.finish().map_err(encode_error)?;
         let bytes = std::mem::take(&mut self.writer.inner_mut().0);
         let end = bytes.len() - PARQUET_TAIL_LEN;
@@ -154,7 +150,7 @@ impl ParquetStream {
         Ok(End { footer, metadata: bytes[end - len..end].to_vec(), file_len: self.written })
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), LogStoreError> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.file.append(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
@@ -198,8 +194,8 @@ fn emptied(mut bytes: Vec<u8>) -> Vec<u8> {
 #[error("a granule was not written")]
 struct NoRowGroup;
 
-fn encode_error(error: impl std::error::Error + Send + Sync + 'static) -> LogStoreError {
-    LogStoreError::Encode(Box::new(error))
+fn encode_error(error: impl std::error::Error + Send + Sync + 'static) -> WriteError {
+    WriteError::Encode(Box::new(error))
 }
 
 /// The columns as any reader of Parquet sees them: fields by their names, with underscores behind what is taken.

@@ -10,7 +10,7 @@ const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
 impl Block {
     /// Reads both objects through, past the cache: that they are there, have their sizes, agree with each other, and that
     /// every checksum holds, those of second copies included. The number of bytes read.
-    pub(crate) fn verify(&self) -> Result<u64, ReadError> {
+    pub fn verify(&self) -> Result<u64, ReadError> {
         let reads = Reads::passing();
         for (key, wanted) in
             [(self.meta.parquet_key(), self.meta.parquet_bytes), (self.meta.idx_key(), self.meta.idx_bytes)]

@@ -4,7 +4,7 @@ use super::BlockCache;
 use super::cache::{Item, Key, Part};
 use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_layout, decode_metadata};
 use super::layout::{Footer, Layout};
-use crate::state::BlockMeta;
+use crate::BlockMeta;
 use arrow_array::{Array as _, ArrayRef};
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
@@ -20,8 +20,8 @@ use watchfire_store::{Storage, StorageError, crash_point};
 
 /// A block of the store. Its objects exist as long as somebody holds the block.
 #[derive(Debug)]
-pub(crate) struct Block {
-    pub(crate) meta: BlockMeta,
+pub struct Block {
+    pub meta: BlockMeta,
     storage: Arc<dyn Storage>,
     cache: Arc<BlockCache>,
     number: u64,
@@ -35,15 +35,15 @@ pub(crate) struct Block {
 
 /// What is known of an opened block.
 #[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) layout: Layout,
+pub struct Opened {
+    pub layout: Layout,
     pub(super) contents: Contents,
     pub(super) parquet: ArrowReaderMetadata,
 }
 
 /// Counts what one query reads.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub struct Reads {
     bytes: AtomicU64,
     /// What is read is read once, by nobody's request: it does not go into the cache.
     passing: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Reads {
 
 /// Why a block could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     #[error("it does not exist")]
     Missing,
     #[error("it is damaged: {0}")]
@@ -63,38 +63,38 @@ pub(crate) enum ReadError {
 }
 
 impl Block {
-    pub(crate) fn new(meta: BlockMeta, storage: Arc<dyn Storage>, cache: Arc<BlockCache>) -> Block {
+    pub fn new(meta: BlockMeta, storage: Arc<dyn Storage>, cache: Arc<BlockCache>) -> Block {
         let number = cache.number_block();
         let flag = || AtomicBool::new(false);
         Block { meta, storage, cache, number, damage: OnceLock::new(), repair_begun: flag(), removed: flag() }
     }
 
-    pub(crate) fn is_damaged(&self) -> bool {
+    pub fn is_damaged(&self) -> bool {
         self.damage.get().is_some()
     }
 
     /// What is damaged, if something is.
-    pub(crate) fn damage(&self) -> Option<&str> {
+    pub fn damage(&self) -> Option<&str> {
         self.damage.get().map(String::as_str)
     }
 
     /// Takes the block out of further queries; whether this was news.
-    pub(crate) fn set_damaged(&self, what: &str) -> bool {
+    pub fn set_damaged(&self, what: &str) -> bool {
         self.damage.set(what.to_owned()).is_ok()
     }
 
     /// True when it is called for the first time.
-    pub(crate) fn begin_repair(&self) -> bool {
+    pub fn begin_repair(&self) -> bool {
         !self.repair_begun.swap(true, Ordering::Relaxed)
     }
 
     /// Lets the objects be deleted once nobody reads them any more.
-    pub(crate) fn set_removed(&self) {
+    pub fn set_removed(&self) {
         self.removed.store(true, Ordering::Relaxed);
     }
 
     /// Layout and Parquet metadata.
-    pub(crate) fn open(&self, reads: &Reads) -> Result<Arc<Opened>, ReadError> {
+    pub fn open(&self, reads: &Reads) -> Result<Arc<Opened>, ReadError> {
         let key = Key { block: self.number, part: Part::Opened };
         if let Some(Item::Opened(opened)) = self.cache.get(key) {
             return Ok(opened);
@@ -105,7 +105,7 @@ impl Block {
     }
 
     /// The token index.
-    pub(crate) fn tokens(&self, opened: &Opened, reads: &Reads) -> Result<Arc<TokenIndex>, ReadError> {
+    pub fn tokens(&self, opened: &Opened, reads: &Reads) -> Result<Arc<TokenIndex>, ReadError> {
         let key = Key { block: self.number, part: Part::Tokens };
         if let Some(Item::Tokens(tokens)) = self.cache.get(key) {
             return Ok(tokens);
@@ -119,13 +119,7 @@ impl Block {
     }
 
     /// One column of one granule.
-    pub(crate) fn column(
-        &self,
-        opened: &Opened,
-        granule: usize,
-        leaf: usize,
-        reads: &Reads,
-    ) -> Result<ArrayRef, ReadError> {
+    pub fn column(&self, opened: &Opened, granule: usize, leaf: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
         let part = Part::Column { granule: granule as u32, leaf: leaf as u32 };
         let key = Key { block: self.number, part };
         if let Some(Item::Column(column)) = self.cache.get(key) {
@@ -247,25 +241,25 @@ impl Drop for Block {
 
 impl Opened {
     /// Bytes in memory, about.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         self.layout.memory() + self.parquet.metadata().memory_size()
     }
 }
 
 impl Reads {
     /// For reading that nobody asked for.
-    pub(crate) fn passing() -> Reads {
+    pub fn passing() -> Reads {
         Reads { passing: true, ..Reads::default() }
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 }
 
 /// Runs code of libraries over bytes from disk. Their checksums held, so a panic is a bug; it costs this block, not the
 /// process.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
     // What the closure borrows is only read, or thrown away with the block.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ReadError::Damaged("reading it panicked".to_owned())))
 }

@@ -1,9 +1,9 @@
 //! Conditions and values on the decoded columns of a granule.
 
 use super::rows::RowSet;
-use crate::batch::read_field;
 use crate::block::ReadError;
 use crate::codec::Reader;
+use crate::field::read_field;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
@@ -13,13 +13,13 @@ use watchfire_model::{FieldPattern, FieldValue, NumberRange};
 
 /// Texts of a column, plain or with a dictionary.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Texts<'a> {
+pub enum Texts<'a> {
     Plain(&'a StringArray),
     Dictionary { keys: &'a [i32], values: &'a StringArray, column: &'a dyn Array },
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(column: &'a ArrayRef) -> Result<Texts<'a>, ReadError> {
+    pub fn new(column: &'a ArrayRef) -> Result<Texts<'a>, ReadError> {
         if let Some(plain) = column.as_string_opt::<i32>() {
             return Ok(Texts::Plain(plain));
         }
@@ -30,7 +30,7 @@ impl<'a> Texts<'a> {
         dictionary.ok_or_else(|| unexpected(column))
     }
 
-    pub(crate) fn get(self, row: usize) -> Option<&'a str> {
+    pub fn get(self, row: usize) -> Option<&'a str> {
         match self {
             Texts::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
             Texts::Dictionary { keys, values, column } => {
@@ -40,7 +40,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The number of the row's text in the dictionary, where there are both.
-    pub(crate) fn key(self, row: usize) -> Option<usize> {
+    pub fn key(self, row: usize) -> Option<usize> {
         match self {
             Texts::Dictionary { keys, column, .. } if column.is_valid(row) => Some(keys[row] as usize),
             _ => None,
@@ -48,7 +48,7 @@ impl<'a> Texts<'a> {
     }
 
     /// Keys are below this.
-    pub(crate) fn dictionary_len(self) -> usize {
+    pub fn dictionary_len(self) -> usize {
         match self {
             Texts::Plain(_) => 0,
             Texts::Dictionary { values, .. } => values.len(),
@@ -56,7 +56,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The rows of `within` whose text passes; a text of a dictionary is looked at once.
-    pub(crate) fn filter(self, within: &RowSet, mut wanted: impl FnMut(&str) -> bool) -> RowSet {
+    pub fn filter(self, within: &RowSet, mut wanted: impl FnMut(&str) -> bool) -> RowSet {
         match self {
             Texts::Plain(texts) => within.filter(|row| texts.is_valid(row) && wanted(texts.value(row))),
             Texts::Dictionary { keys, values, column } => {
@@ -73,7 +73,7 @@ impl<'a> Texts<'a> {
 }
 
 /// The rows of `within` whose value in a field's column passes the pattern.
-pub(crate) fn filter_pattern(column: &ArrayRef, pattern: &FieldPattern, within: &RowSet) -> Result<RowSet, ReadError> {
+pub(super) fn filter_pattern(column: &ArrayRef, pattern: &FieldPattern, within: &RowSet) -> Result<RowSet, ReadError> {
     match column.data_type() {
         DataType::Int64 => {
             let numbers = column.as_primitive::<Int64Type>();
@@ -103,7 +103,7 @@ fn filter_numbers(pattern: &FieldPattern, within: &RowSet, value: impl Fn(usize)
             Ok(number) => Some(number),
             Err(_) => return within.filter(|_| false),
         },
-        FieldPattern::Wildcard(_) => None,
+        _ => None,
     };
     let may_pass = |value: &FieldValue| match (wanted, value.as_number()) {
         (Some(wanted), Some(number)) => wanted == number || wanted.is_nan() && number.is_nan(),
@@ -113,7 +113,7 @@ fn filter_numbers(pattern: &FieldPattern, within: &RowSet, value: impl Fn(usize)
 }
 
 /// The rows of `within` whose value in a field's column is a number in the range.
-pub(crate) fn filter_range(column: &ArrayRef, range: NumberRange, within: &RowSet) -> Result<RowSet, ReadError> {
+pub(super) fn filter_range(column: &ArrayRef, range: NumberRange, within: &RowSet) -> Result<RowSet, ReadError> {
     match column.data_type() {
         DataType::Int64 => {
             let numbers = column.as_primitive::<Int64Type>();
@@ -133,7 +133,7 @@ pub(crate) fn filter_range(column: &ArrayRef, range: NumberRange, within: &RowSe
 }
 
 /// The rows of `within` that have a value in a field's column, the empty text left out.
-pub(crate) fn filter_not_empty(column: &ArrayRef, within: &RowSet) -> Result<RowSet, ReadError> {
+pub(super) fn filter_not_empty(column: &ArrayRef, within: &RowSet) -> Result<RowSet, ReadError> {
     match column.data_type() {
         DataType::Int64 | DataType::Float64 | DataType::Boolean => Ok(within.filter(|row| column.is_valid(row))),
         _ => Ok(Texts::new(column)?.filter(within, |text| !text.is_empty())),
@@ -142,28 +142,28 @@ pub(crate) fn filter_not_empty(column: &ArrayRef, within: &RowSet) -> Result<Row
 
 /// The shared column of fields that have none of their own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rest<'a> {
+pub struct Rest<'a> {
     column: &'a BinaryArray,
 }
 
 impl<'a> Rest<'a> {
-    pub(crate) fn new(column: &'a ArrayRef) -> Result<Rest<'a>, ReadError> {
+    pub fn new(column: &'a ArrayRef) -> Result<Rest<'a>, ReadError> {
         column.as_binary_opt::<i32>().map(|column| Rest { column }).ok_or_else(|| unexpected(column))
     }
 
     /// The fields of a row, in order of arrival.
-    pub(crate) fn fields(self, row: usize) -> impl Iterator<Item = (SmolStr, FieldValue)> {
+    pub fn fields(self, row: usize) -> impl Iterator<Item = (SmolStr, FieldValue)> {
         let bytes = if self.column.is_valid(row) { self.column.value(row) } else { &[] };
         let mut reader = Reader::new(bytes);
         // What was written by `put_field` and holds its checksum is read to its end.
         std::iter::from_fn(move || if reader.is_empty() { None } else { read_field(&mut reader) })
     }
 
-    pub(crate) fn field(self, row: usize, name: &str) -> Option<FieldValue> {
+    pub fn field(self, row: usize, name: &str) -> Option<FieldValue> {
         self.fields(row).find(|(field, _)| field == name).map(|(_, value)| value)
     }
 }
 
-pub(crate) fn unexpected(column: &ArrayRef) -> ReadError {
+pub fn unexpected(column: &ArrayRef) -> ReadError {
     ReadError::Damaged(format!("a column has the unexpected type {}", column.data_type()))
 }

@@ -15,10 +15,10 @@ const GAP_HOURS_MAX: i64 = 25;
 /// Distinct hours since 1970, ascending.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Arrivals(Vec<i64>);
+pub struct Arrivals(Vec<i64>);
 
 impl Arrivals {
-    pub(crate) fn add(&mut self, received: TimeNs) {
+    pub fn add(&mut self, received: TimeNs) {
         let hour = received.0.div_euclid(HOUR_NS);
         // Mostly the same as before.
         if self.0.last() == Some(&hour) {
@@ -32,19 +32,19 @@ impl Arrivals {
         }
     }
 
-    pub(crate) fn unite(&mut self, other: &Arrivals) {
+    pub fn unite(&mut self, other: &Arrivals) {
         for hour in &other.0 {
             self.add(TimeNs(hour.saturating_mul(HOUR_NS)));
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// The end of the latest hour that enough others confirm.
-pub(crate) fn confirmed<'a>(all: impl Iterator<Item = &'a Arrivals>) -> Option<TimeNs> {
+pub fn confirmed<'a>(all: impl Iterator<Item = &'a Arrivals>) -> Option<TimeNs> {
     let mut hours: Vec<i64> = all.flat_map(|arrivals| arrivals.0.iter().copied()).collect();
     hours.sort_unstable();
     hours.dedup();

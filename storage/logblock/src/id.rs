@@ -1,6 +1,5 @@
 //! The name of a record: stable over flushes and restarts, and enough to find it again.
 
-use crate::Cursor;
 use std::fmt;
 use std::str::FromStr;
 use watchfire_model::TimeNs;
@@ -39,20 +38,6 @@ impl FromStr for RecordId {
             Some(RecordId { time: TimeNs(number(time)? as i64), sequence: number(sequence)? })
         };
         parse().ok_or_else(|| RecordIdError(text.chars().take(2 * DIGITS + 2).collect()))
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = RecordIdError;
-
-    fn from_str(text: &str) -> Result<Cursor, RecordIdError> {
-        text.parse().map(Cursor)
     }
 }
 

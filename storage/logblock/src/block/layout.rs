@@ -6,24 +6,24 @@ use watchfire_model::{FieldValue, TimeNs};
 
 /// Rows of a granule, what is read and skipped as one: fewer in the last one of a block, and where values are very long.
 /// A granule is one Parquet row group.
-pub(crate) const GRANULE_ROWS: usize = 8192;
+pub const GRANULE_ROWS: usize = 8192;
 
 /// Fields that get a column of their own, the most frequent ones; the others share the column `rest`.
-pub(crate) const FIELD_COLUMNS_MAX: usize = 1000;
+pub const FIELD_COLUMNS_MAX: usize = 1000;
 
 /// Parquet leaves that every block begins with, in this order.
-pub(crate) const TIME: usize = 0;
-pub(crate) const RECEIVED: usize = 1;
-pub(crate) const SEQUENCE: usize = 2;
-pub(crate) const HOST: usize = 3;
-pub(crate) const MESSAGE: usize = 4;
-pub(crate) const LEVEL: usize = 5;
-pub(crate) const REST: usize = 6;
-pub(crate) const FIXED_COLUMNS: usize = 7;
+pub const TIME: usize = 0;
+pub const RECEIVED: usize = 1;
+pub const SEQUENCE: usize = 2;
+pub const HOST: usize = 3;
+pub const MESSAGE: usize = 4;
+pub const LEVEL: usize = 5;
+pub const REST: usize = 6;
+pub const FIXED_COLUMNS: usize = 7;
 
 /// How the values of a field are stored in one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnKind {
+pub enum ColumnKind {
     I64,
     F64,
     Bool,
@@ -34,7 +34,7 @@ pub(crate) enum ColumnKind {
 
 /// What a value of a mixed column was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ValueKind {
+pub enum ValueKind {
     Bool,
     I64,
     F64,
@@ -43,63 +43,63 @@ pub(crate) enum ValueKind {
 
 /// A field with a column of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldColumn {
-    pub(crate) name: SmolStr,
-    pub(crate) kind: ColumnKind,
+pub struct FieldColumn {
+    pub name: SmolStr,
+    pub kind: ColumnKind,
     /// Few distinct values: stored and read with a dictionary.
-    pub(crate) dictionary: bool,
+    pub dictionary: bool,
     /// Its Parquet leaf; the kinds of a mixed column are the next one.
-    pub(crate) leaf: usize,
+    pub leaf: usize,
 }
 
 /// What is known of a granule.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GranuleStats {
-    pub(crate) rows: usize,
+pub struct GranuleStats {
+    pub rows: usize,
     /// Earliest and latest event time.
-    pub(crate) times: (TimeNs, TimeNs),
+    pub times: (TimeNs, TimeNs),
     /// Bit n: records of level n; bit 8: records without a level.
-    pub(crate) levels: u16,
+    pub levels: u16,
     /// Records with fields in the shared column.
-    pub(crate) rest_rows: usize,
+    pub rest_rows: usize,
     /// One per field column.
-    pub(crate) fields: Vec<FieldStats>,
+    pub fields: Vec<FieldStats>,
     /// CRC-32C of each leaf's bytes.
-    pub(crate) checksums: Vec<u32>,
+    pub checksums: Vec<u32>,
 }
 
 /// What is known of a field in one granule.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct FieldStats {
+pub struct FieldStats {
     /// Records that have the field.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Smallest and largest number of an `I64` or `F64` column, as floats; NaN left out. Empty (low above high) where
     /// there is none.
-    pub(crate) numbers: (f64, f64),
+    pub numbers: (f64, f64),
 }
 
 /// The layout of a block.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Sorted by name.
-    pub(crate) fields: Vec<FieldColumn>,
-    pub(crate) granules: Vec<GranuleStats>,
+    pub fields: Vec<FieldColumn>,
+    pub granules: Vec<GranuleStats>,
     /// Where the Parquet footer (its metadata alone) lies, and its CRC-32C.
-    pub(crate) footer: Footer,
+    pub footer: Footer,
 }
 
 /// Place of the Parquet metadata in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Footer {
-    pub(crate) offset: u64,
-    pub(crate) len: usize,
-    pub(crate) checksum: u32,
+pub struct Footer {
+    pub offset: u64,
+    pub len: usize,
+    pub checksum: u32,
 }
 
 impl FieldStats {
-    pub(crate) const EMPTY: FieldStats = FieldStats { rows: 0, numbers: (f64::INFINITY, f64::NEG_INFINITY) };
+    pub const EMPTY: FieldStats = FieldStats { rows: 0, numbers: (f64::INFINITY, f64::NEG_INFINITY) };
 
-    pub(crate) fn add_number(&mut self, number: f64) {
+    pub fn add_number(&mut self, number: f64) {
         // `min` and `max` pass over NaN.
         self.numbers = (self.numbers.0.min(number), self.numbers.1.max(number));
     }
@@ -122,17 +122,17 @@ impl ColumnKind {
             .find(|kind| kind.code() == code)
     }
 
-    pub(crate) fn is_number(self) -> bool {
+    pub fn is_number(self) -> bool {
         matches!(self, ColumnKind::I64 | ColumnKind::F64)
     }
 
-    pub(crate) fn leaves(self) -> usize {
+    pub fn leaves(self) -> usize {
         if self == ColumnKind::Mixed { 2 } else { 1 }
     }
 }
 
 impl ValueKind {
-    pub(crate) fn of(value: &FieldValue) -> ValueKind {
+    pub fn of(value: &FieldValue) -> ValueKind {
         match value {
             FieldValue::Bool(_) => ValueKind::Bool,
             FieldValue::I64(_) => ValueKind::I64,
@@ -141,7 +141,7 @@ impl ValueKind {
         }
     }
 
-    pub(crate) fn code(self) -> u8 {
+    pub fn code(self) -> u8 {
         match self {
             ValueKind::Bool => 0,
             ValueKind::I64 => 1,
@@ -150,34 +150,34 @@ impl ValueKind {
         }
     }
 
-    pub(crate) fn from_code(code: u8) -> Option<ValueKind> {
+    pub fn from_code(code: u8) -> Option<ValueKind> {
         [ValueKind::Bool, ValueKind::I64, ValueKind::F64, ValueKind::Text].into_iter().find(|kind| kind.code() == code)
     }
 }
 
 impl Layout {
     /// Parquet leaves of the block.
-    pub(crate) fn leaves(&self) -> usize {
+    pub fn leaves(&self) -> usize {
         self.fields.last().map_or(FIXED_COLUMNS, |last| last.leaf + last.kind.leaves())
     }
 
     /// Index of the column of this field, if it has one of its own.
-    pub(crate) fn field(&self, name: &str) -> Option<usize> {
+    pub fn field(&self, name: &str) -> Option<usize> {
         self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()
     }
 
     /// Whether some record has fields without a column.
-    pub(crate) fn has_rest(&self) -> bool {
+    pub fn has_rest(&self) -> bool {
         self.granules.iter().any(|granule| granule.rest_rows > 0)
     }
 
     /// Bytes in memory, about.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         let per_granule = self.fields.len() * size_of::<FieldStats>() + self.leaves() * size_of::<u32>();
         self.granules.len() * (size_of::<GranuleStats>() + per_granule) + self.fields.len() * size_of::<FieldColumn>()
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend_from_slice(&self.footer.offset.to_le_bytes());
         put_varint(&mut out, self.footer.len as u64);
@@ -214,7 +214,7 @@ impl Layout {
     }
 
     /// Reads what [`Layout::encode`] wrote; `None` when it makes no sense.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Layout> {
+    pub fn decode(bytes: &[u8]) -> Option<Layout> {
         let mut reader = Reader::new(bytes);
         let footer =
             Footer { offset: reader.u64()?, len: usize::try_from(reader.varint()?).ok()?, checksum: reader.u32()? };

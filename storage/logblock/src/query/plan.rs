@@ -7,13 +7,13 @@ use smol_str::SmolStr;
 use std::ops::Bound;
 use std::sync::Arc;
 use watchfire_model::{
-    FieldPattern, HOST_FIELD, LEVEL_FIELD, Level, LogFilter, MESSAGE_FIELD, NumberRange, STREAM_FIELD, TextPattern,
-    is_prose,
+    FieldPattern, FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogFilter, MESSAGE_FIELD, NumberRange, STREAM_FIELD,
+    TextPattern, TimeRangeNs, ValueTest, is_prose,
 };
 
 /// Passes and fails exactly as the filter does, for the records of one block.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Plan {
+pub enum Plan {
     Constant(bool),
     /// Cheapest first.
     And(Vec<Plan>),
@@ -31,11 +31,17 @@ pub(crate) enum Plan {
         range: NumberRange,
     },
     NotEmpty(Place),
+    /// The value, as it is, passes a test.
+    Test {
+        place: Place,
+        test: ValueTest,
+    },
+    Time(TimeRangeNs),
 }
 
 /// Where values stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     Message,
     Host,
     /// The field column at this index.
@@ -54,12 +60,12 @@ struct Planner<'a> {
 }
 
 impl Plan {
-    pub(crate) fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
+    pub fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
         Planner { block, opened, reads, tokens: None }.plan(filter)
     }
 
     /// Granules outside hold no record that passes.
-    pub(crate) fn granules(&self, layout: &Layout) -> GranuleSet {
+    pub fn granules(&self, layout: &Layout) -> GranuleSet {
         let count = layout.granules.len();
         let filter = |wanted: &dyn Fn(&GranuleStats) -> bool| {
             GranuleSet::filter(count, |granule| wanted(&layout.granules[granule]))
@@ -83,7 +89,8 @@ impl Plan {
             Plan::Range { place: Place::Field(field), range } if layout.fields[*field].kind.is_number() => {
                 filter(&|granule| may_hold(granule.fields[*field], *range))
             }
-            Plan::Range { place, .. } | Plan::NotEmpty(place) => occupied(place, layout),
+            Plan::Range { place, .. } | Plan::NotEmpty(place) | Plan::Test { place, .. } => occupied(place, layout),
+            Plan::Time(range) => filter(&|granule| granule.times.0 < range.end && range.start <= granule.times.1),
         }
     }
 
@@ -96,8 +103,8 @@ impl Plan {
             Place::Message => 5,
         };
         match self {
-            Plan::Constant(_) | Plan::Levels(_) => 0,
-            Plan::Range { place, .. } | Plan::NotEmpty(place) => place_cost(place),
+            Plan::Constant(_) | Plan::Levels(_) | Plan::Time(_) => 0,
+            Plan::Range { place, .. } | Plan::NotEmpty(place) | Plan::Test { place, .. } => place_cost(place),
             Plan::Pattern { places, .. } => {
                 let dearest = places.iter().map(|(place, _)| place_cost(place)).max().unwrap_or(0);
                 dearest + u8::from(places.len() > 1)
@@ -174,6 +181,17 @@ impl Planner<'_> {
                 HOST_FIELD => Plan::NotEmpty(Place::Host),
                 _ => self.place(name).map_or(Plan::Constant(false), Plan::NotEmpty),
             }),
+            LogFilter::Test { name, test } => Ok(match name.as_str() {
+                LEVEL_FIELD => levels(|level| test.passes(&FieldValue::I64(i64::from(level.number())))),
+                STREAM_FIELD => Plan::Constant(test.passes(&FieldValue::Text(self.block.meta.stream.clone()))),
+                MESSAGE_FIELD => Plan::Test { place: Place::Message, test: test.clone() },
+                HOST_FIELD => Plan::Test { place: Place::Host, test: test.clone() },
+                _ => match self.place(name) {
+                    Some(place) => Plan::Test { place, test: test.clone() },
+                    None => Plan::Constant(false),
+                },
+            }),
+            LogFilter::Time(range) => Ok(Plan::Time(*range)),
         }
     }
 
@@ -190,7 +208,7 @@ impl Planner<'_> {
     fn field(&mut self, name: &SmolStr, pattern: &FieldPattern) -> Result<Plan, ReadError> {
         let place = match name.as_str() {
             LEVEL_FIELD => return Ok(levels(|level| pattern.matches_value(&level.number().to_string()))),
-            STREAM_FIELD => return Ok(Plan::Constant(pattern.matches_value(&self.block.meta.stream))),
+            STREAM_FIELD => return Ok(Plan::Constant(pattern.matches_streams(&self.block.meta.stream))),
             MESSAGE_FIELD => Some(Place::Message),
             HOST_FIELD => Some(Place::Host),
             _ => self.place(name),
@@ -199,7 +217,7 @@ impl Planner<'_> {
     }
 
     fn any(&mut self, pattern: &FieldPattern) -> Result<Plan, ReadError> {
-        if pattern.matches_value(&self.block.meta.stream) {
+        if pattern.matches_streams(&self.block.meta.stream) {
             return Ok(Plan::Constant(true));
         }
         let mut places: Vec<Place> = (0..self.layout().fields.len()).map(Place::Field).collect();
@@ -216,7 +234,7 @@ impl Planner<'_> {
             let granules = match pattern {
                 FieldPattern::Text(text) if !text.words().is_empty() => self.look_up(&place, text)?,
                 // The index knows words and whole values, neither parts of them nor signs between them.
-                FieldPattern::Text(_) | FieldPattern::Wildcard(_) => occupied(&place, self.layout()),
+                _ => occupied(&place, self.layout()),
             };
             if !granules.is_empty() {
                 possible.push((place, granules));

@@ -2,14 +2,14 @@
 
 /// One bit per row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RowSet {
+pub struct RowSet {
     words: Vec<u64>,
 }
 
 const WORD_BITS: usize = 64;
 
 impl RowSet {
-    pub(crate) fn all(rows: usize) -> RowSet {
+    pub fn all(rows: usize) -> RowSet {
         let mut words = vec![u64::MAX; rows.div_ceil(WORD_BITS)];
         if let Some(last) = words.last_mut()
             && !rows.is_multiple_of(WORD_BITS)
@@ -20,7 +20,8 @@ impl RowSet {
     }
 
     /// The rows of this set for which `wanted` holds.
-    pub(crate) fn filter(&self, mut wanted: impl FnMut(usize) -> bool) -> RowSet {
+    #[must_use]
+    pub fn filter(&self, mut wanted: impl FnMut(usize) -> bool) -> RowSet {
         let mut words = vec![0; self.words.len()];
         for (at, (word, kept)) in self.words.iter().zip(&mut words).enumerate() {
             let mut left = *word;
@@ -33,24 +34,24 @@ impl RowSet {
         RowSet { words }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub(crate) fn unite(&mut self, other: &RowSet) {
+    pub fn unite(&mut self, other: &RowSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine |= theirs);
     }
 
-    pub(crate) fn subtract(&mut self, other: &RowSet) {
+    pub fn subtract(&mut self, other: &RowSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(mine, theirs)| *mine &= !theirs);
     }
 
     /// Ascending.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(at, word)| {
             let mut left = *word;
             std::iter::from_fn(move || {
