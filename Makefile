@@ -43,17 +43,17 @@ bench-metrics: ## scrape of a fleet, against $(SHARED)/bench/metrics; results go
 	benches/metrics.sh $(SHARED)
 
 crash: ## kill -9 during ingest, RUNS times (20 by default)
-	$(CARGO) build --locked
-	WATCHFIRE_CRASH_RUNS=$(or $(RUNS),20) $(CARGO) test --locked --test e2e -- crash --nocapture
+	$(CARGO) build --profile proof --locked
+	WATCHFIRE_CRASH_RUNS=$(or $(RUNS),20) $(CARGO) test --profile proof --locked --test e2e -- crash --nocapture
 
 sim: ## the stores under random faults (SEEDS=500), and trouble at every single operation of one run
-	WATCHFIRE_SIM_SEEDS=$(or $(SEEDS),500) WATCHFIRE_SIM_EVERY=1 $(CARGO) test --locked --test sim -- seeds every_operation --nocapture
+	WATCHFIRE_SIM_SEEDS=$(or $(SEEDS),500) WATCHFIRE_SIM_EVERY=1 $(CARGO) test --profile proof --locked --test sim -- seeds every_operation --nocapture
 
 sim-long: ## power cuts at CUTS (5,000) places of as many runs
-	WATCHFIRE_SIM_CUTS=$(or $(CUTS),5000) $(CARGO) test --locked --test sim -- power_cuts --nocapture
+	WATCHFIRE_SIM_CUTS=$(or $(CUTS),5000) $(CARGO) test --profile proof --locked --test sim -- power_cuts --nocapture
 
 flips: ## FLIPS (100,000) flipped bits over all kinds of files; logs cut at every byte of their last 64 KiB
-	WATCHFIRE_SIM_FLIPS=$(or $(FLIPS),100000) WATCHFIRE_SIM_CUT_STEP=1 $(CARGO) test --locked --test sim -- flip cut_any --nocapture
+	WATCHFIRE_SIM_FLIPS=$(or $(FLIPS),100000) WATCHFIRE_SIM_CUT_STEP=1 $(CARGO) test --profile proof --locked --test sim -- flip cut_any --nocapture
 
 ack-honesty: ## BATCHES (10,000) acknowledged batches under strace: each answer follows an fsync that covers it
 	$(CARGO) build --locked
@@ -63,8 +63,8 @@ attacks: ## memory under attack, a line for each kind: SECONDS (10) each, ATTACK
 	WATCHFIRE_ATTACK_SECONDS=$(or $(SECONDS),10) WATCHFIRE_ATTACK='$(ATTACK)' $(CARGO) test --release --locked --test e2e -- attacks --nocapture --test-threads 1
 
 disk-full: ## ROUNDS (50) of a full disk of 64 MB (needs root, to mount it)
-	$(CARGO) build --locked
-	WATCHFIRE_DISK_ROUNDS=$(or $(ROUNDS),50) $(CARGO) test --locked --test e2e -- disk_full --nocapture
+	$(CARGO) build --profile proof --locked
+	WATCHFIRE_DISK_ROUNDS=$(or $(ROUNDS),50) $(CARGO) test --profile proof --locked --test e2e -- disk_full --nocapture
 
 big-wal: ## start of the release binary with MIB (10,240) of write-ahead log, under a memory limit of 512 MiB
 	$(CARGO) build --release --locked
