@@ -34,9 +34,9 @@ ui-check: ui ## rebuild the page and compare with what is committed
 deny: ## licences, sources and duplicates of the dependencies (cargo install cargo-deny)
 	$(CARGO) deny check bans licenses sources
 
-bench-logs: ## log ingest and queries, against $(SHARED)/bench/loggen; results go to benches/RESULTS.md by hand
+bench-logs: ## the log table, MESSAGES=1000000 of $(SHARED)/bench/loggen or DATA=file, PHASES=ingest,truth,warm … for a part
 	$(CARGO) build --release --locked
-	benches/logs.sh $(SHARED)
+	benches/logs.sh $(SHARED) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(DATA),--data $(DATA)) $(if $(PHASES),--phases $(PHASES))
 
 bench-metrics: ## scrape of a fleet, against $(SHARED)/bench/metrics; results go to benches/RESULTS.md by hand
 	$(CARGO) build --release --locked
