@@ -9,6 +9,7 @@
 mod aggregate;
 mod budget;
 mod filter;
+mod histogram;
 mod labels;
 mod ledger;
 mod log_source;
@@ -32,6 +33,7 @@ pub use budget::{Exhausted, QueryBudget};
 pub use filter::{
     FieldPattern, LogFilter, NumberRange, PatternError, Proximity, TextPattern, TextRegex, Wildcard, WildcardPart,
 };
+pub use histogram::{Compatibility, Histogram, HistogramBucket, HistogramSum, ResetHint, SchemaMismatch};
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use ledger::{CONTAINERS_MAX, Container, Entries, Ledger};
 pub use log_source::{
@@ -45,5 +47,5 @@ pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
 pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};
 pub use units::{ByteSize, DurationMs, UnitError};
-pub use value_test::{Unit, ValueTest};
+pub use value_test::{Dimension, Unit, ValueTest, measure, parse_date};
 pub use words::{Words, fold, is_prose, words};

@@ -1,14 +1,19 @@
 //! The seam between PromQL and whatever holds series.
 
-use crate::{Exhausted, Labels, Matcher, QueryBudget, TimeRange};
+use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, TimeRange};
+use std::sync::Arc;
 
 /// Samples of one series in columns, in order of time, each time once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
     /// Unix milliseconds, strictly rising.
     pub times: Vec<i64>,
-    /// As many as `times`; staleness markers are among them.
+    /// As many as `times`; staleness markers are among them. Where there is a histogram, this is nothing to be read.
     pub values: Vec<f64>,
+    /// Native histograms at their places; as many as `times`, or none at all.
+    pub histograms: Vec<Option<Arc<Histogram>>>,
+    /// When counting began, in Unix milliseconds, 0 where that is not known; as many as `times`, or none at all.
+    pub starts: Vec<i64>,
 }
 
 impl Samples {
@@ -23,11 +28,34 @@ impl Samples {
     pub fn push(&mut self, time: i64, value: f64) {
         self.times.push(time);
         self.values.push(value);
+        if !self.histograms.is_empty() {
+            self.histograms.push(None);
+        }
+        if !self.starts.is_empty() {
+            self.starts.push(0);
+        }
+    }
+
+    pub fn push_histogram(&mut self, time: i64, histogram: Arc<Histogram>) {
+        self.histograms.resize(self.times.len(), None);
+        self.push(time, 0.0);
+        self.histograms.resize(self.times.len() - 1, None);
+        self.histograms.push(Some(histogram));
+    }
+
+    /// Says when counting began for the sample pushed last.
+    pub fn set_start(&mut self, start: i64) {
+        self.starts.resize(self.times.len(), 0);
+        if let Some(last) = self.starts.last_mut() {
+            *last = start;
+        }
     }
 
     pub fn clear(&mut self) {
         self.times.clear();
         self.values.clear();
+        self.histograms.clear();
+        self.starts.clear();
     }
 }
 
