@@ -32,7 +32,14 @@ fn append(logs: &LogStore, messages: std::ops::Range<i64>) {
 }
 
 fn count(logs: &LogStore) -> usize {
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 1000, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 1000,
+        cursor: None,
+        order: watchfire_model::ScanOrder::NewestFirst,
+        fields: watchfire_model::FieldSelection::All,
+    };
     let result = logs.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.partial, Vec::<String>::new());
     result.records.len()

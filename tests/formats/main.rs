@@ -66,7 +66,14 @@ const FRESH: &str = "fresh";
 
 /// All records but the fresh ones, fields sorted by name, in order of time and number.
 fn search_all(logs: &LogStore) -> Vec<LogRecord> {
-    let mut request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 100, cursor: None };
+    let mut request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 100,
+        cursor: None,
+        order: watchfire_model::ScanOrder::NewestFirst,
+        fields: watchfire_model::FieldSelection::All,
+    };
     let mut found = Vec::new();
     loop {
         let page = logs.search(&request, &QueryBudget::unlimited()).expect("an answer");

@@ -10,8 +10,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
 use watchfire_model::{
-    ByteSize, FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget, TimeNs, TimeRangeNs,
-    Wildcard,
+    ByteSize, FieldPattern, FieldSelection, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget,
+    ScanOrder, TimeNs, TimeRangeNs, Wildcard,
 };
 use watchfire_store::{DirStorage, Storage, SystemClock};
 
@@ -134,7 +134,14 @@ fn time_ms(store: &LogStore, query: &Query) -> (f64, String) {
     let begin = Instant::now();
     let found = match query {
         Query::Newest(filter) => {
-            let request = SearchRequest { filter: filter.clone(), range, limit: 100, cursor: None };
+            let request = SearchRequest {
+                filter: filter.clone(),
+                range,
+                limit: 100,
+                cursor: None,
+                order: ScanOrder::NewestFirst,
+                fields: FieldSelection::All,
+            };
             let result = store.search(&request, &budget).expect("the store answers");
             format!("{} records, {:?}", result.records.len(), result.stats)
         }
@@ -148,7 +155,7 @@ fn time_ms(store: &LogStore, query: &Query) -> (f64, String) {
             format!("{} records, {:?}", result.total, result.stats)
         }
         Query::Fields(filter) => {
-            let request = FieldsRequest { filter: filter.clone(), range, values_max: 10 };
+            let request = FieldsRequest { filter: filter.clone(), range, values_max: 10, names: None };
             let result = store.fields(&request, &budget).expect("the store answers");
             format!("{} fields, {:?}", result.fields.len(), result.stats)
         }

@@ -1,7 +1,7 @@
 //! Why the log store could not do what it was asked.
 
 use watchfire_logblock::WriteError;
-use watchfire_model::Exhausted;
+use watchfire_model::{Exhausted, TooManyGroups};
 use watchfire_store::StorageError;
 use watchfire_wal::WalError;
 
@@ -15,6 +15,8 @@ pub enum LogStoreError {
     /// The query was called off or would hold too much.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
+    #[error(transparent)]
+    TooManyGroups(#[from] TooManyGroups),
     /// Fresh records cannot be written out (full disk), and memory for further ones is used up; nothing was stored.
     #[error("fresh records take {bytes} bytes of memory and cannot be written out, the limit is {bytes_max}")]
     Backlog { bytes: u64, bytes_max: u64 },

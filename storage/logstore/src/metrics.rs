@@ -1,8 +1,12 @@
 //! What the log store counts about itself.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+use watchfire_model::LogCost;
 
 /// Counters and gauges of the store; its write-ahead log has its own.
 #[derive(Debug, Default)]
@@ -35,6 +39,16 @@ pub(crate) struct Metrics {
     pub(crate) swept_objects: Counter,
     pub(crate) sweep_failures: Counter,
     pub(crate) tail_lost_records: Counter,
+    pub(crate) queries: Counter,
+    pub(crate) failed_queries: Counter,
+    query_granules: Counter,
+    query_pruned_granules: Counter,
+    query_summed_granules: Counter,
+    query_read_granules: Counter,
+    query_false_granules: Counter,
+    query_records: Counter,
+    query_bytes: Counter,
+    query_seconds: Family<Stage, Counter<f64, AtomicU64>>,
     pub(crate) memtable_bytes: Gauge,
     pub(crate) tail_bytes: Gauge,
     pub(crate) work_bytes: Gauge,
@@ -44,7 +58,29 @@ pub(crate) struct Metrics {
     pub(crate) cache_bytes: Gauge,
 }
 
+/// Part of the work that a query is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stage {
+    stage: &'static str,
+}
+
 impl Metrics {
+    /// Counts an answer and what it cost.
+    pub(crate) fn count_query(&self, cost: &LogCost) {
+        self.queries.inc();
+        self.query_granules.inc_by(cost.granules);
+        self.query_pruned_granules.inc_by(cost.granules_pruned);
+        self.query_summed_granules.inc_by(cost.granules_summed);
+        self.query_read_granules.inc_by(cost.granules_read);
+        self.query_false_granules.inc_by(cost.granules_false);
+        self.query_records.inc_by(cost.records_scanned);
+        self.query_bytes.inc_by(cost.bytes_read);
+        let stages = [("planning", cost.planning), ("filtering", cost.filtering), ("collecting", cost.collecting)];
+        for (stage, time) in stages {
+            self.query_seconds.get_or_create(&Stage { stage }).inc_by(time.as_secs_f64());
+        }
+    }
+
     pub(crate) fn register(&self, registry: &mut Registry) {
         let counters = [
             ("appended_records", "Records taken in", &self.appended_records),
@@ -78,6 +114,14 @@ impl Metrics {
             ("retired_blocks", "Blocks deleted at the end of their retention", &self.retired_blocks),
             ("swept_objects", "Objects deleted that no manifest knows", &self.swept_objects),
             ("sweep_failures", "Times that deleting unknown objects failed", &self.sweep_failures),
+            ("queries", "Queries answered", &self.queries),
+            ("failed_queries", "Queries that were called off or ran into a limit", &self.failed_queries),
+            ("query_granules", "Granules in the time ranges of queries", &self.query_granules),
+            ("query_pruned_granules", "Of these, ruled out without a look", &self.query_pruned_granules),
+            ("query_summed_granules", "Of these, answered from statistics", &self.query_summed_granules),
+            ("query_read_granules", "Of these, looked at", &self.query_read_granules),
+            ("query_false_granules", "Of those looked at, without a record that passes", &self.query_false_granules),
+            ("query_records", "Records that filters were evaluated on", &self.query_records),
             ("tail_lost_records", "Records that slow readers of the live tail lost", &self.tail_lost_records),
         ];
         for (name, help, counter) in counters {
@@ -90,11 +134,14 @@ impl Metrics {
             ("logstore_written", "Bytes of blocks written", &self.written_bytes),
             ("logstore_compacted", "Bytes of blocks merged", &self.compacted_bytes),
             ("logstore_compaction_written", "Bytes of merged blocks written", &self.compaction_written_bytes),
+            ("logstore_query_read", "Bytes that queries read from storage", &self.query_bytes),
             ("logstore_scrubbed", "Bytes read through to find damage", &self.scrubbed_bytes),
         ];
         for (name, help, counter) in bytes {
             registry.register_with_unit(name, help, Unit::Bytes, counter.clone());
         }
+        let seconds = "Thread time of queries by stage";
+        registry.register_with_unit("logstore_query", seconds, Unit::Seconds, self.query_seconds.clone());
         let gauges = [
             ("logstore_memtable", "Memory that fresh records take", &self.memtable_bytes),
             ("logstore_tail", "Memory that batches take that wait for readers of the live tail", &self.tail_bytes),

@@ -4,9 +4,9 @@ use crate::{LostRows, RecordId, RecordIdError};
 use smol_str::SmolStr;
 use std::fmt;
 use std::str::FromStr;
-use watchfire_model::{LogFilter, LogRecord, TimeNs, TimeRangeNs};
+use watchfire_model::{FieldSelection, LogCost, LogFilter, LogRecord, ScanOrder, TimeNs, TimeRangeNs};
 
-/// Asks for the newest records that pass a filter.
+/// Asks for the first records, in some order, that pass a filter.
 #[derive(Debug, Clone)]
 pub struct SearchRequest {
     pub filter: LogFilter,
@@ -14,8 +14,12 @@ pub struct SearchRequest {
     pub range: TimeRangeNs,
     /// `1..=SearchRequest::LIMIT_MAX`.
     pub limit: usize,
-    /// Goes on behind the page that handed it out.
+    /// Goes on behind the page that handed it out, in the same order.
     pub cursor: Option<Cursor>,
+    /// [`ScanOrder::Any`] is the newest first.
+    pub order: ScanOrder,
+    /// What is left out of the records is empty.
+    pub fields: FieldSelection,
 }
 
 impl SearchRequest {
@@ -23,8 +27,8 @@ impl SearchRequest {
     pub const LIMIT_MAX: usize = 10_000;
 }
 
-/// Where a page of an answer ended: the next one holds older records only, whatever arrived in between (a late record
-/// older than the cursor is found, a newer one is not).
+/// Where a page of an answer ended: the next one holds only what comes behind it, whatever arrived in between (a late
+/// record whose place is behind the cursor is found, one whose place is before it is not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(pub RecordId);
 
@@ -42,7 +46,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// A page of records, newest first: by event time, then by arrival.
+/// A page of records, in order of event time, then of arrival.
 #[derive(Debug, Clone, Default)]
 pub struct SearchResult {
     pub records: Vec<StoredRecord>,
@@ -106,6 +110,8 @@ pub struct FieldsRequest {
     pub range: TimeRangeNs,
     /// Values listed per field; 0 lists names only.
     pub values_max: usize,
+    /// Only these fields; all where there is no list.
+    pub names: Option<Vec<SmolStr>>,
 }
 
 /// The fields of the matching records, `host`, `stream` and `level` among them, sorted by name. The message is left out.
@@ -131,19 +137,7 @@ pub struct FieldSummary {
 }
 
 /// What an answer cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SearchStats {
-    /// Granules (groups of up to 8192 rows) of the blocks whose time range fits.
-    pub granules: u64,
-    /// Of these, ruled out by times, by the index, or because newer records sufficed.
-    pub granules_pruned: u64,
-    /// Of these, whose columns were looked at.
-    pub granules_read: u64,
-    /// Rows that the filter was evaluated on, those in memory included.
-    pub records_scanned: u64,
-    /// Bytes read from storage; what came from the cache does not count.
-    pub bytes_read: u64,
-}
+pub type SearchStats = LogCost;
 
 /// What the store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

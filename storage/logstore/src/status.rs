@@ -1,7 +1,7 @@
 //! What the store says about itself, and what readers get of it.
 
 use crate::fresh::{Fresh, ReplayState};
-use crate::query::{Missing, Snapshot, Source};
+use crate::query::{Missing, Snapshot};
 use crate::state::LostRows;
 use crate::store::Inner;
 use crate::{DamagedBlock, LogStoreMemory, LogStoreStatus, ReplayStatus};
@@ -79,18 +79,15 @@ fn damaged(block: &Arc<Block>) -> Option<DamagedBlock> {
     })
 }
 
-impl Source for Inner {
-    fn snapshot(&self) -> Snapshot {
+impl Inner {
+    /// Everything that readers see at this moment.
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let lost = self.manifest.state();
         let (done, total) = self.wal.replay_progress();
         let fresh = self.fresh.lock();
         let mut missing: Vec<Missing> = lost.lost.iter().map(of_lost).collect();
         missing.extend(of_replay(&fresh, done, total));
         Snapshot { chunks: fresh.chunks().cloned().collect(), blocks: fresh.blocks.to_vec(), missing }
-    }
-
-    fn set_damaged(&self, block: &Block, what: &str) {
-        Inner::set_damaged(self, block, what);
     }
 }
 

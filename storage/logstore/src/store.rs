@@ -3,7 +3,7 @@
 use crate::append::{Appender, BATCH_BYTES_MAX};
 use crate::fresh::Fresh;
 use crate::metrics::Metrics;
-use crate::query;
+use crate::query::{self, QueryPool};
 use crate::scrub::ScrubPlace;
 use crate::state::LogState;
 use crate::tail::Tails;
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) metrics: Metrics,
     pub(crate) tails: Tails,
+    pub(crate) queries: QueryPool,
     /// Counts the blocks written, for their keys.
     pub(crate) next_serial: AtomicU64,
     /// Memory that flushes, merges and repairs hold.
@@ -126,19 +127,19 @@ impl LogStore {
         self.inner.commit(position)
     }
 
-    /// The newest records that pass, a page at a time.
+    /// The first records that pass, a page at a time.
     pub fn search(&self, request: &SearchRequest, budget: &QueryBudget) -> Result<SearchResult, LogStoreError> {
-        query::search(&*self.inner, request, budget)
+        query::search(&self.inner, request, budget)
     }
 
     /// How many records pass, over time.
     pub fn histogram(&self, request: &HistogramRequest, budget: &QueryBudget) -> Result<Histogram, LogStoreError> {
-        query::histogram(&*self.inner, request, budget)
+        query::histogram(&self.inner, request, budget)
     }
 
     /// The fields of the records that pass.
     pub fn fields(&self, request: &FieldsRequest, budget: &QueryBudget) -> Result<Fields, LogStoreError> {
-        query::fields(&*self.inner, request, budget)
+        query::fields(&self.inner, request, budget)
     }
 
     /// Every batch accepted from now on; a slow reader loses whole batches and is told how many records.
@@ -227,6 +228,7 @@ impl Inner {
             cache,
             metrics: Metrics::default(),
             tails: Tails::default(),
+            queries: QueryPool::new()?,
             next_serial: AtomicU64::new(0),
             working_bytes: AtomicU64::new(0),
             scrubbed: Mutex::default(),

@@ -15,7 +15,9 @@ use crate::{FieldsRequest, HistogramRequest, LogStore, LogStoreError, LogStoreOp
 use model::{Model, filters};
 use proptest::prelude::*;
 use std::sync::Arc;
-use watchfire_model::{ByteSize, LogFilter, LogRecord, MemoryPool, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{
+    ByteSize, FieldSelection, LogFilter, LogRecord, MemoryPool, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
+};
 use watchfire_store::{ManualClock, MemStorage, Storage};
 
 /// Small, so that few records make many granules.
@@ -45,7 +47,14 @@ fn append(store: &LogStore, records: Vec<LogRecord>) {
 
 /// All records that pass, in pages of three.
 fn search_all(store: &LogStore, filter: &LogFilter, range: TimeRangeNs) -> Vec<StoredRecord> {
-    let mut request = SearchRequest { filter: filter.clone(), range, limit: 3, cursor: None };
+    let mut request = SearchRequest {
+        filter: filter.clone(),
+        range,
+        limit: 3,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let mut found = Vec::new();
     loop {
         let page = store.search(&request, &QueryBudget::unlimited()).unwrap();
@@ -75,7 +84,7 @@ fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: Tim
     let budget = QueryBudget::unlimited();
     let found = renumbered(store, search_all(store, filter, range));
     assert_eq!(found, model.search(filter, range), "search for {filter:?} in {range:?}");
-    let request = FieldsRequest { filter: filter.clone(), range, values_max: 2 };
+    let request = FieldsRequest { filter: filter.clone(), range, values_max: 2, names: None };
     let fields = store.fields(&request, &budget).unwrap();
     assert_eq!(fields.fields, model.fields(&request), "fields of {filter:?} in {range:?}");
     let names = store.fields(&FieldsRequest { values_max: 0, ..request.clone() }, &budget).unwrap();
@@ -171,7 +180,14 @@ fn requests_beyond_their_limits_are_refused() {
     let store = open(&MemStorage::new(1));
     let budget = QueryBudget::unlimited();
     for limit in [0, SearchRequest::LIMIT_MAX + 1] {
-        let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit, cursor: None };
+        let request = SearchRequest {
+            filter: LogFilter::All,
+            range: TimeRangeNs::ALL,
+            limit,
+            cursor: None,
+            order: ScanOrder::NewestFirst,
+            fields: FieldSelection::All,
+        };
         assert!(store.search(&request, &budget).is_err(), "limit {limit}");
     }
     for step_ns in [0, -1, 1] {
@@ -185,7 +201,14 @@ fn a_budget_ends_a_query() {
     let store = open(&MemStorage::new(1));
     append(&store, (0..100).map(|time| record(time, "m")).collect());
     store.flush().unwrap();
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 50, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 50,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     assert!(store.search(&request, &QueryBudget::new(10)).is_err());
     let cancelled = QueryBudget::unlimited();
     cancelled.cancel();
@@ -198,7 +221,14 @@ fn the_newest_records_are_found_without_reading_the_rest() {
     let store = open(&MemStorage::new(1));
     append(&store, (0..400).map(|time| record(time, "m")).collect());
     store.flush().unwrap();
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 5, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 5,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.records.len(), 5);
     assert_eq!((result.stats.granules, result.stats.granules_read), (100, 2));
@@ -212,7 +242,14 @@ fn the_index_spares_reading() {
     append(&store, (0..400).map(|time| record(time, &text(time))).collect());
     store.flush().unwrap();
     let filter = LogFilter::Any(watchfire_model::FieldPattern::text("ZK81"));
-    let request = SearchRequest { filter, range: TimeRangeNs::ALL, limit: 5, cursor: None };
+    let request = SearchRequest {
+        filter,
+        range: TimeRangeNs::ALL,
+        limit: 5,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.records.len(), 1);
     assert_eq!(result.stats.granules_read, 1);
@@ -227,7 +264,14 @@ fn a_query_pays_for_the_memory_that_it_holds() {
             store.flush().unwrap();
         }
         let pool = MemoryPool::new("queries", ByteSize::from_mib(1));
-        let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 50, cursor: None };
+        let request = SearchRequest {
+            filter: LogFilter::All,
+            range: TimeRangeNs::ALL,
+            limit: 50,
+            cursor: None,
+            order: ScanOrder::NewestFirst,
+            fields: FieldSelection::All,
+        };
         let small = QueryBudget::unlimited().with_memory(&pool, 40_000);
         assert!(matches!(
             store.search(&request, &small),
@@ -238,7 +282,7 @@ fn a_query_pays_for_the_memory_that_it_holds() {
         let enough = QueryBudget::unlimited().with_memory(&pool, 1 << 20);
         store.search(&request, &enough).unwrap();
         assert!(pool.used() > 50_000, "the answer is still held: {}", pool.used());
-        let fields = FieldsRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, values_max: 10 };
+        let fields = FieldsRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, values_max: 10, names: None };
         store.fields(&fields, &enough).unwrap();
         drop(enough);
         assert_eq!(pool.used(), 0);

@@ -61,7 +61,7 @@ pub(super) async fn fields(State(api): State<Arc<Api>>, params: Params) -> Resul
         return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
     }
     let logs = Arc::clone(&api.logs);
-    let request = FieldsRequest { filter, range, values_max };
+    let request = FieldsRequest { filter, range, values_max, names: None };
     let result = api.workers.run(None, move |budget| logs.fields(&request, budget)).await??;
     Ok(Json(FieldsBody {
         fields: result.fields.into_iter().map(FieldBody::from).collect(),

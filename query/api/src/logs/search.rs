@@ -89,7 +89,14 @@ pub(super) async fn search(State(api): State<Arc<Api>>, params: Params) -> Resul
     let bad_cursor = |_| ApiError::new(StatusCode::BAD_REQUEST, "`cursor` is not one that a search has answered");
     let cursor = params.get("cursor").map(str::parse).transpose().map_err(bad_cursor)?;
     let logs = Arc::clone(&api.logs);
-    let request = SearchRequest { filter, range, limit, cursor };
+    let request = SearchRequest {
+        filter,
+        range,
+        limit,
+        cursor,
+        order: watchfire_model::ScanOrder::NewestFirst,
+        fields: watchfire_model::FieldSelection::All,
+    };
     let result = api.workers.run(None, move |budget| logs.search(&request, budget)).await??;
     Ok(Json(SearchBody {
         records: result.records.into_iter().map(RecordBody::from).collect(),

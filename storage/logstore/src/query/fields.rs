@@ -1,6 +1,7 @@
 //! Which fields the matching records have, and their most frequent values.
 
-use super::session::{Answer, Failure, Session, Source, answer};
+use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use crate::store::Inner;
 use crate::{FieldSummary, Fields, FieldsRequest, LogStoreError};
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
@@ -16,17 +17,13 @@ use watchfire_logblock::query::RowSet;
 use watchfire_logblock::query::{Rest, Texts, unexpected};
 use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD};
 
-pub(crate) fn fields(
-    source: &dyn Source,
-    request: &FieldsRequest,
-    budget: &QueryBudget,
-) -> Result<Fields, LogStoreError> {
-    let Answer { value: summaries, partial, stats } =
-        answer(source, &request.filter, request.range, budget, |session| summarise(session, request))?;
+pub(crate) fn fields(inner: &Inner, request: &FieldsRequest, budget: &QueryBudget) -> Result<Fields, LogStoreError> {
+    let ask = Ask { filter: &request.filter, range: request.range, budget };
+    let (summaries, found) = answer(inner, ask, |session, snapshot| summarise(session, snapshot, request))?;
     let mut fields: Vec<FieldSummary> =
         summaries.into_iter().map(|(name, summary)| summary.finish(name, request.values_max)).collect();
     fields.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Fields { fields, partial, stats })
+    Ok(Fields { fields, partial: found.partial, stats: found.cost })
 }
 
 type Summaries = HashMap<SmolStr, Summary>;
@@ -60,6 +57,21 @@ impl Summary {
         }
     }
 
+    /// Takes over what another thread has found.
+    fn merge(&mut self, other: Summary) {
+        for (seen, also) in self.kinds.iter_mut().zip(other.kinds) {
+            *seen |= also;
+        }
+        self.records += other.records;
+        if self.values.is_empty() {
+            self.values = other.values;
+        } else {
+            for (value, count) in other.values {
+                *self.values.entry(value).or_default() += count;
+            }
+        }
+    }
+
     fn finish(self, name: SmolStr, values_max: usize) -> FieldSummary {
         let mut values: Vec<(SmolStr, u64)> = self.values.into_iter().collect();
         values.sort_by(|(text_a, count_a), (text_b, count_b)| count_b.cmp(count_a).then_with(|| text_a.cmp(text_b)));
@@ -71,44 +83,50 @@ impl Summary {
     }
 }
 
-fn summarise(session: &mut Session<'_>, request: &FieldsRequest) -> Result<Summaries, Failure> {
-    let mut summaries = Summaries::default();
-    let mut charged = Charged::default();
-    let snapshot = std::mem::take(&mut session.snapshot);
-    for chunk in &snapshot.chunks {
-        session.scan(chunk, |_, record| {
-            add_record(record, &mut summaries);
-            Ok(())
-        })?;
-        charge(session, &summaries, &mut charged)?;
-    }
-    for block in &snapshot.blocks {
-        let (planned, granules) = session.plan(block)?;
-        for granule in granules {
-            session.select(&planned, granule, |columns, rows| {
-                if rows.is_empty() { Ok(()) } else { add_rows(columns, rows, request, &mut summaries) }
-            })?;
-            charge(session, &summaries, &mut charged)?;
+fn summarise(session: &Session<'_>, snapshot: Snapshot, request: &FieldsRequest) -> Result<Summaries, Failure> {
+    let units = session.units(snapshot)?;
+    let parts = session.each(&units, Part::default, |part, unit| {
+        match unit {
+            Unit::Chunk(chunk) => session.scan(chunk, |_, record| {
+                add_record(record, request, &mut part.summaries);
+                Ok(())
+            })?,
+            Unit::Granule(planned, granule) => session
+                .select(planned, *granule, |columns, rows| add_rows(columns, rows, request, &mut part.summaries))?,
         }
+        part.charge(session)
+    })?;
+    let mut summaries = Summaries::default();
+    for (name, part) in parts.into_iter().flat_map(|part| part.summaries) {
+        summaries.entry(name).or_default().merge(part);
     }
     Ok(summaries)
 }
 
-/// What was charged for the tables so far.
+/// What one thread has found.
+#[derive(Debug, Default)]
+struct Part {
+    summaries: Summaries,
+    /// What was paid for so far.
+    charged: Charged,
+}
+
 #[derive(Debug, Default)]
 struct Charged {
     values: u64,
     bytes: u64,
 }
 
-/// The distinct values held come out of the budget.
-fn charge(session: &mut Session<'_>, summaries: &Summaries, charged: &mut Charged) -> Result<(), Failure> {
-    let values = summaries.values().map(|summary| 1 + summary.values.len() as u64).sum::<u64>();
-    let bytes = summaries.values().map(|summary| VALUE_BYTES + summary.bytes).sum::<u64>();
-    session.take(values - charged.values)?;
-    session.hold(bytes - charged.bytes)?;
-    *charged = Charged { values, bytes };
-    Ok(())
+impl Part {
+    /// The distinct values held come out of the budget.
+    fn charge(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        let values = self.summaries.values().map(|summary| 1 + summary.values.len() as u64).sum::<u64>();
+        let bytes = self.summaries.values().map(|summary| VALUE_BYTES + summary.bytes).sum::<u64>();
+        session.take(values - self.charged.values)?;
+        session.hold(bytes - self.charged.bytes)?;
+        self.charged = Charged { values, bytes };
+        Ok(())
+    }
 }
 
 /// A field of a record that bears the name of something every record has cannot be asked for.
@@ -123,16 +141,25 @@ fn summary<'a>(summaries: &'a mut Summaries, name: &str) -> &'a mut Summary {
     summaries.get_mut(name).expect("it was inserted if it was not there")
 }
 
-fn add_record(record: &LogRecord, summaries: &mut Summaries) {
-    summary(summaries, HOST_FIELD).add(ValueKind::Text, &record.host, 1);
-    summary(summaries, STREAM_FIELD).add(ValueKind::Text, &record.stream, 1);
-    if let Some(level) = record.level {
+/// Whether the request asks for the field.
+fn is_wanted(request: &FieldsRequest, name: &str) -> bool {
+    request.names.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
+}
+
+fn add_record(record: &LogRecord, request: &FieldsRequest, summaries: &mut Summaries) {
+    if is_wanted(request, HOST_FIELD) {
+        summary(summaries, HOST_FIELD).add(ValueKind::Text, &record.host, 1);
+    }
+    if is_wanted(request, STREAM_FIELD) {
+        summary(summaries, STREAM_FIELD).add(ValueKind::Text, &record.stream, 1);
+    }
+    if let Some(level) = record.level.filter(|_| is_wanted(request, LEVEL_FIELD)) {
         summary(summaries, LEVEL_FIELD).add(ValueKind::I64, &level.number().to_string(), 1);
     }
     let mut seen: HashSet<&str> = HashSet::new();
     for (name, value) in record.fields.iter().filter(|(name, _)| !is_hidden(name)) {
         // Of two values under one name the first one counts, as in filters.
-        if seen.insert(name) {
+        if seen.insert(name) && is_wanted(request, name) {
             summary(summaries, name).add(ValueKind::of(value), &value.to_text(), 1);
         }
     }
@@ -145,12 +172,18 @@ fn add_rows(
     summaries: &mut Summaries,
 ) -> Result<(), ReadError> {
     let names_only = request.values_max == 0;
-    summary(summaries, STREAM_FIELD).add(ValueKind::Text, &columns.block.meta.stream, rows.len() as u64);
-    let host = columns.column(HOST)?;
-    add_texts(Texts::new(&host)?, rows, summary(summaries, HOST_FIELD), |_| Ok(ValueKind::Text))?;
-    add_levels(columns, rows, summaries)?;
+    if is_wanted(request, STREAM_FIELD) {
+        summary(summaries, STREAM_FIELD).add(ValueKind::Text, &columns.block.meta.stream, rows.len() as u64);
+    }
+    if is_wanted(request, HOST_FIELD) {
+        let host = columns.column(HOST)?;
+        add_texts(Texts::new(&host)?, rows, summary(summaries, HOST_FIELD), |_| Ok(ValueKind::Text))?;
+    }
+    if is_wanted(request, LEVEL_FIELD) {
+        add_levels(columns, rows, summaries)?;
+    }
     for (field, stats) in columns.opened.layout.fields.iter().zip(&columns.stats().fields) {
-        if stats.rows == 0 || is_hidden(&field.name) {
+        if stats.rows == 0 || is_hidden(&field.name) || !is_wanted(request, &field.name) {
             continue;
         }
         if names_only && field.kind != ColumnKind::Mixed && rows.len() == columns.stats().rows {
@@ -161,7 +194,7 @@ fn add_rows(
         }
         add_field(&FieldValues::read(columns, field)?, rows, &field.name, summaries)?;
     }
-    add_rest(columns, rows, summaries)
+    add_rest(columns, rows, request, summaries)
 }
 
 fn kind_of_column(field: &FieldColumn) -> ValueKind {
@@ -227,7 +260,12 @@ fn add_texts(
     Ok(())
 }
 
-fn add_rest(columns: Granule<'_>, rows: &RowSet, summaries: &mut Summaries) -> Result<(), ReadError> {
+fn add_rest(
+    columns: Granule<'_>,
+    rows: &RowSet,
+    request: &FieldsRequest,
+    summaries: &mut Summaries,
+) -> Result<(), ReadError> {
     if columns.stats().rest_rows == 0 {
         return Ok(());
     }
@@ -238,7 +276,8 @@ fn add_rest(columns: Granule<'_>, rows: &RowSet, summaries: &mut Summaries) -> R
         let mut seen: HashSet<SmolStr> = HashSet::new();
         for (name, value) in rest.fields(row) {
             // A name with a column stands here only as the second one of its record.
-            if !is_hidden(&name) && layout.field(&name).is_none() && seen.insert(name.clone()) {
+            let counts = !is_hidden(&name) && is_wanted(request, &name) && layout.field(&name).is_none();
+            if counts && seen.insert(name.clone()) {
                 summary(summaries, &name).add(ValueKind::of(&value), &value.to_text(), 1);
             }
         }

@@ -1,6 +1,7 @@
 //! Counts over time, whole or split by the values of a field.
 
-use super::session::{Answer, Failure, Session, Source, answer};
+use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use crate::store::Inner;
 use crate::{Histogram, HistogramRequest, LogStoreError};
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
@@ -18,15 +19,22 @@ use watchfire_model::{
 };
 
 pub(crate) fn histogram(
-    source: &dyn Source,
+    inner: &Inner,
     request: &HistogramRequest,
     budget: &QueryBudget,
 ) -> Result<Histogram, LogStoreError> {
     let buckets = Buckets::new(request)?;
-    let Answer { value: counts, partial, stats } =
-        answer(source, &request.filter, request.range, budget, |session| count(session, request, buckets))?;
+    let ask = Ask { filter: &request.filter, range: request.range, budget };
+    let (counts, found) = answer(inner, ask, |session, snapshot| count(session, snapshot, request, buckets))?;
     let (series, total) = counts.into_series(buckets.count, request.by.is_some());
-    Ok(Histogram { start: buckets.start, step_ns: request.step_ns, series, total, partial, stats })
+    Ok(Histogram {
+        start: buckets.start,
+        step_ns: request.step_ns,
+        series,
+        total,
+        partial: found.partial,
+        stats: found.cost,
+    })
 }
 
 /// Evenly spaced stretches of time.
@@ -71,6 +79,8 @@ struct Counts {
     ids: HashMap<Option<SmolStr>, u32>,
     /// By number of the value and bucket.
     cells: HashMap<(u32, u32), u64>,
+    /// Values and cells that were paid for.
+    charged: u64,
 }
 
 /// Memory of a value or of a count in the table, about.
@@ -95,8 +105,21 @@ impl Counts {
         *self.cells.entry((id, bucket)).or_default() += count;
     }
 
-    fn len(&self) -> u64 {
-        (self.cells.len() + self.values.len()) as u64
+    /// Takes over what another thread has counted.
+    fn merge(&mut self, other: Counts) {
+        let ids: Vec<u32> = other.values.iter().map(|value| self.id(value.as_deref())).collect();
+        for ((id, bucket), count) in other.cells {
+            self.add(ids[id as usize], bucket, count);
+        }
+    }
+
+    /// What is held beyond what was paid for comes out of the budget.
+    fn charge(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        let held = (self.cells.len() + self.values.len()) as u64;
+        session.take(held - self.charged)?;
+        session.hold((held - self.charged) * CELL_BYTES)?;
+        self.charged = held;
+        Ok(())
     }
 
     fn into_series(self, buckets: usize, is_split: bool) -> (Vec<Series>, u64) {
@@ -126,46 +149,41 @@ impl Counts {
     }
 }
 
-fn count(session: &mut Session<'_>, request: &HistogramRequest, buckets: Buckets) -> Result<Counts, Failure> {
-    let mut counts = Counts::default();
-    let mut charged = 0;
-    let snapshot = std::mem::take(&mut session.snapshot);
-    for chunk in &snapshot.chunks {
-        session.scan(chunk, |_, record| {
-            let value = request.by.as_ref().and_then(|name| record_value(record, name));
-            let id = counts.id(value.as_deref());
-            counts.add(id, buckets.index(record.time), 1);
-            Ok(())
-        })?;
-        charge(session, &counts, &mut charged)?;
-    }
-    for block in &snapshot.blocks {
-        let (planned, granules) = session.plan(block)?;
-        for granule in granules {
-            let stats = &planned.opened.layout.granules[granule];
-            let (first, last) = stats.times;
-            if request.by.is_none() && session.takes_all(&planned, granule) && buckets.spans_one(first, last) {
-                let id = counts.id(None);
-                counts.add(id, buckets.index(first), stats.rows as u64);
-                session.stats.granules_pruned += 1;
-                continue;
+fn count(
+    session: &Session<'_>,
+    snapshot: Snapshot,
+    request: &HistogramRequest,
+    buckets: Buckets,
+) -> Result<Counts, Failure> {
+    let units = session.units(snapshot)?;
+    let by = request.by.as_deref();
+    let parts = session.each(&units, Counts::default, |counts, unit| {
+        match unit {
+            Unit::Chunk(chunk) => session.scan(chunk, |_, record| {
+                let value = by.and_then(|name| record_value(record, name));
+                let id = counts.id(value.as_deref());
+                counts.add(id, buckets.index(record.time), 1);
+                Ok(())
+            })?,
+            Unit::Granule(planned, granule) => {
+                let stats = &planned.opened.layout.granules[*granule];
+                let (first, last) = stats.times;
+                if by.is_none() && session.takes_all(planned, *granule) && buckets.spans_one(first, last) {
+                    let id = counts.id(None);
+                    counts.add(id, buckets.index(first), stats.rows as u64);
+                    session.spend(|cost| cost.granules_summed += 1);
+                } else {
+                    session
+                        .select(planned, *granule, |columns, rows| count_rows(columns, rows, by, buckets, counts))?;
+                }
             }
-            session.select(&planned, granule, |columns, rows| {
-                count_rows(columns, rows, request.by.as_deref(), buckets, &mut counts)
-            })?;
-            charge(session, &counts, &mut charged)?;
         }
-    }
+        counts.charge(session)
+    })?;
+    let mut parts = parts.into_iter();
+    let mut counts = parts.next().unwrap_or_default();
+    parts.for_each(|part| counts.merge(part));
     Ok(counts)
-}
-
-/// What the counts hold beyond what was charged comes out of the budget.
-fn charge(session: &mut Session<'_>, counts: &Counts, charged: &mut u64) -> Result<(), Failure> {
-    let held = counts.len();
-    session.take(held - *charged)?;
-    session.hold((held - *charged) * CELL_BYTES)?;
-    *charged = held;
-    Ok(())
 }
 
 fn count_rows(
@@ -175,9 +193,6 @@ fn count_rows(
     buckets: Buckets,
     counts: &mut Counts,
 ) -> Result<(), ReadError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let (first, last) = columns.stats().times;
     let ids = by.map(|name| value_ids(columns, rows, name, counts)).transpose()?;
     let nameless = if ids.is_none() { counts.id(None) } else { 0 };

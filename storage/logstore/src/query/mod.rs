@@ -1,11 +1,18 @@
 //! Answers: what lies in memory and what lies in blocks, found in the same way.
 
+mod aggregate;
 mod fields;
 mod histogram;
+mod place;
+mod pool;
+mod rank;
+mod scan;
 mod search;
 mod session;
+mod source;
 
 pub(crate) use fields::fields;
 pub(crate) use histogram::histogram;
+pub(crate) use pool::QueryPool;
 pub(crate) use search::search;
-pub(crate) use session::{Missing, Snapshot, Source};
+pub(crate) use session::{Missing, Snapshot};

@@ -1,53 +1,54 @@
-//! The newest records that pass: looks at what may hold newer ones first, and stops when nothing newer is left.
+//! A page of the records that come first: looks at what may hold earlier ones in the order first, and stops when nothing
+//! is left that could come before what was found.
 
-use super::session::{Answer, Failure, Planned, Session, Source, answer};
+use super::place::{Places, What, granules, places};
+use super::pool::Step;
+use super::rank::Rank;
+use super::session::{Ask, Failure, Planned, Session, Snapshot, Unit, answer};
 use crate::batch::record_memory;
 use crate::memtable::Chunk;
+use crate::store::Inner;
 use crate::{Cursor, LogStoreError, RecordId, SearchRequest, SearchResult, StoredRecord};
+use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
-use watchfire_logblock::block::Block;
 use watchfire_logblock::query::{read_records, sort_fields};
-use watchfire_model::{QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{FieldSelection, LogRecord, QueryBudget, ScanOrder, TimeNs, TimeRangeNs};
+
+/// So many granules and chunks are looked at by one thread, before others help: mostly a page is found in the first ones.
+const ALONE_UNITS: usize = 4;
 
 pub(crate) fn search(
-    source: &dyn Source,
+    inner: &Inner,
     request: &SearchRequest,
     budget: &QueryBudget,
 ) -> Result<SearchResult, LogStoreError> {
     if !(1..=SearchRequest::LIMIT_MAX).contains(&request.limit) {
         return Err(LogStoreError::Limit { limit: request.limit, max: SearchRequest::LIMIT_MAX });
     }
-    // Nothing at or after the cursor's time is wanted but for the rest of that very nanosecond.
-    let end = request.cursor.map_or(request.range.end, |cursor| request.range.end.min(cursor.0.time.plus_ns(1)));
-    let range = TimeRangeNs { start: request.range.start, end };
-    let Answer { value: mut records, partial, stats } =
-        answer(source, &request.filter, range, budget, |session| newest(session, request))?;
+    let ask = Ask { filter: &request.filter, range: range_behind(request), budget };
+    let (mut records, found) = answer(inner, ask, |session, snapshot| page(session, snapshot, request))?;
     let more = records.len() > request.limit;
     records.truncate(request.limit);
     let next_cursor = records.last().filter(|_| more).map(|record| Cursor(record.id));
-    Ok(SearchResult { records, next_cursor, partial, stats })
+    Ok(SearchResult { records, next_cursor, partial: found.partial, stats: found.cost })
 }
 
-/// Something to look into, or to look at; the one that may hold the newest record comes first.
-#[derive(Debug)]
-struct Unit {
-    time_max: TimeNs,
-    place: UnitPlace,
-}
-
-#[derive(Debug)]
-enum UnitPlace {
-    Block(Arc<Block>),
-    /// A granule of the planned block at this index.
-    Granule(usize, usize),
-    Chunk(Arc<Chunk>),
+/// Nothing on this side of the cursor's time is wanted but for the rest of that very nanosecond.
+fn range_behind(request: &SearchRequest) -> TimeRangeNs {
+    let TimeRangeNs { start, end } = request.range;
+    match request.cursor {
+        None => request.range,
+        Some(cursor) if request.order == ScanOrder::OldestFirst => TimeRangeNs { start: start.max(cursor.0.time), end },
+        Some(cursor) => TimeRangeNs { start, end: end.min(cursor.0.time.plus_ns(1)) },
+    }
 }
 
 /// A record that passes.
 #[derive(Debug, Clone)]
 struct Hit {
+    rank: Rank,
     id: RecordId,
     place: HitPlace,
 }
@@ -55,151 +56,186 @@ struct Hit {
 #[derive(Debug, Clone)]
 enum HitPlace {
     Memory { chunk: Arc<Chunk>, at: usize },
-    Row { planned: usize, granule: usize, row: usize },
+    Row { planned: Arc<Planned>, granule: usize, row: usize },
 }
 
-/// The newest hits, one more than wanted, to know whether there are further ones.
+/// What all threads of a search share.
 #[derive(Debug)]
-struct Newest {
+struct Progress {
+    places: Places,
+    page: Page,
+    /// Units looked at.
+    units: usize,
+}
+
+/// The hits that come first, one more than wanted, to know whether there are further ones.
+#[derive(Debug)]
+struct Page {
+    order: ScanOrder,
     hits: BinaryHeap<Reverse<Hit>>,
     count_max: usize,
-    before: Option<RecordId>,
+    /// Behind this one only.
+    behind: Option<Rank>,
 }
 
-fn newest(session: &mut Session<'_>, request: &SearchRequest) -> Result<Vec<StoredRecord>, Failure> {
-    let mut units: BinaryHeap<Unit> = BinaryHeap::new();
-    let snapshot = std::mem::take(&mut session.snapshot);
-    units.extend(
-        snapshot.blocks.into_iter().map(|block| Unit { time_max: block.meta.time_max, place: UnitPlace::Block(block) }),
-    );
-    units.extend(
-        snapshot.chunks.into_iter().map(|chunk| Unit { time_max: chunk.times.1, place: UnitPlace::Chunk(chunk) }),
-    );
-    let before = request.cursor.map(|cursor| cursor.0);
-    let mut newest = Newest { hits: BinaryHeap::new(), count_max: request.limit + 1, before };
-    let mut planned: Vec<Planned> = Vec::new();
-    while let Some(unit) = units.pop() {
-        if newest.is_complete_without(unit.time_max) {
-            let granules = |unit: &Unit| u64::from(matches!(unit.place, UnitPlace::Granule(..)));
-            session.stats.granules_pruned += granules(&unit) + units.iter().map(granules).sum::<u64>();
+fn page(session: &Session<'_>, snapshot: Snapshot, request: &SearchRequest) -> Result<Vec<StoredRecord>, Failure> {
+    let order = request.order;
+    let behind = request.cursor.map(|cursor| Rank::new(order, cursor.0));
+    let page = Page { order, hits: BinaryHeap::new(), count_max: request.limit + 1, behind };
+    let progress = Mutex::new(Progress { places: places(snapshot, order), page, units: 0 });
+    while progress.lock().units < ALONE_UNITS {
+        if look(session, &progress)? == Step::Done {
             break;
         }
-        match unit.place {
-            UnitPlace::Block(block) => {
-                let (block, granules) = session.plan(&block)?;
-                for granule in granules {
-                    let time_max = block.opened.layout.granules[granule].times.1;
-                    units.push(Unit { time_max, place: UnitPlace::Granule(planned.len(), granule) });
-                }
-                planned.push(block);
-            }
-            UnitPlace::Granule(index, granule) => newest.add_granule(session, &planned, index, granule)?,
-            UnitPlace::Chunk(chunk) => {
-                session.scan(&chunk, |at, record| {
-                    let id = RecordId { time: record.time, sequence: chunk.first_sequence + at as u64 };
-                    newest.add(id, || HitPlace::Memory { chunk: Arc::clone(&chunk), at });
-                    Ok(())
-                })?;
-            }
-        }
     }
-    let mut hits: Vec<Hit> = newest.hits.into_iter().map(|Reverse(hit)| hit).collect();
-    hits.sort_by_key(|hit| Reverse(hit.id));
-    materialise(session, &planned, &hits)
+    if progress.lock().has_more() {
+        session.run(session.threads(), &|_| look(session, &progress))?;
+    }
+    let Progress { places, page, .. } = progress.into_inner();
+    let granules = places.iter().filter(|place| matches!(place.what, What::Unit(Unit::Granule(..)))).count();
+    session.spend(|cost| cost.granules_pruned += granules as u64);
+    let mut hits: Vec<Hit> = page.hits.into_iter().map(|Reverse(hit)| hit).collect();
+    hits.sort_by_key(|hit| Reverse(hit.rank));
+    materialise(session, &hits, &request.fields)
 }
 
-impl Newest {
-    fn add(&mut self, id: RecordId, place: impl FnOnce() -> HitPlace) {
-        if self.before.is_some_and(|before| id >= before) {
-            return;
+/// Looks at the place that may hold the first record of all.
+fn look(session: &Session<'_>, progress: &Mutex<Progress>) -> Result<Step, Failure> {
+    let (place, order, threshold) = {
+        let mut progress = progress.lock();
+        if !progress.has_more() {
+            return Ok(Step::Done);
         }
-        if self.hits.len() == self.count_max {
-            if self.hits.peek().is_some_and(|Reverse(oldest)| oldest.id >= id) {
-                return;
-            }
-            self.hits.pop();
+        let Some(place) = progress.places.pop() else { return Ok(Step::Done) };
+        (place, progress.page.order, progress.page.threshold())
+    };
+    match place.what {
+        What::Block(block) => {
+            let planned = session.plan(&block)?;
+            progress.lock().places.extend(granules(&planned, order));
         }
-        self.hits.push(Reverse(Hit { id, place: place() }));
+        What::Unit(unit) => {
+            let hits = find(session, &unit, order, threshold)?;
+            let mut progress = progress.lock();
+            progress.units += 1;
+            hits.into_iter().for_each(|hit| progress.page.add(hit));
+        }
     }
+    Ok(Step::More)
+}
 
-    /// Whether nothing as old as `time_max` can be among the newest.
-    fn is_complete_without(&self, time_max: TimeNs) -> bool {
-        self.hits.len() == self.count_max && self.hits.peek().is_some_and(|Reverse(oldest)| oldest.id.time > time_max)
-    }
-
-    fn add_granule(
-        &mut self,
-        session: &mut Session<'_>,
-        planned: &[Planned],
-        index: usize,
-        granule: usize,
-    ) -> Result<(), Failure> {
-        session.select(&planned[index], granule, |columns, rows| {
-            if rows.is_empty() {
-                return Ok(());
-            }
+/// The records of a unit that pass and come between the two thresholds.
+fn find(
+    session: &Session<'_>,
+    unit: &Unit,
+    order: ScanOrder,
+    threshold: (Option<Rank>, Option<Rank>),
+) -> Result<Vec<Hit>, Failure> {
+    let mut hits = Vec::new();
+    let mut add = |id: RecordId, place: &dyn Fn() -> HitPlace| {
+        let rank = Rank::new(order, id);
+        if threshold.0.is_none_or(|behind| rank < behind) && threshold.1.is_none_or(|last| rank > last) {
+            hits.push(Hit { rank, id, place: place() });
+        }
+    };
+    match unit {
+        Unit::Chunk(chunk) => session.scan(chunk, |at, record| {
+            let id = RecordId { time: record.time, sequence: chunk.first_sequence + at as u64 };
+            add(id, &|| HitPlace::Memory { chunk: Arc::clone(chunk), at });
+            Ok(())
+        })?,
+        Unit::Granule(planned, granule) => session.select(planned, *granule, |columns, rows| {
             let (times, sequences) = (columns.times()?, columns.sequences()?);
             for row in rows.iter() {
                 let id = RecordId { time: TimeNs(times[row]), sequence: sequences[row] };
-                self.add(id, || HitPlace::Row { planned: index, granule, row });
+                add(id, &|| HitPlace::Row { planned: Arc::clone(planned), granule: *granule, row });
             }
             Ok(())
-        })
+        })?,
+    }
+    Ok(hits)
+}
+
+impl Progress {
+    /// Whether something is left that may hold a record for the page.
+    fn has_more(&self) -> bool {
+        let last = self.page.threshold().1;
+        self.places.peek().is_some_and(|place| last.is_none_or(|last| place.first > last))
+    }
+}
+
+impl Page {
+    /// What comes at or before the first is not wanted; once the page is full, what comes at or behind the second is not.
+    fn threshold(&self) -> (Option<Rank>, Option<Rank>) {
+        let last = self.hits.peek().filter(|_| self.hits.len() == self.count_max);
+        (self.behind, last.map(|Reverse(hit)| hit.rank))
+    }
+
+    fn add(&mut self, hit: Hit) {
+        if self.threshold().1.is_some_and(|last| hit.rank <= last) {
+            return;
+        }
+        if self.hits.len() == self.count_max {
+            self.hits.pop();
+        }
+        self.hits.push(Reverse(hit));
     }
 }
 
 /// The records of the hits, in their order.
-fn materialise(session: &mut Session<'_>, planned: &[Planned], hits: &[Hit]) -> Result<Vec<StoredRecord>, Failure> {
+fn materialise(session: &Session<'_>, hits: &[Hit], fields: &FieldSelection) -> Result<Vec<StoredRecord>, Failure> {
     session.take(hits.len() as u64)?;
     let mut records: Vec<Option<StoredRecord>> = vec![None; hits.len()];
-    let mut by_granule: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut by_granule: BTreeMap<(&str, usize), (&Arc<Planned>, Vec<(usize, usize)>)> = BTreeMap::new();
     for (at, hit) in hits.iter().enumerate() {
         match &hit.place {
             HitPlace::Memory { chunk, at: place } => {
-                let mut record = chunk.records[*place].clone();
-                sort_fields(&mut record);
+                let record = shown(chunk.records[*place].clone(), fields);
                 session.hold(record_memory(&record))?;
                 records[at] = Some(StoredRecord { id: hit.id, record });
             }
             HitPlace::Row { planned, granule, row } => {
-                by_granule.entry((*planned, *granule)).or_default().push((at, *row));
+                let key = (planned.block.meta.key.as_str(), *granule);
+                by_granule.entry(key).or_insert_with(|| (planned, Vec::new())).1.push((at, *row));
             }
         }
     }
-    for ((index, granule), wanted) in by_granule {
+    let by_granule: Vec<_> = by_granule.into_iter().collect();
+    let read = session.each(&by_granule, Vec::new, |read, ((_, granule), (planned, wanted))| {
         let rows: Vec<usize> = wanted.iter().map(|(_, row)| *row).collect();
-        let read = session.read(&planned[index], granule, |columns| read_records(columns, &rows))?;
-        session.hold(read.iter().map(record_memory).sum())?;
-        for ((at, _), record) in wanted.into_iter().zip(read) {
-            records[at] = Some(StoredRecord { id: hits[at].id, record });
-        }
+        let found = session.read(planned, *granule, |columns| read_records(columns, &rows))?;
+        let found: Vec<LogRecord> = found.into_iter().map(|record| shown(record, fields)).collect();
+        session.hold(found.iter().map(record_memory).sum())?;
+        read.extend(wanted.iter().map(|(at, _)| *at).zip(found));
+        Ok(())
+    })?;
+    for (at, record) in read.into_iter().flatten() {
+        records[at] = Some(StoredRecord { id: hits[at].id, record });
     }
     Ok(records.into_iter().flatten().collect())
 }
 
-impl PartialEq for Unit {
-    fn eq(&self, other: &Unit) -> bool {
-        self.cmp(other).is_eq()
+/// A record as answers show it: its fields sorted by name, without those that nobody looks at.
+pub(super) fn shown(mut record: LogRecord, fields: &FieldSelection) -> LogRecord {
+    if let FieldSelection::Only(names) = fields {
+        record.fields.retain(|(name, _)| names.contains(name));
+        if !names.contains(watchfire_model::MESSAGE_FIELD) {
+            record.message = Default::default();
+        }
+        if !names.contains(watchfire_model::HOST_FIELD) {
+            record.host = Default::default();
+        }
+        if !names.contains(watchfire_model::LEVEL_FIELD) {
+            record.level = None;
+        }
     }
-}
-
-impl Eq for Unit {}
-
-impl PartialOrd for Unit {
-    fn partial_cmp(&self, other: &Unit) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Unit {
-    fn cmp(&self, other: &Unit) -> std::cmp::Ordering {
-        self.time_max.cmp(&other.time_max)
-    }
+    sort_fields(&mut record);
+    record
 }
 
 impl PartialEq for Hit {
     fn eq(&self, other: &Hit) -> bool {
-        self.id == other.id
+        self.rank == other.rank
     }
 }
 
@@ -213,6 +249,6 @@ impl PartialOrd for Hit {
 
 impl Ord for Hit {
     fn cmp(&self, other: &Hit) -> std::cmp::Ordering {
-        self.id.cmp(&other.id)
+        self.rank.cmp(&other.rank)
     }
 }

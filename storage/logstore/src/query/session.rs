@@ -1,19 +1,24 @@
-//! One query: a snapshot of the store, and what to do about blocks that cannot be read.
+//! One query: a snapshot of the store, its work spread over threads, and what to do about blocks that cannot be read.
 
+use super::pool::Step;
+use crate::LogStoreError;
 use crate::memtable::Chunk;
-use crate::{LogStoreError, SearchStats};
+use crate::store::Inner;
+use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use watchfire_logblock::block::{Block, Opened, ReadError, Reads, guarded};
-use watchfire_logblock::query::Plan;
-use watchfire_logblock::query::RowSet;
-use watchfire_logblock::query::{Granule, covers, overlaps};
-use watchfire_model::{LogFilter, LogRecord, QueryBudget, TimeRangeNs};
+use watchfire_logblock::query::{Granule, Plan, RowSet, covers, overlaps};
+use watchfire_model::{Exhausted, LogAnswer, LogCost, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
 
 /// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.
 const CHECK_BYTES: usize = 4 << 20;
 /// What a record costs besides its message, in bytes of text.
 const RECORD_BYTES: usize = 256;
+/// So few pieces of work are done by the thread that asks.
+const ALONE_MAX: usize = 2;
 
 /// Everything in the store at one moment, each record once.
 #[derive(Debug, Clone, Default)]
@@ -32,38 +37,29 @@ pub(crate) struct Missing {
     pub(crate) what: String,
 }
 
-/// Where snapshots come from.
-pub(crate) trait Source {
-    fn snapshot(&self) -> Snapshot;
-
-    /// Takes a damaged block out of further queries.
-    fn set_damaged(&self, block: &Block, what: &str);
-}
-
-/// An answer and what it cost.
-#[derive(Debug)]
-pub(crate) struct Answer<T> {
-    pub(crate) value: T,
-    pub(crate) partial: Vec<String>,
-    pub(crate) stats: SearchStats,
-}
-
-/// One attempt at an answer.
-#[derive(Debug)]
-pub(crate) struct Session<'a> {
+/// What is asked of a query's records, and what it may spend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
     pub(crate) filter: &'a LogFilter,
     pub(crate) range: TimeRangeNs,
     pub(crate) budget: &'a QueryBudget,
-    /// Only what overlaps the range.
-    pub(crate) snapshot: Snapshot,
-    pub(crate) stats: SearchStats,
+}
+
+/// One attempt at an answer, shared by all threads that work on it.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) inner: &'a Inner,
+    pub(crate) ask: Ask<'a>,
     pub(crate) reads: Reads,
+    pub(crate) cost: Mutex<LogCost>,
+    /// What was left out of the answer in the midst of it.
+    left_out: Mutex<BTreeSet<String>>,
     /// Samples taken from the budget.
-    taken: u64,
+    taken: AtomicU64,
     /// Bytes of memory taken from it.
-    held: u64,
-    /// Of these, for the columns of one granule.
-    held_for_granule: u64,
+    held: AtomicU64,
+    /// Of these, for the columns of one granule for each thread.
+    held_for_granules: Mutex<u64>,
 }
 
 /// Why an attempt failed.
@@ -79,20 +75,28 @@ pub(crate) struct Planned {
     pub(crate) block: Arc<Block>,
     pub(crate) opened: Arc<Opened>,
     pub(crate) plan: Plan,
+    /// Those that may hold records that pass, ascending.
+    pub(crate) granules: Vec<usize>,
+}
+
+/// What one thread looks at in one go.
+#[derive(Debug, Clone)]
+pub(crate) enum Unit {
+    Chunk(Arc<Chunk>),
+    Granule(Arc<Planned>, usize),
 }
 
 /// Tries until the answer holds everything that can be read; what cannot is named in it.
 pub(crate) fn answer<T>(
-    source: &dyn Source,
-    filter: &LogFilter,
-    range: TimeRangeNs,
-    budget: &QueryBudget,
-    attempt: impl Fn(&mut Session<'_>) -> Result<T, Failure>,
-) -> Result<Answer<T>, LogStoreError> {
+    inner: &Inner,
+    ask: Ask<'_>,
+    mut attempt: impl FnMut(&Session<'_>, Snapshot) -> Result<T, Failure>,
+) -> Result<(T, LogAnswer), LogStoreError> {
+    let Ask { range, budget, .. } = ask;
     let mut excluded: HashSet<String> = HashSet::new();
     let mut bytes_read = 0;
     loop {
-        let mut snapshot = source.snapshot();
+        let mut snapshot = inner.snapshot();
         let mut partial: BTreeSet<String> = snapshot.missing.drain(..).filter_map(|it| it.told_in(range)).collect();
         snapshot.chunks.retain(|chunk| overlaps(range, chunk.times));
         snapshot.blocks.retain(|block| overlaps(range, (block.meta.time_min, block.meta.time_max)));
@@ -103,29 +107,27 @@ pub(crate) fn answer<T>(
             }
             readable
         });
-        let stats = SearchStats::default();
-        let reads = Reads::default();
-        let mut session =
-            Session { filter, range, budget, snapshot, stats, reads, taken: 0, held: 0, held_for_granule: 0 };
-        let result = attempt(&mut session);
+        let session = Session::new(inner, ask);
+        let result = attempt(&session, snapshot);
         bytes_read += session.reads.bytes();
         budget.note_bytes(session.reads.bytes());
         match result {
             Ok(value) => {
-                budget.return_memory(session.held_for_granule);
-                let stats = SearchStats { bytes_read, ..session.stats };
-                return Ok(Answer { value, partial: partial.into_iter().collect(), stats });
+                budget.return_memory(*session.held_for_granules.lock());
+                partial.append(&mut session.left_out.lock());
+                let cost = LogCost { bytes_read, ..*session.cost.lock() };
+                inner.metrics.count_query(&cost);
+                return Ok((value, LogAnswer { partial: partial.into_iter().collect(), cost }));
             }
-            Err(Failure::Query(error)) => return Err(error),
+            Err(Failure::Query(error)) => {
+                inner.metrics.failed_queries.inc();
+                return Err(error);
+            }
             Err(Failure::Block { block, error }) => {
-                budget.return_samples(session.taken);
-                budget.return_memory(session.held);
-                match error {
-                    ReadError::Exhausted(exhausted) => return Err(exhausted.into()),
-                    ReadError::Missing | ReadError::Damaged(_) => source.set_damaged(&block, &error.to_string()),
-                    ReadError::Storage(_) => {
-                        excluded.insert(block.meta.key.clone());
-                    }
+                budget.return_samples(session.taken.load(Ordering::Relaxed));
+                budget.return_memory(session.held.load(Ordering::Relaxed));
+                if session.set_aside(&block, error)? {
+                    excluded.insert(block.meta.key.clone());
                 }
             }
         }
@@ -140,51 +142,169 @@ impl Missing {
     }
 }
 
-impl Session<'_> {
+impl From<Exhausted> for Failure {
+    fn from(exhausted: Exhausted) -> Failure {
+        Failure::Query(exhausted.into())
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(inner: &'a Inner, ask: Ask<'a>) -> Session<'a> {
+        Session {
+            inner,
+            ask,
+            reads: Reads::default(),
+            cost: Mutex::default(),
+            left_out: Mutex::default(),
+            taken: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            held_for_granules: Mutex::new(0),
+        }
+    }
+
     /// Takes samples from the budget, to be given back should the attempt fail.
-    pub(crate) fn take(&mut self, samples: u64) -> Result<(), Failure> {
-        self.taken += samples;
-        self.budget.take_samples(samples).map_err(|exhausted| Failure::Query(exhausted.into()))
+    pub(crate) fn take(&self, samples: u64) -> Result<(), Failure> {
+        self.taken.fetch_add(samples, Ordering::Relaxed);
+        Ok(self.ask.budget.take_samples(samples)?)
     }
 
     /// Takes memory from the budget, to be given back should the attempt fail; otherwise with the answer.
-    pub(crate) fn hold(&mut self, bytes: u64) -> Result<(), Failure> {
-        self.budget.take_memory(bytes).map_err(|exhausted| Failure::Query(exhausted.into()))?;
-        self.held += bytes;
+    pub(crate) fn hold(&self, bytes: u64) -> Result<(), Failure> {
+        self.ask.budget.take_memory(bytes)?;
+        self.held.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Sees to it that the columns of one granule of the block may be held.
-    fn hold_granule(&mut self, block: &Block) -> Result<(), Failure> {
-        let missing = block.meta.granule_bytes().saturating_sub(self.held_for_granule);
+    /// Gives back what the query no longer holds.
+    pub(crate) fn release(&self, samples: u64, bytes: u64) {
+        self.taken.fetch_sub(samples, Ordering::Relaxed);
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.ask.budget.return_samples(samples);
+        self.ask.budget.return_memory(bytes);
+    }
+
+    /// Sees to it that each thread may hold the columns of one granule of the block.
+    fn hold_granules(&self, block: &Block) -> Result<(), Failure> {
+        let mut held = self.held_for_granules.lock();
+        let missing = (block.meta.granule_bytes() * self.threads() as u64).saturating_sub(*held);
         self.hold(missing)?;
-        self.held_for_granule += missing;
+        *held += missing;
         Ok(())
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.inner.queries.threads()
     }
 
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        self.budget.check().map_err(|exhausted| Failure::Query(exhausted.into()))
+        Ok(self.ask.budget.check()?)
+    }
+
+    /// Adds to the cost of the answer.
+    pub(crate) fn spend(&self, add: impl FnOnce(&mut LogCost)) {
+        add(&mut self.cost.lock());
+    }
+
+    /// Takes a block that cannot be read out of further queries; whether it is only this query that does without it.
+    fn set_aside(&self, block: &Block, error: ReadError) -> Result<bool, LogStoreError> {
+        match error {
+            ReadError::Exhausted(exhausted) => Err(exhausted.into()),
+            ReadError::Missing | ReadError::Damaged(_) => {
+                self.inner.set_damaged(block, &error.to_string());
+                Ok(false)
+            }
+            ReadError::Storage(_) => Ok(true),
+        }
+    }
+
+    /// Goes on without a block in the midst of an answer.
+    pub(crate) fn leave_out(&self, block: &Block, error: ReadError) -> Result<(), Failure> {
+        self.set_aside(block, error).map_err(Failure::Query)?;
+        self.left_out.lock().insert(block.meta.key.clone());
+        Ok(())
+    }
+
+    /// Hands every item to `work`, on several threads if there are enough; each thread gathers in a value of its own.
+    pub(crate) fn each<T: Sync, S: Send>(
+        &self,
+        items: &[T],
+        begin: impl Fn() -> S,
+        work: impl Fn(&mut S, &T) -> Result<(), Failure> + Sync,
+    ) -> Result<Vec<S>, Failure> {
+        if items.len() <= ALONE_MAX {
+            let mut gathered = begin();
+            for item in items {
+                work(&mut gathered, item)?;
+            }
+            return Ok(vec![gathered]);
+        }
+        let gathered: Vec<Mutex<S>> = (0..self.threads().min(items.len())).map(|_| Mutex::new(begin())).collect();
+        let next = AtomicUsize::new(0);
+        self.run(gathered.len(), &|runner| {
+            let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(Step::Done) };
+            work(&mut gathered[runner].lock(), item)?;
+            Ok(Step::More)
+        })?;
+        Ok(gathered.into_iter().map(Mutex::into_inner).collect())
+    }
+
+    /// Lets runners make steps; the first failure ends them all.
+    pub(crate) fn run(
+        &self,
+        runners: usize,
+        step: &(dyn Fn(usize) -> Result<Step, Failure> + Sync),
+    ) -> Result<(), Failure> {
+        let failure: Mutex<Option<Failure>> = Mutex::new(None);
+        let failed = AtomicBool::new(false);
+        self.inner.queries.run(runners, &|runner| {
+            if failed.load(Ordering::Relaxed) {
+                return Step::Done;
+            }
+            step(runner).unwrap_or_else(|error| {
+                failure.lock().get_or_insert(error);
+                failed.store(true, Ordering::Relaxed);
+                Step::Done
+            })
+        });
+        failure.into_inner().map_or(Ok(()), Err)
     }
 
     /// Opens a block and finds out which of its granules to look at.
-    pub(crate) fn plan(&mut self, block: &Arc<Block>) -> Result<(Planned, Vec<usize>), Failure> {
+    pub(crate) fn plan(&self, block: &Arc<Block>) -> Result<Arc<Planned>, Failure> {
         self.check()?;
-        self.hold_granule(block)?;
+        self.hold_granules(block)?;
+        let began = Instant::now();
         let plan = || {
             let opened = block.open(&self.reads)?;
-            let plan = guarded(|| Plan::new(self.filter, block, &opened, &self.reads))?;
+            let plan = guarded(|| Plan::new(self.ask.filter, block, &opened, &self.reads))?;
             Ok((opened, plan))
         };
         let (opened, plan) = plan().map_err(|error| Failure::Block { block: Arc::clone(block), error })?;
-        let granules = &opened.layout.granules;
-        let possible: Vec<usize> = plan
+        let all = &opened.layout.granules;
+        let granules: Vec<usize> = plan
             .granules(&opened.layout)
             .iter()
-            .filter(|granule| overlaps(self.range, granules[*granule].times))
+            .filter(|granule| overlaps(self.ask.range, all[*granule].times))
             .collect();
-        self.stats.granules += granules.len() as u64;
-        self.stats.granules_pruned += (granules.len() - possible.len()) as u64;
-        Ok((Planned { block: Arc::clone(block), opened, plan }, possible))
+        self.spend(|cost| {
+            cost.granules += all.len() as u64;
+            cost.granules_pruned += (all.len() - granules.len()) as u64;
+            cost.planning += began.elapsed();
+        });
+        Ok(Arc::new(Planned { block: Arc::clone(block), opened, plan, granules }))
+    }
+
+    /// Everything that there is to look at.
+    pub(crate) fn units(&self, snapshot: Snapshot) -> Result<Vec<Unit>, Failure> {
+        let planned = self.each(&snapshot.blocks, Vec::new, |planned, block| {
+            planned.push(self.plan(block)?);
+            Ok(())
+        })?;
+        let mut units: Vec<Unit> = snapshot.chunks.into_iter().map(Unit::Chunk).collect();
+        for planned in planned.into_iter().flatten() {
+            units.extend(planned.granules.iter().map(|granule| Unit::Granule(Arc::clone(&planned), *granule)));
+        }
+        Ok(units)
     }
 
     /// Runs `work` on a granule; what goes wrong is the block's failure.
@@ -201,40 +321,52 @@ impl Session<'_> {
             index,
             reads: &self.reads,
             held: None,
-            budget: Some(self.budget),
+            budget: Some(self.ask.budget),
         };
         guarded(|| work(granule)).map_err(|error| Failure::Block { block: Arc::clone(&planned.block), error })
     }
 
-    /// The rows of a granule that pass, and `work` on them.
-    pub(crate) fn select<T>(
-        &mut self,
+    /// The rows of a granule that pass, if there are any, and `work` on them.
+    pub(crate) fn select<T: Default>(
+        &self,
         planned: &Planned,
         index: usize,
         work: impl FnOnce(Granule<'_>, &RowSet) -> Result<T, ReadError>,
     ) -> Result<T, Failure> {
-        self.stats.granules_read += 1;
-        self.stats.records_scanned += planned.opened.layout.granules[index].rows as u64;
-        let range = self.range;
-        self.read(planned, index, |granule| {
+        let range = self.ask.range;
+        let began = Instant::now();
+        let mut filtering = Duration::ZERO;
+        let mut is_false = false;
+        let result = self.read(planned, index, |granule| {
             let rows = granule.select(&planned.plan, range)?;
-            work(granule, &rows)
-        })
+            filtering = began.elapsed();
+            is_false = rows.is_empty();
+            if is_false { Ok(T::default()) } else { work(granule, &rows) }
+        });
+        let rows = planned.opened.layout.granules[index].rows as u64;
+        self.spend(|cost| {
+            cost.granules_read += 1;
+            cost.granules_false += u64::from(is_false);
+            cost.records_scanned += rows;
+            cost.filtering += filtering;
+            cost.collecting += began.elapsed().saturating_sub(filtering);
+        });
+        result
     }
 
     /// Whether every record of the granule passes, without looking.
     pub(crate) fn takes_all(&self, planned: &Planned, index: usize) -> bool {
-        planned.plan == Plan::Constant(true) && covers(self.range, &planned.opened.layout.granules[index])
+        planned.plan == Plan::Constant(true) && covers(self.ask.range, &planned.opened.layout.granules[index])
     }
 
     /// Hands every record in a chunk that passes to `visit`, with its place.
     pub(crate) fn scan(
-        &mut self,
+        &self,
         chunk: &Chunk,
         mut visit: impl FnMut(usize, &LogRecord) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        self.stats.records_scanned += chunk.records.len() as u64;
-        let parts = parts(self.filter);
+        let began = Instant::now();
+        let parts = parts(self.ask.filter);
         let mut looked_at = CHECK_BYTES;
         for (at, record) in chunk.records.iter().enumerate() {
             looked_at += (RECORD_BYTES + record.message.len()).saturating_mul(parts);
@@ -242,11 +374,25 @@ impl Session<'_> {
                 self.check()?;
                 looked_at = 0;
             }
-            if self.range.contains(record.time) && self.filter.matches(record) {
+            if self.ask.range.contains(record.time) && self.ask.filter.matches(record) {
                 visit(at, record)?;
             }
         }
+        self.spend(|cost| {
+            cost.records_scanned += chunk.records.len() as u64;
+            cost.filtering += began.elapsed();
+        });
         Ok(())
+    }
+}
+
+impl Unit {
+    /// Earliest and latest event time.
+    pub(crate) fn times(&self) -> (TimeNs, TimeNs) {
+        match self {
+            Unit::Chunk(chunk) => chunk.times,
+            Unit::Granule(planned, granule) => planned.opened.layout.granules[*granule].times,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{LogStore, LogStoreOptions, RecordId, SearchRequest};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use watchfire_logblock::block::{Shape, Survey};
-use watchfire_model::{FieldValue, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{FieldSelection, FieldValue, LogFilter, LogRecord, QueryBudget, ScanOrder, TimeNs, TimeRangeNs};
 use watchfire_store::{ManualClock, MemStorage, Storage};
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -39,7 +39,14 @@ fn merged_blocks_hold_the_same_records_under_the_same_names() {
     let store = open(&storage);
     fill(&store, 0..20);
     let before = search_all(&store, &LogFilter::All, TimeRangeNs::ALL);
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 7, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 7,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let page = store.search(&request, &QueryBudget::unlimited()).unwrap();
     store.compact().unwrap();
     assert_eq!(store.status().blocks, 1);

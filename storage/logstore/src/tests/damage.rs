@@ -3,7 +3,9 @@
 use super::{append, open};
 use crate::testing::record;
 use crate::{FieldsRequest, LogStore, SearchRequest, SearchResult};
-use watchfire_model::{FieldPattern, FieldValue, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{
+    FieldPattern, FieldSelection, FieldValue, LogFilter, LogRecord, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
+};
 use watchfire_store::{MemStorage, Storage};
 
 pub(super) fn full(time: i64) -> LogRecord {
@@ -28,7 +30,14 @@ pub(super) fn filled() -> (MemStorage, Vec<String>) {
 }
 
 pub(super) fn search(store: &LogStore, filter: LogFilter) -> SearchResult {
-    let request = SearchRequest { filter, range: TimeRangeNs::ALL, limit: 100, cursor: None };
+    let request = SearchRequest {
+        filter,
+        range: TimeRangeNs::ALL,
+        limit: 100,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     store.search(&request, &QueryBudget::unlimited()).unwrap()
 }
 
@@ -122,7 +131,7 @@ fn a_missing_or_shortened_file_costs_its_block_only() {
         }
         let store = open(&storage);
         assert!(check(&store, &LogFilter::All, &keys[0], &format!("cut at {cut:?}")));
-        let request = FieldsRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, values_max: 1 };
+        let request = FieldsRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, values_max: 1, names: None };
         let fields = store.fields(&request, &QueryBudget::unlimited()).unwrap();
         assert_eq!(fields.partial.len(), 1);
         assert_eq!(fields.fields.iter().find(|field| field.name == "took").map(|field| field.records), Some(10));

@@ -5,7 +5,9 @@ use crate::testing::record;
 use crate::{LogStore, LogStoreError, LogStoreOptions, SearchRequest, TailEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use watchfire_model::{ByteSize, DurationMs, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{
+    ByteSize, DurationMs, FieldSelection, LogFilter, LogRecord, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
+};
 use watchfire_store::{Fault, ManualClock, MemStorage, Storage};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -215,7 +217,14 @@ fn a_query_reads_its_blocks_to_the_end_though_they_are_retired() {
             hook_store.upgrade().unwrap().maintain().unwrap();
         }
     });
-    let request = SearchRequest { filter: LogFilter::All, range, limit: 99, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range,
+        limit: 99,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let page = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!((page.records.len(), page.partial.len()), (8, 0));
     assert_eq!(objects(&storage, "logs/"), 2, "the last reader has let go");
@@ -262,7 +271,14 @@ fn readers_see_every_record_once_while_it_moves() {
     let options = LogStoreOptions { memtable_bytes_max: ByteSize(20_000), ..super::options() };
     let store = open_at(&storage, &clock, options);
     let count = || {
-        let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 10_000, cursor: None };
+        let request = SearchRequest {
+            filter: LogFilter::All,
+            range: TimeRangeNs::ALL,
+            limit: 10_000,
+            cursor: None,
+            order: ScanOrder::NewestFirst,
+            fields: FieldSelection::All,
+        };
         let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
         let mut sequences: Vec<u64> = result.records.iter().map(|stored| stored.id.sequence).collect();
         sequences.sort_unstable();

@@ -6,7 +6,7 @@ use crate::testing::record;
 use crate::{LogStore, LogStoreError, LogStoreOptions, SearchRequest};
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
-use watchfire_model::{ByteSize, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{ByteSize, FieldSelection, LogFilter, QueryBudget, ScanOrder, TimeNs, TimeRangeNs};
 use watchfire_store::{ManualClock, MemStorage, OperationKind, Storage};
 use watchfire_wal::{Position, Wal, WalOptions};
 
@@ -51,7 +51,14 @@ impl LogStore {
 }
 
 fn partial(store: &LogStore) -> (usize, Vec<String>) {
-    let request = SearchRequest { filter: LogFilter::All, range: TimeRangeNs::ALL, limit: 10_000, cursor: None };
+    let request = SearchRequest {
+        filter: LogFilter::All,
+        range: TimeRangeNs::ALL,
+        limit: 10_000,
+        cursor: None,
+        order: ScanOrder::NewestFirst,
+        fields: FieldSelection::All,
+    };
     let page = store.search(&request, &QueryBudget::unlimited()).unwrap();
     (page.records.len(), page.partial)
 }
