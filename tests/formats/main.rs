@@ -20,8 +20,18 @@ type Series = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
 #[test]
 fn format_1_opens_and_answers_the_same() {
+    check("1");
+}
+
+#[test]
+fn format_2_opens_and_answers_the_same() {
+    check("2");
+}
+
+/// Both directories hold the same data.
+fn check(format: &str) {
     let dir = tempfile::tempdir().expect("a directory");
-    copy(&Path::new(FORMATS).join("1"), dir.path());
+    copy(&Path::new(FORMATS).join(format), dir.path());
     let (records, series, mut metadata) = (records_of_one(), series_of_one(), one::metadata());
     metadata.sort_by_key(|(metric, _)| *metric);
     // The second turn opens what the first has written out in today's formats.
