@@ -54,31 +54,84 @@ pub enum Problem {
     BadRange,
     #[error("a `]` or `}}` is missing for the range here, write for example [1 TO 5]")]
     UnclosedRange,
-    #[error("`{text}` is not a number, ranges and comparisons take numbers such as 5 or 1.5")]
+    #[error("`{text}` is not a number, a date or a measure like the other end of the range: write for example [1 TO 5], or \\{text} for text in order of letters")]
+    MixedRange { text: String },
+    #[error("`{text}` is not a number, write for example 5 or 1.5")]
     NotANumber { text: String },
+    #[error("`{text}` is not a time: write a date such as \"2026-11-20T10:30:00Z\" in quotes, or now-1h")]
+    NotATime { text: String },
+    #[error("`{field}` is the time of a record: ask for a range such as {field}:>now-1h or {field}:\"2026-11-20\"")]
+    TimeNeedsRange { field: String },
+    #[error("`now` has no meaning here, where a query is kept: write a date")]
+    Relative,
     #[error("the lower end {low} is above the upper end {high}: swap them")]
     EmptyRange { low: String, high: String },
-    #[error(transparent)]
+    #[error("`{text}` is a network: write field:{text}, or put it into quotes to search for the text")]
+    NetworkNeedsField { text: String },
+    #[error("`/{prefix}` is too long for this address, at most {max} bits are possible")]
+    BadPrefix { prefix: String, max: u8 },
+    #[error("fuzzy terms (word~) are not supported: use a wildcard such as wor*, or write \\~ to search for the sign")]
+    Fuzzy,
+    #[error("a distance (\"…\"~5) is a whole number of words from 0 to {max}, for at most {words_max} words")]
+    BadDistance { max: usize, words_max: usize },
+    #[error("more than {max} regular expressions, or more than {len_max} characters of them together: write fewer, a|b finds either")]
+    TooManyRegexes { max: usize, len_max: usize },
+    #[error("{}", pattern_text(.0))]
     Pattern(#[from] PatternError),
-    #[error("{0}")]
-    Unsupported(Unsupported),
+
+    #[error("the name of a pipe is missing after the `|`, such as stats or limit; write \\| to search for the sign, || for OR")]
+    NoPipe,
+    #[error("`{word}` is not a pipe{}", did_you_mean(nearest.as_deref()))]
+    UnknownPipe { word: String, nearest: Option<&'static str> },
+    #[error("more than {max} pipes: combine some of them")]
+    TooManyPipes { max: usize },
+    #[error("`{word}` is not a function of {place}{}", did_you_mean(nearest.as_deref()))]
+    UnknownFunction { word: String, place: &'static str, nearest: Option<&'static str> },
+    #[error("{wanted} is wanted here, not {}", found_text(found))]
+    Expected { wanted: &'static str, found: String },
+    #[error("`{name}` needs a field in its parentheses, such as {name}(took)")]
+    NeedsField { name: String },
+    #[error("two columns are named `{name}`: give one of them another name with `as`")]
+    DuplicateColumn { name: String },
+    #[error("the time of a record cannot be changed: choose another name than `{name}`")]
+    TimeIsFixed { name: String },
+    #[error("`{name}` is not a known time zone, write a name such as \"Europe/Berlin\"")]
+    UnknownZone { name: String },
+    #[error("`{text}` is not a length of time of at least 1ns, write for example 5m or 1h30m")]
+    BadDuration { text: String },
+    #[error("`{text}` is not a whole number from {min} to {max}")]
+    BadCount { text: String, min: usize, max: usize },
+    #[error("a share is a number from 0 to 1, such as 0.95")]
+    BadShare,
+    #[error("the pattern has no field: write for example \"user=<user> \"")]
+    NoTemplateField,
+    #[error("two fields stand next to each other in the pattern: put some text between them")]
+    AdjacentFields,
+    #[error("the expression has no named group: write for example (?P<user>[a-z]+)")]
+    NoNamedGroup,
+    #[error("the text to replace is empty")]
+    NothingToReplace,
+    #[error("`context` shows the surroundings of what the search finds: put it right behind the search")]
+    ContextNotFirst,
+    #[error("the computation has more than {max} parts: split it into several math pipes")]
+    MathTooLong { max: usize },
 }
 
-/// Parts of the language that this version does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unsupported {
-    #[error("regular expressions (/…/) are not supported yet: use * and ?, or put a path into quotes")]
-    Regex,
-    #[error("pipes (|) are not supported yet: remove this part, or write \\| to search for the sign, || for OR")]
-    Pipe,
-    #[error("proximity (\"…\"~5) is not supported yet: remove the ~ and its number")]
-    Proximity,
-    #[error("fuzzy terms (word~) are not supported yet: use a wildcard, or write \\~ to search for the sign")]
-    Fuzzy,
-    #[error("boosts (\"…\"^2) are not supported: records are sorted by time, remove the ^ and its number")]
-    Boost,
-    #[error("address ranges (10.0.0.0/8) are not supported yet: use a wildcard such as 10.*, or put it into quotes")]
-    Cidr,
-    #[error("units (1.5s, 10MiB) are not supported yet: write the plain number in the field's own unit")]
-    Unit,
+fn pattern_text(error: &PatternError) -> String {
+    match error {
+        PatternError::TooLong { .. } => error.to_string(),
+        // The parser draws the place over several lines; its last line says what is wrong.
+        PatternError::BadRegex(text) => {
+            let reason = text.lines().last().unwrap_or_default();
+            format!("not a regular expression: {}", reason.strip_prefix("error: ").unwrap_or(reason))
+        }
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!(", did you mean `{nearest}`?"))
+}
+
+fn found_text(found: &str) -> String {
+    if found.is_empty() { "the end of the query".to_owned() } else { format!("`{found}`") }
 }

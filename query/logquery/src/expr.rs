@@ -1,11 +1,18 @@
-//! What a query says, as a tree; prints as a query and lowers to the filter that stores evaluate.
+//! What a search says, as a tree; prints as a query and lowers to the filter that stores evaluate.
 
-use smol_str::SmolStr;
-use std::fmt::{self, Write as _};
-use std::ops::Bound;
-use watchfire_model::{FieldPattern, LogFilter, NumberRange, Wildcard, WildcardPart};
+mod print;
 
+pub(crate) use print::write_quoted;
+
+use crate::moment::{Moment, time_range};
 use crate::Problem;
+use smol_str::SmolStr;
+use std::net::IpAddr;
+use std::ops::Bound;
+use watchfire_model::{
+    FieldPattern, LogFilter, NumberRange, Proximity, TextRegex, TimeNs, Unit, ValueTest, Wildcard, WildcardPart, fold,
+    words,
+};
 
 /// A condition on records. `And` and `Or` hold at least two parts, none of their own kind: build them with
 /// [`Expr::and`] and [`Expr::or`].
@@ -30,6 +37,16 @@ pub enum Expr {
     Exists {
         field: SmolStr,
     },
+    /// The field's value passes.
+    Test {
+        field: SmolStr,
+        test: Condition,
+    },
+    /// The event time lies between; at least one end is bounded.
+    Time {
+        low: Bound<Moment>,
+        high: Bound<Moment>,
+    },
 }
 
 /// What a value must look like.
@@ -39,6 +56,31 @@ pub enum Pattern {
     Text(String),
     /// At least one wildcard and something else, no two stars next to each other.
     Wildcard(Vec<WildcardPart>),
+    /// Found anywhere in the value; never empty.
+    Regex {
+        expression: String,
+        ignore_case: bool,
+    },
+    /// The words of the text in any order, at most so many others between them.
+    Near {
+        text: String,
+        distance: usize,
+    },
+}
+
+/// A condition on a value as it is. Of two bounds at least one is set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// A length of time, in seconds.
+    Duration(NumberRange),
+    /// A size, in bytes.
+    Size(NumberRange),
+    /// A date and time.
+    Date { low: Bound<Moment>, high: Bound<Moment> },
+    /// An address within a network; `prefix` is at most 32 (IPv4) or 128 bits.
+    Cidr { network: IpAddr, prefix: u8 },
+    /// Text in order of code points.
+    Between { low: Bound<SmolStr>, high: Bound<SmolStr> },
 }
 
 impl Expr {
@@ -68,19 +110,19 @@ impl Expr {
         single_or(flat, Expr::Or)
     }
 
-    /// The filter with this meaning.
-    pub(crate) fn to_filter(&self) -> Result<LogFilter, Problem> {
-        let lower = |parts: &[Expr]| parts.iter().map(Expr::to_filter).collect::<Result<Vec<_>, _>>();
+    /// The filter with this meaning when it is asked at `now`.
+    ///
+    /// # Errors
+    /// A pattern is too large or no regular expression.
+    pub fn to_filter(&self, now: TimeNs) -> Result<LogFilter, Problem> {
+        let lower = |parts: &[Expr]| parts.iter().map(|part| part.to_filter(now)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Expr::All => LogFilter::All,
             Expr::And(parts) => LogFilter::And(lower(parts)?),
             Expr::Or(parts) => LogFilter::Or(lower(parts)?),
-            Expr::Not(part) => LogFilter::Not(Box::new(part.to_filter()?)),
+            Expr::Not(part) => LogFilter::Not(Box::new(part.to_filter(now)?)),
             Expr::Term { field, pattern } => {
-                let pattern = match pattern {
-                    Pattern::Text(text) => FieldPattern::text(text),
-                    Pattern::Wildcard(parts) => FieldPattern::Wildcard(Wildcard::new(parts.iter().copied())?),
-                };
+                let pattern = pattern.lower()?;
                 match field {
                     Some(name) => LogFilter::Field { name: name.clone(), pattern },
                     None => LogFilter::Any(pattern),
@@ -88,7 +130,24 @@ impl Expr {
             }
             Expr::Range { field, range } => LogFilter::Range { name: field.clone(), range: *range },
             Expr::Exists { field } => LogFilter::Exists { name: field.clone() },
+            Expr::Test { field, test } => LogFilter::Test { name: field.clone(), test: test.lower(field, now) },
+            Expr::Time { low, high } => LogFilter::Time(time_range(*low, *high, now)),
         })
+    }
+
+    /// Whether its meaning depends on when it is asked.
+    pub fn is_relative(&self) -> bool {
+        let relative = |bound: &Bound<Moment>| {
+            matches!(bound, Bound::Included(Moment::Now { .. }) | Bound::Excluded(Moment::Now { .. }))
+        };
+        match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().any(Expr::is_relative),
+            Expr::Not(part) => part.is_relative(),
+            Expr::Time { low, high } | Expr::Test { test: Condition::Date { low, high }, .. } => {
+                relative(low) || relative(high)
+            }
+            Expr::All | Expr::Term { .. } | Expr::Range { .. } | Expr::Exists { .. } | Expr::Test { .. } => false,
+        }
     }
 }
 
@@ -100,106 +159,32 @@ fn single_or(mut parts: Vec<Expr>, many: fn(Vec<Expr>) -> Expr) -> Expr {
     }
 }
 
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Pattern {
+    fn lower(&self) -> Result<FieldPattern, Problem> {
+        Ok(match self {
+            Pattern::Text(text) => FieldPattern::text(text),
+            Pattern::Wildcard(parts) => FieldPattern::Wildcard(Wildcard::new(parts.iter().copied())?),
+            Pattern::Regex { expression, ignore_case } => {
+                FieldPattern::Regex(TextRegex::new(expression, *ignore_case)?)
+            }
+            Pattern::Near { text, distance } => {
+                let words: Vec<String> = words(&fold(text)).map(str::to_owned).collect();
+                // A single word is near itself.
+                if words.len() < 2 { FieldPattern::text(text) } else { FieldPattern::Near(Proximity { words, distance: *distance }) }
+            }
+        })
+    }
+}
+
+impl Condition {
+    fn lower(&self, field: &str, now: TimeNs) -> ValueTest {
+        let resolve = |bound: &Bound<Moment>| bound.map(|moment| moment.resolve(now));
         match self {
-            Expr::All => f.write_char('*'),
-            Expr::And(parts) => write_joined(f, parts, " AND "),
-            Expr::Or(parts) => write_joined(f, parts, " OR "),
-            Expr::Not(part) => {
-                f.write_str("NOT ")?;
-                write_operand(f, part)
-            }
-            Expr::Term { field, pattern } => {
-                if let Some(field) = field {
-                    write_name(f, field)?;
-                }
-                match pattern {
-                    Pattern::Text(text) => write_text(f, text),
-                    Pattern::Wildcard(parts) => write_wildcard(f, parts),
-                }
-            }
-            Expr::Range { field, range } => {
-                write_name(f, field)?;
-                write_range(f, range)
-            }
-            Expr::Exists { field } => {
-                f.write_str("_exists_:")?;
-                write_text(f, field)
-            }
-        }
-    }
-}
-
-fn write_joined(f: &mut fmt::Formatter<'_>, parts: &[Expr], separator: &str) -> fmt::Result {
-    for (index, part) in parts.iter().enumerate() {
-        if index > 0 {
-            f.write_str(separator)?;
-        }
-        write_operand(f, part)?;
-    }
-    Ok(())
-}
-
-/// Prints a part of a larger expression, in parentheses where it has operators between its own parts.
-fn write_operand(f: &mut fmt::Formatter<'_>, part: &Expr) -> fmt::Result {
-    match part {
-        Expr::And(_) | Expr::Or(_) => write!(f, "({part})"),
-        part => write!(f, "{part}"),
-    }
-}
-
-fn write_name(f: &mut fmt::Formatter<'_>, field: &str) -> fmt::Result {
-    write_text(f, field)?;
-    f.write_char(':')
-}
-
-/// Prints a word as it is, anything else in quotes.
-fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let starts_plain = text.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    let is_plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '@'));
-    if starts_plain && is_plain && !matches!(text, "AND" | "OR" | "NOT" | "TO" | "_exists_") {
-        return f.write_str(text);
-    }
-    f.write_char('"')?;
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            f.write_char('\\')?;
-        }
-        f.write_char(c)?;
-    }
-    f.write_char('"')
-}
-
-fn write_wildcard(f: &mut fmt::Formatter<'_>, parts: &[WildcardPart]) -> fmt::Result {
-    for part in parts {
-        match part {
-            WildcardPart::Many => f.write_char('*')?,
-            WildcardPart::One => f.write_char('?')?,
-            WildcardPart::Literal(c) if c.is_alphanumeric() => f.write_char(*c)?,
-            WildcardPart::Literal(c) => write!(f, "\\{c}")?,
-        }
-    }
-    Ok(())
-}
-
-fn write_range(f: &mut fmt::Formatter<'_>, range: &NumberRange) -> fmt::Result {
-    match (range.low, range.high) {
-        (Bound::Included(low), Bound::Unbounded) => write!(f, ">={low}"),
-        (Bound::Excluded(low), Bound::Unbounded) => write!(f, ">{low}"),
-        (Bound::Unbounded, Bound::Included(high)) => write!(f, "<={high}"),
-        (Bound::Unbounded, Bound::Excluded(high)) => write!(f, "<{high}"),
-        (low, high) => {
-            match low {
-                Bound::Included(low) => write!(f, "[{low} TO ")?,
-                Bound::Excluded(low) => write!(f, "{{{low} TO ")?,
-                Bound::Unbounded => f.write_str("[* TO ")?,
-            }
-            match high {
-                Bound::Included(high) => write!(f, "{high}]"),
-                Bound::Excluded(high) => write!(f, "{high}}}"),
-                Bound::Unbounded => f.write_str("*]"),
-            }
+            Condition::Duration(range) => ValueTest::Measure { unit: Unit::duration_of(field), range: *range },
+            Condition::Size(range) => ValueTest::Measure { unit: Unit::bytes_of(field), range: *range },
+            Condition::Date { low, high } => ValueTest::Date { low: resolve(low), high: resolve(high) },
+            Condition::Cidr { network, prefix } => ValueTest::Cidr { network: *network, prefix: *prefix },
+            Condition::Between { low, high } => ValueTest::Between { low: low.clone(), high: high.clone() },
         }
     }
 }

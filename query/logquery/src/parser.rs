@@ -1,29 +1,42 @@
 //! Recursive descent over the text of a query; the grammar stands in the crate's documentation.
 
+mod math;
+mod pipe;
 mod range;
+mod stats;
+mod token;
 mod value;
 mod word;
 
-use crate::error::Unsupported;
-use crate::{DEPTH_MAX, Expr, Problem, QueryError, TERMS_MAX, TEXT_LEN_MAX, WILDCARD_LEN_MAX};
+use crate::{
+    DEPTH_MAX, Expr, PIPES_MAX, Pipe, Problem, QueryError, REGEX_LEN_MAX, REGEXES_MAX, TERMS_MAX, TEXT_LEN_MAX,
+    WILDCARD_LEN_MAX,
+};
 use smol_str::SmolStr;
 use std::ops::Range;
 
 /// Parses the whole text.
-pub(crate) fn parse(text: &str) -> Result<Expr, QueryError> {
+pub(crate) fn parse(text: &str) -> Result<(Expr, Vec<Pipe>), QueryError> {
     if text.len() > TEXT_LEN_MAX {
         let problem = Problem::TooLong { len: text.len(), max: TEXT_LEN_MAX };
         return Err(QueryError { span: 0..text.len(), problem });
     }
-    let mut parser = Parser { text, at: 0, depth: 0, n_terms: 0, wildcard_len: 0 };
+    let mut parser =
+        Parser { text, at: 0, depth: 0, n_terms: 0, wildcard_len: 0, n_regexes: 0, regex_len: 0 };
     parser.skip_space();
-    if parser.rest().is_empty() {
-        return Ok(Expr::All);
+    let expr = if parser.at_search_end() { Expr::All } else { parser.or(None)? };
+    let mut pipes = Vec::new();
+    while parser.peek() == Some('|') {
+        if pipes.len() == PIPES_MAX {
+            return Err(parser.error_here(Problem::TooManyPipes { max: PIPES_MAX }));
+        }
+        pipes.push(parser.pipe(pipes.is_empty())?);
+        parser.skip_space();
     }
-    let expr = parser.or(None)?;
     match parser.peek() {
-        None => Ok(expr),
-        Some(_) => Err(parser.error_here(Problem::UnopenedGroup)),
+        None => Ok((expr, pipes)),
+        Some(')') => Err(parser.error_here(Problem::UnopenedGroup)),
+        Some(_) => Err(parser.expected("`|` and the next pipe")),
     }
 }
 
@@ -35,6 +48,9 @@ struct Parser<'a> {
     n_terms: usize,
     /// Characters of the wildcard terms so far.
     wildcard_len: usize,
+    n_regexes: usize,
+    /// Characters of the regular expressions so far.
+    regex_len: usize,
 }
 
 /// The field of a group `field:( )`, for everything inside it.
@@ -67,7 +83,7 @@ impl Parser<'_> {
             match self.operator() {
                 Some((_, Operator::Or)) => break,
                 Some((name, Operator::And)) => self.operand_after(name)?,
-                None if matches!(self.peek(), None | Some(')')) => break,
+                None if self.at_search_end() || self.peek() == Some(')') => break,
                 Some((_, Operator::Not)) | None => {}
             }
             parts.push(self.unary(scope)?);
@@ -134,22 +150,23 @@ impl Parser<'_> {
             return Err(self.error(open..open + 1, Problem::UnclosedGroup));
         }
         self.at += 1;
+        self.skip_boost();
         Ok(expr)
     }
 
     /// Runs `inner` one level deeper.
-    fn nested(
+    fn nested<T>(
         &mut self,
         start: usize,
-        inner: impl FnOnce(&mut Self) -> Result<Expr, QueryError>,
-    ) -> Result<Expr, QueryError> {
+        inner: impl FnOnce(&mut Self) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
         if self.depth == DEPTH_MAX {
             return Err(self.error(start..self.at, Problem::TooDeep { max: DEPTH_MAX }));
         }
         self.depth += 1;
-        let expr = inner(self)?;
+        let inner = inner(self)?;
         self.depth -= 1;
-        Ok(expr)
+        Ok(inner)
     }
 
     /// The operator at the cursor, which stays before it.
@@ -170,9 +187,15 @@ impl Parser<'_> {
         self.at += operator.len();
         self.skip_space();
         match self.peek() {
-            None | Some(')') => Err(self.error(span, Problem::NothingAfter { operator })),
-            Some(_) => Ok(()),
+            Some(c) if c != ')' && !self.at_search_end() => Ok(()),
+            _ => Err(self.error(span, Problem::NothingAfter { operator })),
         }
+    }
+
+    /// Nothing, or the `|` of a pipe, follows.
+    fn at_search_end(&self) -> bool {
+        let rest = self.rest();
+        rest.is_empty() || (rest.starts_with('|') && !rest.starts_with("||"))
     }
 
     fn count_term(&mut self, start: usize) -> Result<(), QueryError> {
@@ -187,6 +210,16 @@ impl Parser<'_> {
         self.wildcard_len += len;
         if self.wildcard_len > WILDCARD_LEN_MAX {
             return Err(self.error(start..self.at, Problem::TooManyWildcards { max: WILDCARD_LEN_MAX }));
+        }
+        Ok(())
+    }
+
+    fn count_regex(&mut self, start: usize, expression: &str) -> Result<(), QueryError> {
+        self.n_regexes += 1;
+        self.regex_len += expression.len();
+        if self.n_regexes > REGEXES_MAX || self.regex_len > REGEX_LEN_MAX {
+            let problem = Problem::TooManyRegexes { max: REGEXES_MAX, len_max: REGEX_LEN_MAX };
+            return Err(self.error(start..self.at, problem));
         }
         Ok(())
     }
@@ -212,9 +245,5 @@ impl Parser<'_> {
     fn error_here(&self, problem: Problem) -> QueryError {
         let len = self.peek().map_or(0, char::len_utf8);
         self.error(self.at..self.at + len, problem)
-    }
-
-    fn unsupported(&self, span: Range<usize>, what: Unsupported) -> QueryError {
-        self.error(span, Problem::Unsupported(what))
     }
 }

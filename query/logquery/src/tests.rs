@@ -1,18 +1,20 @@
 use super::*;
-use crate::error::Unsupported;
 use proptest::prelude::*;
 use smol_str::SmolStr;
 use std::ops::Bound;
 use watchfire_model::{FieldValue, Level, LogRecord, NumberRange, TimeNs, WildcardPart};
 
+/// 2026-11-21T12:00:00Z.
+const NOW: TimeNs = TimeNs(1_795_262_400_000_000_000);
+
 /// What the query says, printed in full.
 #[track_caller]
 fn check(text: &str, want: &str) {
-    match parse(text) {
+    match parse_at(text, NOW) {
         Ok(query) => {
-            let printed = query.expr.to_string();
+            let printed = query.to_string();
             assert_eq!(printed, want, "{text}");
-            assert_eq!(parse(&printed).expect("what was printed is a query").expr, query.expr, "{printed}");
+            assert_eq!(parse_at(&printed, NOW).map(|again| (again.expr, again.pipes)), Ok((query.expr, query.pipes)), "{printed}");
         }
         Err(error) => panic!("{text}: {error} {:?}", error.span),
     }
@@ -21,7 +23,7 @@ fn check(text: &str, want: &str) {
 /// The problem, and the part of the text that it points at.
 #[track_caller]
 fn check_error(text: &str, want_part: &str, want: &Problem) {
-    let error = parse(text).expect_err(text);
+    let error = parse_at(text, NOW).expect_err(text);
     assert_eq!(&error.problem, want, "{text}");
     assert_eq!(&text[error.span], want_part, "{text}");
 }
@@ -151,24 +153,69 @@ fn errors_say_where_and_what() {
     check_error("level:xyz", "xyz", &Problem::UnknownLevel { word: "xyz".into(), nearest: None });
     check_error("a:[1 5]", "[1 5]", &Problem::BadRange);
     check_error("a:[1 TO 5", "[", &Problem::UnclosedRange);
-    check_error("a:[1 TO x]", "x", &Problem::NotANumber { text: "x".into() });
+    check_error("a:[1 TO x]", "x", &Problem::MixedRange { text: "x".into() });
     check_error("a:[5 TO 1]", "[5 TO 1]", &Problem::EmptyRange { low: "5".into(), high: "1".into() });
     check_error("a:>", ">", &Problem::NotANumber { text: String::new() });
     check_error("a:>nan", "nan", &Problem::NotANumber { text: "nan".into() });
 }
 
 #[test]
-fn later_parts_of_the_language_are_named() {
-    let unsupported = Problem::Unsupported;
-    check_error("/ab+c/", "/ab+c/", &unsupported(Unsupported::Regex));
-    check_error(r"a:/x\/y/", r"/x\/y/", &unsupported(Unsupported::Regex));
-    check_error("error | stats count()", "|", &unsupported(Unsupported::Pipe));
-    check_error("\"a b\"~5", "~", &unsupported(Unsupported::Proximity));
-    check_error("\"a b\"^2", "^", &unsupported(Unsupported::Boost));
-    check_error("roam~1", "roam~1", &unsupported(Unsupported::Fuzzy));
-    check_error("ip:10.0.0.0/8", "10.0.0.0/8", &unsupported(Unsupported::Cidr));
-    check_error("took:>1.5s", "1.5s", &unsupported(Unsupported::Unit));
-    check_error("size:[1MiB TO 2MiB]", "1MiB", &unsupported(Unsupported::Unit));
+fn regular_expressions() {
+    check("/ab+c/", "/ab+c/");
+    check(r"a:/x\/y/i", r"a:/x\/y/i");
+    check("/timed out|refused/ b", "/timed out|refused/ AND b");
+    check("(/a(b)/)^2 OR c", "/a(b)/ OR c");
+    check("a:(/b/ OR c)", "a:/b/ OR a:c");
+    check(r#"a:~"b/c""#, r#"a:~"b/c""#);
+    check(r#"~"b c"i"#, "/b c/i");
+    check("/api/v1/", r#""/api/v1/""#);
+    check("a / b / c", r#"a AND "/" AND b AND "/" AND c"#);
+    let error = parse("/a(/").expect_err("the group is open");
+    assert_eq!((error.span.clone(), error.to_string().as_str()), (0..4, "not a regular expression: unclosed group (at position 1)"));
+}
+
+#[test]
+fn proximity_boosts_and_fuzzy_terms() {
+    check(r#""a b"~5"#, r#""a b"~5"#);
+    check(r#"m:"a b"~0^2.5"#, r#"m:"a b"~0"#);
+    check(r#""a b"^2 c^3 (d e)^4 f^g h\^2"#, r#""a b" AND c AND d AND e AND "f^g" AND "h^2""#);
+    check_error("roam~1", "roam~1", &Problem::Fuzzy);
+    check_error(r#""a b"~"#, "~", &Problem::BadDistance { max: DISTANCE_MAX, words_max: NEAR_WORDS_MAX });
+    check_error(r#""a b"~1001"#, "~1001", &Problem::BadDistance { max: DISTANCE_MAX, words_max: NEAR_WORDS_MAX });
+}
+
+#[test]
+fn times_and_dates() {
+    check(r#"timestamp:["2026-11-20" TO now-1h]"#, r#"time:["2026-11-20T00:00:00Z" TO now-1h]"#);
+    check(r#"_time:>"2026-11-20""#, r#"time:>="2026-11-21T00:00:00Z""#);
+    check("time:[2026-11-19 TO 2026-11-20]", r#"time:["2026-11-19T00:00:00Z" TO "2026-11-21T00:00:00Z"}"#);
+    check("time:2026-11-20", r#"time:["2026-11-20T00:00:00Z" TO "2026-11-21T00:00:00Z"}"#);
+    check("time:<=now-1h30m", "time:<=now-90m");
+    check("time:* _exists_:timestamp", "* AND *");
+    check("due:<2026-11-20T10:30:00.5+01:00", r#"due:<"2026-11-20T09:30:00.5Z""#);
+    check("due:[now TO now+1d]", "due:[now TO now+1d]");
+    check_error("time:foo", "foo", &Problem::TimeNeedsRange { field: "time".into() });
+    check_error("time:>soon", "soon", &Problem::NotATime { text: "soon".into() });
+    check_error("time:[now TO now-1h]", "[now TO now-1h]", &Problem::EmptyRange { low: "now".into(), high: "now-1h".into() });
+    assert_eq!(parse("time:>now-1h").expect_err("no clock").problem, Problem::Relative);
+}
+
+#[test]
+fn networks_measures_and_texts() {
+    check("ip:10.0.0.0/8", "ip:10.0.0.0/8");
+    check("ip:2001:db8::/32", "ip:2001:db8::/32");
+    check(r#"ip:"10.0.0.0/8""#, r#"ip:"10.0.0.0/8""#);
+    check("path:10/8", r#"path:"10/8""#);
+    check_error("10.0.0.0/8", "10.0.0.0/8", &Problem::NetworkNeedsField { text: "10.0.0.0/8".into() });
+    check_error("ip:10.0.0.0/64", "10.0.0.0/64", &Problem::BadPrefix { prefix: "64".into(), max: 32 });
+    check("took:>1.5s", "took:>1.5s");
+    check("took:[1ms TO 1m30s]", "took:[0.001s TO 90s]");
+    check("size:[1MiB TO 2mib}", "size:[1048576B TO 2097152B}");
+    check("name:[alice TO bob}", r"name:[\alice TO \bob}");
+    check(r#"version:>"1.2-rc""#, r"version:>\1\.2\-rc");
+    check(r"a:[\1 TO \5]", r"a:[\1 TO \5]");
+    check(r#"a:["1" TO "5"]"#, "a:[1 TO 5]");
+    check_error("a:[1 TO 5s]", "5s", &Problem::MixedRange { text: "5s".into() });
 }
 
 #[test]
@@ -205,6 +252,14 @@ fn queries_of_death_are_harmless() {
     let deaths = [
         vec!["a"; 10_000].join(" OR "),
         ["a"; 500].join(" OR "),
+        format!("a | {}", "limit 5 | ".repeat(6_000)),
+        "a | math ".to_owned() + &"(".repeat(60_000),
+        "a | math ".to_owned() + &"-".repeat(60_000),
+        "a | math ".to_owned() + &"1+".repeat(30_000),
+        "a | ".repeat(16_000),
+        format!("a | format \"{}\"", "<".repeat(60_000)),
+        "/a ".repeat(20_000),
+        "\"a b\"~9999999999".to_owned(),
         "(".repeat(100_000),
         "(".repeat(60_000),
         "NOT ".repeat(16_000),

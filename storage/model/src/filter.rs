@@ -1,7 +1,6 @@
 //! What a log search asks of each record: the form that every query language lowers to, and its exact meaning.
 
-use crate::record::{record_number, record_text, record_value, stream_names};
-use crate::{FieldValue, LogRecord, MESSAGE_FIELD, STREAM_FIELD, TimeRangeNs, ValueTest, fold, is_prose, words};
+use crate::{MESSAGE_FIELD, RecordView, STREAM_FIELD, TimeRangeNs, ValueTest, fold, is_prose, stream_names, words};
 use regex::Regex;
 use smol_str::SmolStr;
 use std::ops::Bound;
@@ -51,7 +50,10 @@ pub enum FieldPattern {
 
 /// A regular expression (the `regex` crate's syntax, linear time); searched in the value as it is, not anchored.
 #[derive(Debug, Clone)]
-pub struct TextRegex(Regex);
+pub struct TextRegex {
+    regex: Regex,
+    ignore_case: bool,
+}
 
 /// Words near each other: Lucene's `"a b"~distance`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,39 +113,22 @@ pub struct NumberRange {
 
 impl LogFilter {
     /// Whether this record passes: the meaning that every faster way must reproduce.
-    pub fn matches(&self, record: &LogRecord) -> bool {
+    pub fn matches(&self, record: &impl RecordView) -> bool {
         match self {
             LogFilter::All => true,
             LogFilter::And(parts) => parts.iter().all(|part| part.matches(record)),
             LogFilter::Or(parts) => parts.iter().any(|part| part.matches(record)),
             LogFilter::Not(part) => !part.matches(record),
-            LogFilter::Any(pattern) => any_field_matches(pattern, record),
-            LogFilter::Field { name, pattern } => match name.as_str() {
-                MESSAGE_FIELD => pattern.matches_prose(&record.message),
-                STREAM_FIELD => pattern.matches_streams(&record.stream),
-                _ => record_text(record, name).is_some_and(|value| pattern.matches_value(&value)),
-            },
-            LogFilter::Range { name, range } => {
-                record_number(record, name).is_some_and(|number| range.contains(number))
+            LogFilter::Any(pattern) => record.any_text(&mut |name, text| pattern.matches_field(name, text)),
+            LogFilter::Field { name, pattern } => {
+                record.text(name).is_some_and(|text| pattern.matches_field(name, &text))
             }
-            LogFilter::Exists { name } => match name.as_str() {
-                MESSAGE_FIELD => !record.message.is_empty(),
-                _ => record_text(record, name).is_some_and(|value| !value.is_empty()),
-            },
-            LogFilter::Test { name, test } => record_value(record, name).is_some_and(|value| test.passes(&value)),
-            LogFilter::Time(range) => range.contains(record.time),
+            LogFilter::Range { name, range } => record.number(name).is_some_and(|number| range.contains(number)),
+            LogFilter::Exists { name } => record.text(name).is_some_and(|text| !text.is_empty()),
+            LogFilter::Test { name, test } => record.value(name).is_some_and(|value| test.passes(&value)),
+            LogFilter::Time(range) => record.event_time().is_some_and(|time| range.contains(time)),
         }
     }
-}
-
-fn any_field_matches(pattern: &FieldPattern, record: &LogRecord) -> bool {
-    pattern.matches_prose(&record.message)
-        || pattern.matches_value(&record.host)
-        || pattern.matches_streams(&record.stream)
-        || record.fields.iter().any(|(_, value)| match value {
-            FieldValue::Text(text) => pattern.matches_value(text),
-            other => pattern.matches_value(&other.to_text()),
-        })
 }
 
 impl FieldPattern {
@@ -154,6 +139,15 @@ impl FieldPattern {
         FieldPattern::Text(TextPattern { whole, words })
     }
 
+    /// Applies to the field of this name.
+    pub fn matches_field(&self, name: &str, value: &str) -> bool {
+        match name {
+            MESSAGE_FIELD => self.matches_prose(value),
+            STREAM_FIELD => self.matches_streams(value),
+            _ => self.matches_value(value),
+        }
+    }
+
     /// Applies to text that is always searched by its words: the message.
     pub fn matches_prose(&self, value: &str) -> bool {
         match self {
@@ -162,7 +156,7 @@ impl FieldPattern {
                 words(value).any(|word| pattern.matches(&fold(word)))
             }
             FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
-            FieldPattern::Regex(regex) => regex.0.is_match(value),
+            FieldPattern::Regex(regex) => regex.regex.is_match(value),
             FieldPattern::Near(near) => near.matches(value),
         }
     }
@@ -175,7 +169,7 @@ impl FieldPattern {
         match self {
             FieldPattern::Text(pattern) => equals_folded(value, &pattern.whole),
             FieldPattern::Wildcard(pattern) => pattern.matches(&fold(value)),
-            FieldPattern::Regex(regex) => regex.0.is_match(value),
+            FieldPattern::Regex(regex) => regex.regex.is_match(value),
             FieldPattern::Near(near) => near.matches(value),
         }
     }
@@ -196,23 +190,29 @@ impl TextRegex {
         let built = regex::RegexBuilder::new(expression)
             .case_insensitive(ignore_case)
             .size_limit(TextRegex::COMPILED_BYTES_MAX)
+            .dfa_size_limit(TextRegex::COMPILED_BYTES_MAX)
             .build();
-        built.map(TextRegex).map_err(|error| PatternError::BadRegex(error.to_string()))
+        built.map(|regex| TextRegex { regex, ignore_case }).map_err(|error| PatternError::BadRegex(error.to_string()))
     }
 
     /// The expression as written.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.regex.as_str()
+    }
+
+    /// Whether it was asked to find letters of either case.
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
     }
 
     pub fn regex(&self) -> &Regex {
-        &self.0
+        &self.regex
     }
 }
 
 impl PartialEq for TextRegex {
     fn eq(&self, other: &TextRegex) -> bool {
-        self.as_str() == other.as_str()
+        (self.as_str(), self.ignore_case) == (other.as_str(), other.ignore_case)
     }
 }
 
@@ -409,7 +409,7 @@ impl NumberRange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, TimeNs};
+    use crate::{FieldValue, Level, LogRecord, TimeNs};
 
     fn record(message: &str, fields: &[(&str, FieldValue)]) -> LogRecord {
         LogRecord {

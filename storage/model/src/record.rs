@@ -3,6 +3,7 @@
 use crate::TimeNs;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The line itself.
@@ -102,6 +103,16 @@ impl FieldValue {
     }
 }
 
+impl FieldValue {
+    /// The value as text, without a copy of what is text already.
+    pub fn into_text(self) -> SmolStr {
+        match self {
+            FieldValue::Text(text) => text,
+            other => other.to_text(),
+        }
+    }
+}
+
 impl fmt::Display for FieldValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,30 +157,67 @@ pub fn stream_names(streams: &str) -> impl Iterator<Item = &str> {
     streams.split(',')
 }
 
-/// The text of any field, the line and the head of the record among them.
-pub(crate) fn record_text(record: &LogRecord, name: &str) -> Option<SmolStr> {
-    match name {
-        MESSAGE_FIELD => Some(record.message.clone()),
-        HOST_FIELD => Some(record.host.clone()),
-        STREAM_FIELD => Some(record.stream.clone()),
-        LEVEL_FIELD => record.level.map(|level| smol_str::format_smolstr!("{}", level.number())),
-        _ => record.field(name).map(FieldValue::to_text),
-    }
+/// What filters and groupings look at: a record, or a row that a query made of one.
+pub trait RecordView {
+    /// The event time, where there is one.
+    fn event_time(&self) -> Option<TimeNs>;
+
+    /// The value of any field, with its type; the line and the head of the record are fields like others.
+    fn value(&self, name: &str) -> Option<FieldValue>;
+
+    /// The same as text.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>>;
+
+    /// The same as a number, where it is one; the line, the host and the stream never are.
+    fn number(&self, name: &str) -> Option<f64>;
+
+    /// Whether the name and text of some field pass; the level and the time do not take part.
+    fn any_text(&self, passes: &mut dyn FnMut(&str, &str) -> bool) -> bool;
 }
 
-/// The value of any field, with its type.
-pub(crate) fn record_value(record: &LogRecord, name: &str) -> Option<FieldValue> {
-    match name {
-        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => record_text(record, name).map(FieldValue::Text),
-        LEVEL_FIELD => record.level.map(|level| FieldValue::I64(i64::from(level.number()))),
-        _ => record.field(name).cloned(),
+impl RecordView for LogRecord {
+    fn event_time(&self) -> Option<TimeNs> {
+        Some(self.time)
     }
-}
 
-pub(crate) fn record_number(record: &LogRecord, name: &str) -> Option<f64> {
-    match name {
-        LEVEL_FIELD => record.level.map(|level| f64::from(level.number())),
-        MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => None,
-        _ => record.field(name).and_then(FieldValue::as_number),
+    fn value(&self, name: &str) -> Option<FieldValue> {
+        match name {
+            MESSAGE_FIELD => Some(FieldValue::Text(self.message.clone())),
+            HOST_FIELD => Some(FieldValue::Text(self.host.clone())),
+            STREAM_FIELD => Some(FieldValue::Text(self.stream.clone())),
+            LEVEL_FIELD => self.level.map(|level| FieldValue::I64(i64::from(level.number()))),
+            _ => self.field(name).cloned(),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match name {
+            MESSAGE_FIELD => Some(Cow::Borrowed(&self.message)),
+            HOST_FIELD => Some(Cow::Borrowed(&self.host)),
+            STREAM_FIELD => Some(Cow::Borrowed(&self.stream)),
+            LEVEL_FIELD => self.level.map(|level| Cow::Owned(level.number().to_string())),
+            _ => self.field(name).map(|value| match value {
+                FieldValue::Text(text) => Cow::Borrowed(text.as_str()),
+                other => Cow::Owned(other.to_string()),
+            }),
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        match name {
+            LEVEL_FIELD => self.level.map(|level| f64::from(level.number())),
+            MESSAGE_FIELD | HOST_FIELD | STREAM_FIELD => None,
+            _ => self.field(name).and_then(FieldValue::as_number),
+        }
+    }
+
+    fn any_text(&self, passes: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        passes(MESSAGE_FIELD, &self.message)
+            || passes(HOST_FIELD, &self.host)
+            || passes(STREAM_FIELD, &self.stream)
+            || self.fields.iter().any(|(name, value)| match value {
+                FieldValue::Text(text) => passes(name, text),
+                other => passes(name, &other.to_text()),
+            })
     }
 }

@@ -1,16 +1,16 @@
 //! Terms: a value, or a field and what it must hold.
 
-use super::word::{Colon, Word};
+use super::word::{Colon, Word, is_fuzzy, network};
 use super::{Parser, Scope};
-use crate::error::Unsupported;
+use crate::expr::Condition;
+use crate::fields::{canonical, is_time};
 use crate::{Expr, Pattern, Problem, QueryError};
 use smol_str::SmolStr;
-use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level};
+use std::ops::Range;
+use watchfire_model::{LEVEL_FIELD, Level};
 
 /// Asks whether a record has a field.
 const EXISTS: &str = "_exists_";
-/// Graylog's name of the host.
-const SOURCE: &str = "source";
 /// Single edits between a mistyped word and the one that is suggested.
 const TYPO_DISTANCE_MAX: usize = 2;
 
@@ -23,15 +23,16 @@ impl Parser<'_> {
         }
         if self.peek() == Some('"') {
             let phrase = self.phrase()?;
-            return match self.peek() {
-                Some(':') => self.field_value(start, phrase, scope),
-                _ => self.text(start, scope, phrase),
-            };
+            if self.peek() == Some(':') && !phrase.is_empty() {
+                return self.field_value(start, phrase, scope);
+            }
+            let pattern = self.phrase_pattern(start, phrase)?;
+            return self.pattern(start, scope, pattern);
         }
         if self.at_regex() {
-            return Err(self.unsupported(start..self.text.len(), Unsupported::Regex));
+            return self.value(start, scope);
         }
-        let word = self.word(Colon::Ends)?;
+        let word = self.word(Colon::Ends);
         if self.peek() != Some(':') {
             return self.word_value(word, scope);
         }
@@ -56,14 +57,14 @@ impl Parser<'_> {
         if name == EXISTS && !is_quoted {
             return self.exists(start, name);
         }
-        if name.starts_with('_') && !is_quoted && strsim::levenshtein(&name, EXISTS) <= TYPO_DISTANCE_MAX {
+        let is_typo = || strsim::levenshtein(&name, EXISTS) <= TYPO_DISTANCE_MAX;
+        if name.starts_with('_') && name.len() <= EXISTS.len() + TYPO_DISTANCE_MAX && !is_quoted && is_typo() {
             return Err(self.error(start..name_end, Problem::UnknownOperatorField { field: name }));
         }
         if self.at_value_end() {
             return Err(self.error(start..self.at, Problem::NoValue { field: name }));
         }
-        let field = if name == SOURCE { SmolStr::new_static(HOST_FIELD) } else { SmolStr::from(name) };
-        self.value(start, Some(&field))
+        self.value(start, Some(&canonical(&name)))
     }
 
     /// `_exists_:name`, the cursor behind the colon.
@@ -71,7 +72,7 @@ impl Parser<'_> {
         let name = if self.peek() == Some('"') {
             self.phrase()?
         } else {
-            let word = self.word(Colon::Belongs)?;
+            let word = self.word(Colon::Belongs);
             if word.has_wildcard() {
                 return Err(self.error(word.span, Problem::WildcardField));
             }
@@ -81,8 +82,7 @@ impl Parser<'_> {
             return Err(self.error(start..self.at, Problem::NoValue { field: operator }));
         }
         self.count_term(start)?;
-        let field = if name == SOURCE { SmolStr::new_static(HOST_FIELD) } else { SmolStr::from(name) };
-        Ok(Expr::Exists { field })
+        Ok(exists(&canonical(&name)))
     }
 
     /// The value of a field, or of a group `field:( )`.
@@ -90,8 +90,10 @@ impl Parser<'_> {
         match (self.peek(), scope) {
             (Some('('), _) => self.group(scope),
             (Some('"'), _) => {
+                let open = self.at;
                 let phrase = self.phrase()?;
-                self.text(start, scope, phrase)
+                let pattern = self.phrase_pattern(open, phrase)?;
+                self.pattern(start, scope, pattern)
             }
             (Some('[' | '{'), Some(field)) => {
                 let range = self.range(field)?;
@@ -103,55 +105,80 @@ impl Parser<'_> {
                 self.count_term(start)?;
                 Ok(comparison)
             }
-            _ if self.at_regex() => Err(self.unsupported(self.at..self.text.len(), Unsupported::Regex)),
+            _ if self.at_regex() => {
+                let len = self.regex_len();
+                let pattern = self.regex(len)?;
+                self.pattern(start, scope, pattern)
+            }
             _ => {
-                let word = self.word(Colon::Belongs)?;
+                let word = self.word(Colon::Belongs);
                 self.word_value(word, scope)
             }
         }
     }
 
     fn word_value(&mut self, word: Word, scope: Scope<'_>) -> Result<Expr, QueryError> {
-        self.check_supported(&word)?;
         let start = word.span.start;
+        let typed = &self.text[word.span.clone()];
         if word.parts.is_empty() {
             return Err(self.error_here(Problem::NoValue { field: scope.cloned().unwrap_or_default().into() }));
         }
-        if word.is_all_stars() {
-            self.count_term(start)?;
-            return Ok(scope.map_or(Expr::All, |field| Expr::Exists { field: field.clone() }));
-        }
-        match word.into_pattern() {
-            Pattern::Text(text) => self.text(start, scope, text),
-            Pattern::Wildcard(parts) => {
+        if !word.is_escaped {
+            if is_fuzzy(typed) {
+                return Err(self.error(word.span, Problem::Fuzzy));
+            }
+            if let Some((address, prefix)) = network(typed) {
+                let max = if address.is_ipv4() { 32 } else { 128 };
+                let Some(bits) = prefix.parse::<u8>().ok().filter(|bits| *bits <= max) else {
+                    let problem = Problem::BadPrefix { prefix: prefix.to_owned(), max };
+                    return Err(self.error(word.span, problem));
+                };
+                let Some(field) = scope.filter(|field| !is_time(field)) else {
+                    let problem = Problem::NetworkNeedsField { text: typed.to_owned() };
+                    return Err(self.error(word.span, problem));
+                };
                 self.count_term(start)?;
-                self.count_wildcard(start, parts.len())?;
-                Ok(Expr::Term { field: scope.cloned(), pattern: Pattern::Wildcard(parts) })
+                return Ok(Expr::Test { field: field.clone(), test: Condition::Cidr { network: address, prefix: bits } });
             }
         }
+        if word.is_all_stars() {
+            self.count_term(start)?;
+            return Ok(scope.map_or(Expr::All, exists));
+        }
+        let pattern = word.into_pattern();
+        if let Pattern::Wildcard(parts) = &pattern {
+            self.count_wildcard(start, parts.len())?;
+        }
+        self.pattern(start, scope, pattern)
     }
 
-    fn text(&mut self, start: usize, scope: Scope<'_>, text: String) -> Result<Expr, QueryError> {
+    /// A pattern on a field or on any; the level and the time have values of their own.
+    fn pattern(&mut self, start: usize, scope: Scope<'_>, pattern: Pattern) -> Result<Expr, QueryError> {
         self.count_term(start)?;
-        let text = match scope {
-            Some(field) if field == LEVEL_FIELD => self.level(start, &text)?,
-            _ => text,
+        let pattern = match (scope, pattern) {
+            (Some(field), Pattern::Text(text)) if is_time(field) => return self.moment_term(field, start, &text),
+            (Some(field), _) if is_time(field) => {
+                return Err(self.error(start..self.at, Problem::TimeNeedsRange { field: field.to_string() }));
+            }
+            (Some(field), Pattern::Text(text)) if field == LEVEL_FIELD => {
+                Pattern::Text(self.level(start..self.at, &text)?)
+            }
+            (_, pattern) => pattern,
         };
-        Ok(Expr::Term { field: scope.cloned(), pattern: Pattern::Text(text) })
+        Ok(Expr::Term { field: scope.cloned(), pattern })
     }
 
     /// The number of a level, from its word or number.
-    pub(super) fn level(&self, start: usize, text: &str) -> Result<String, QueryError> {
+    pub(super) fn level(&self, span: Range<usize>, text: &str) -> Result<String, QueryError> {
         if let Some(level) = Level::from_word(text) {
             return Ok(level.number().to_string());
         }
         if text.parse::<f64>().is_ok_and(f64::is_finite) {
             return Ok(text.to_owned());
         }
-        let distance = |name: &&str| strsim::levenshtein(name, &text.to_lowercase());
-        let nearest = Level::NAMES.into_iter().min_by_key(distance).filter(|name| distance(name) <= TYPO_DISTANCE_MAX);
+        let nearest = nearest(&text.to_lowercase(), Level::NAMES);
         let problem = Problem::UnknownLevel { word: text.to_owned(), nearest: nearest.map(str::to_owned) };
-        Err(self.error(start..self.at, problem))
+        Err(self.error(span, problem))
     }
 
     fn at_comparison(&self) -> bool {
@@ -159,31 +186,26 @@ impl Parser<'_> {
     }
 
     fn at_value_end(&self) -> bool {
-        self.peek().is_none_or(|c| c.is_whitespace() || c == ')')
+        self.at_search_end() || self.peek().is_none_or(|c| c.is_whitespace() || c == ')')
     }
 
-    /// A slash with another one later in the text that ends a word. A path, which has no such end, is a plain word.
     fn at_regex(&self) -> bool {
-        let Some(body) = self.rest().strip_prefix('/') else { return false };
-        let mut after_backslash = false;
-        for (index, c) in body.char_indices() {
-            match c {
-                '\\' if !after_backslash => {
-                    after_backslash = true;
-                    continue;
-                }
-                '/' if !after_backslash && index > 0 => {
-                    let ends = |next: char| next.is_whitespace() || next == ')';
-                    if body[index + 1..].chars().next().is_none_or(ends) {
-                        return true;
-                    }
-                }
-                // An unescaped blank or quote ends the path; within a real expression they are rare.
-                c if c.is_whitespace() || c == '"' => return false,
-                _ => {}
-            }
-            after_backslash = false;
-        }
-        false
+        self.rest().starts_with("~\"") || self.regex_len().is_some()
     }
+}
+
+/// The record has the field; every record has a time.
+fn exists(field: &SmolStr) -> Expr {
+    if is_time(field) { Expr::All } else { Expr::Exists { field: field.clone() } }
+}
+
+/// The one of `known` that `word` may be a slip of the pen for.
+pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+    /// Longer words are no slip of anything known.
+    const LEN_MAX: usize = 32;
+    if word.len() > LEN_MAX {
+        return None;
+    }
+    let ranked = known.into_iter().map(|known| (strsim::osa_distance(known, word), known));
+    ranked.min().filter(|(distance, _)| *distance <= TYPO_DISTANCE_MAX).map(|(_, known)| known)
 }

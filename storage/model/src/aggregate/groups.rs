@@ -1,8 +1,7 @@
 //! The groups of an answer while they grow.
 
 use super::{Accumulator, AggregateSpec, GroupKey};
-use crate::record::{record_text, record_value};
-use crate::{FieldValue, LogRecord, TimeNs};
+use crate::{FieldValue, RecordView, TimeNs};
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,10 +69,13 @@ impl Groups {
     }
 
     /// Adds one record that passes the filter: what grouping means. `arrival` breaks ties between equal times.
-    pub fn add(&mut self, arrival: u64, record: &LogRecord) -> Result<(), TooManyGroups> {
+    pub fn add(&mut self, arrival: u64, record: &impl RecordView) -> Result<(), TooManyGroups> {
+        let time = record.event_time();
         let key = self.spec.by.iter().map(|key| match key {
-            GroupKey::Field(name) => record_text(record, name).map_or(KeyPart::Absent, KeyPart::Text),
-            GroupKey::Time(buckets) => KeyPart::Time(buckets.bucket(record.time)),
+            GroupKey::Field(name) => {
+                record.value(name).map_or(KeyPart::Absent, |value| KeyPart::Text(value.into_text()))
+            }
+            GroupKey::Time(buckets) => time.map_or(KeyPart::Absent, |time| KeyPart::Time(buckets.bucket(time))),
         });
         let key = key.collect();
         let spec = Arc::clone(&self.spec);
@@ -86,8 +88,8 @@ impl Groups {
             match &aggregate.field {
                 None => accumulator.count(1),
                 Some(name) => {
-                    if let Some(value) = record_value(record, name) {
-                        grown += accumulator.value(&value, record.time, arrival);
+                    if let Some(value) = record.value(name) {
+                        grown += accumulator.value(&value, time.unwrap_or_default(), arrival);
                     }
                 }
             }
