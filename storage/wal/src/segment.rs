@@ -14,13 +14,22 @@ pub(crate) const RECORD_HEADER_LEN: usize = 8;
 /// The longest payload, in bytes: the lengths beyond it begin a mark or the list of sealed sessions.
 pub(crate) const PAYLOAD_LEN_MAX: usize = u32::MAX as usize - 2;
 
-/// Adds one record, the one at `place`. `payload` is at most [`PAYLOAD_LEN_MAX`] bytes.
+/// Adds one record, the one at `place`, and makes room for the mark behind it. `payload` is at most [`PAYLOAD_LEN_MAX`]
+/// bytes.
 pub(crate) fn encode_record(place: Mark, payload: &[u8], buffer: &mut Vec<u8>) {
-    let len = u32::try_from(payload.len()).expect("the log refuses records beyond PAYLOAD_LEN_MAX").to_le_bytes();
-    buffer.reserve(RECORD_HEADER_LEN + payload.len());
-    buffer.extend_from_slice(&len);
-    buffer.extend_from_slice(&checksum(place, len, payload).to_le_bytes());
+    buffer.reserve(RECORD_HEADER_LEN + payload.len() + MARK_LEN);
+    buffer.extend_from_slice(&record_header(place, payload));
     buffer.extend_from_slice(payload);
+}
+
+/// What stands before the payload of the record at `place`.
+pub(crate) fn record_header(place: Mark, payload: &[u8]) -> [u8; RECORD_HEADER_LEN] {
+    let len = u32::try_from(payload.len()).expect("the log refuses records beyond PAYLOAD_LEN_MAX").to_le_bytes();
+    let checksum = checksum(place, len, payload).to_le_bytes();
+    let mut header = [0; RECORD_HEADER_LEN];
+    header[..4].copy_from_slice(&len);
+    header[4..].copy_from_slice(&checksum);
+    header
 }
 
 /// One step through the records of a segment.

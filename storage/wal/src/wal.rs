@@ -5,7 +5,7 @@ mod release;
 mod writer;
 
 use crate::files::{Files, Segment};
-use crate::segment::{Mark, PAYLOAD_LEN_MAX, Sealed, encode_record};
+use crate::segment::{Mark, PAYLOAD_LEN_MAX, Sealed, encode_record, record_header};
 use crate::{Metrics, Position};
 use failed::FailedSessions;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -16,7 +16,8 @@ use std::sync::atomic::AtomicU64;
 use watchfire_store::{Storage, StorageError, crash_point};
 use writer::{Batch, Durability, Writer};
 
-/// An append that leaves this many bytes waiting hands them to the file without waiting for a commit.
+/// An append that leaves this many bytes waiting hands them to the file without waiting for a commit; a payload of as many is
+/// not copied for that.
 const WRITE_THROUGH_BYTES: usize = 256 * 1024;
 /// While a commit is under way, appends pile up to this many bytes (and one record); then they wait for it.
 const BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -143,18 +144,21 @@ impl Wal {
         }
         let position = state.next_position();
         let place = Mark { salt: state.salt, index: position.index };
-        encode_record(place, payload, &mut state.batch.bytes);
         state.batch.records += 1;
         state.next_index += 1;
         self.metrics.appended_records.inc();
         self.metrics.appended_bytes.inc_by(payload.len() as u64);
-        if state.batch.bytes.len() >= WRITE_THROUGH_BYTES && state.writer.is_some() {
-            self.write(&mut state, Durability::Later);
-            if let Some(error) = state.failure(position) {
-                return Err(error);
+        if payload.len() >= WRITE_THROUGH_BYTES && state.writer.is_some() {
+            state.batch.bytes.extend_from_slice(&record_header(place, payload));
+            self.write(&mut state, payload, Durability::Later);
+        } else {
+            encode_record(place, payload, &mut state.batch.bytes);
+            if state.batch.bytes.len() < WRITE_THROUGH_BYTES || state.writer.is_none() {
+                return Ok(position);
             }
+            self.write(&mut state, &[], Durability::Later);
         }
-        Ok(position)
+        state.failure(position).map_or(Ok(position), Err)
     }
 
     /// Blocks until the record at `position` and all before it in its session are durable. One fsync serves all who
@@ -177,7 +181,7 @@ impl Wal {
                 return Ok(());
             }
             if state.writer.is_some() {
-                self.write(&mut state, Durability::Now);
+                self.write(&mut state, &[], Durability::Now);
             } else {
                 self.written.wait(&mut state);
             }
@@ -199,14 +203,15 @@ impl Wal {
         &self.metrics
     }
 
-    /// Gives the waiting batch to the file, without holding the lock meanwhile. A failure seals the session.
-    fn write(&self, state: &mut MutexGuard<'_, State>, durability: Durability) {
+    /// Gives the waiting batch to the file, and behind it `last_payload`, whose header the batch ends with unless it is
+    /// empty. Does not hold the lock meanwhile. A failure seals the session.
+    fn write(&self, state: &mut MutexGuard<'_, State>, last_payload: &[u8], durability: Durability) {
         let mut writer = state.writer.take().expect("the caller has seen the writer");
         let spare = writer.take_spare();
         let mut batch = std::mem::replace(&mut state.batch, spare);
         let end = state.next_position();
         let first = Position { session: end.session, index: end.index - batch.records };
-        let written = MutexGuard::unlocked(state, || writer.write(self, first, &mut batch, durability));
+        let written = MutexGuard::unlocked(state, || writer.write(self, first, &mut batch, last_payload, durability));
 
         if let Some(key) = written.opened {
             state.segments.push(Segment { key, seq: written.seq, first, end, bytes: 0 });

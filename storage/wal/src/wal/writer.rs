@@ -7,10 +7,11 @@ use crate::segment::{Front, Mark, Sealed};
 use std::time::Instant;
 use watchfire_store::{AppendFile, StorageError, crash_point};
 
-/// A buffer that has grown beyond this many bytes is not kept for the next batch.
-const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A buffer that has grown beyond this many bytes is not kept for the next batch. Room for two bodies of HTTP requests as
+/// common senders fill them: taking the memory anew for each batch costs more than copying it.
+const SPARE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Encoded records on their way to the file.
+/// Encoded records on their way to the file; the payload of the last one may be elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
@@ -77,10 +78,18 @@ impl Writer {
         }
     }
 
-    /// Writes the batch, whose first record stands at `first`; begins a new segment where the old one is full.
-    pub(super) fn write(&mut self, wal: &Wal, first: Position, batch: &mut Batch, durability: Durability) -> Written {
+    /// Writes the batch, whose first record stands at `first`, and the rest of its last record; begins a new segment where
+    /// the old one is full.
+    pub(super) fn write(
+        &mut self,
+        wal: &Wal,
+        first: Position,
+        batch: &mut Batch,
+        last_payload: &[u8],
+        durability: Durability,
+    ) -> Written {
         let mut written = Written { opened: None, seq: 0, bytes: 0, durable_index: None, result: Ok(()) };
-        written.result = self.try_write(wal, first, batch, durability, &mut written);
+        written.result = self.try_write(wal, first, batch, last_payload, durability, &mut written);
         written
     }
 
@@ -89,6 +98,7 @@ impl Writer {
         wal: &Wal,
         first: Position,
         batch: &mut Batch,
+        last_payload: &[u8],
         durability: Durability,
         written: &mut Written,
     ) -> Result<(), StorageError> {
@@ -98,7 +108,7 @@ impl Writer {
                 written.durable_index = Some(first.index);
                 self.file = None;
             }
-            self.append(wal, first, batch, written)?;
+            self.append(wal, first, batch, last_payload, written)?;
         }
         if durability == Durability::Now {
             self.sync(wal)?;
@@ -107,12 +117,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the batch and its mark, at the front of a new segment where none is open.
+    /// Writes the batch, the rest of its last record and its mark, at the front of a new segment where none is open.
     fn append(
         &mut self,
         wal: &Wal,
         first: Position,
         batch: &mut Batch,
+        last_payload: &[u8],
         written: &mut Written,
     ) -> Result<(), StorageError> {
         let open = if let Some(open) = &mut self.file {
@@ -128,9 +139,15 @@ impl Writer {
             open.append(&Front::encode(first, self.salt, &self.sealed), written)?;
             open
         };
-        let mark = Mark { salt: self.salt, index: first.index + batch.records };
-        batch.bytes.extend_from_slice(&mark.encode());
-        open.append(&batch.bytes, written)?;
+        let mark = Mark { salt: self.salt, index: first.index + batch.records }.encode();
+        if last_payload.is_empty() {
+            batch.bytes.extend_from_slice(&mark);
+            open.append(&batch.bytes, written)?;
+        } else {
+            open.append(&batch.bytes, written)?;
+            open.append(last_payload, written)?;
+            open.append(&mark, written)?;
+        }
         crash_point("wal.write.written");
         Ok(())
     }
