@@ -6,152 +6,15 @@ import { createServer } from "node:http";
 import { readFileSync, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { EMPTY, SERVICES, TROUBLE, json, logs, noise, tail } from "./mock-logs.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
-const EMPTY = process.env.MOCK === "empty";
-const TROUBLE = process.env.MOCK === "trouble";
 const PORT = Number(process.env.PORT ?? 9191);
 const STARTED = Date.now();
 const CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
-const SERVICES = ["checkout", "api-gateway", "payments", "catalogue", "auth", "mailer", "search", "pg-orders"];
-const MESSAGES = {
-  2: ["out of disk on /var/lib/postgresql: 512 MiB left of 40 GiB"],
-  3: ["connection refused to pg-orders:5432", "payment 8831 declined by acquirer: timeout after 5000 ms", "panic recovered: index out of range [7] with length 7\n  at orders.go:214\n  at server.go:88"],
-  4: ["retry 3 of 5 in 800 ms", "slow query 1841 ms: SELECT * FROM orders WHERE customer_id = $1", "certificate of mail.example.org expires in 6 days"],
-  5: ["configuration reloaded", "leader elected: payments-2"],
-  6: ["GET /api/v1/products 200 12 ms", "POST /api/v1/orders 201 48 ms", "session opened for customer 49217", "mail queued: order-confirmation", "cache hit ratio 0.94 over 1,024 look-ups"],
-  7: ["pool: 12 of 40 connections in use", "trace sampled at 0.01"],
-};
-const WEIGHTS = [[6, 70], [7, 12], [5, 6], [4, 8], [3, 3.7], [2, 0.3]];
-
-/** A hash of an integer to [0, 1): the same record at the same time, whoever asks. */
-function noise(n) {
-  let x = Math.imul(n ^ 0x9e3779b9, 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
-}
-
-function burst(second) {
-  return (second % 1500) > 1180 && (second % 1500) < 1290;
-}
-
-function recordAt(slot) {
-  const ms = slot * 120 + Math.floor(noise(slot) * 100);
-  const second = Math.floor(ms / 1000);
-  let pick = noise(slot * 7 + 1) * 100;
-  if (burst(second) && noise(slot * 3) < 0.4) pick = 97;
-  let level = 6;
-  for (const [candidate, weight] of WEIGHTS) {
-    if (pick < weight) { level = candidate; break; }
-    pick -= weight;
-  }
-  const texts = MESSAGES[level];
-  const service = SERVICES[Math.floor(noise(slot * 11) ** 1.7 * SERVICES.length)];
-  const time = new Date(ms).toISOString().replace("Z", "000000Z");
-  return {
-    id: slot.toString(36), time, received: time, stream: "default", host: `node-${1 + (slot % 3)}`, level,
-    message: texts[Math.floor(noise(slot * 13) * texts.length)],
-    fields: {
-      service, container_name: `shop-${service}-1`, container_id: Math.floor(noise(slot * 17) * 2 ** 32).toString(16), image_name: `registry.example.org/shop/${service}:1.18.2`,
-      duration_ms: Math.round(noise(slot * 19) * 900) / 10, request_id: `${Math.floor(noise(slot * 23) * 2 ** 40).toString(16)}`, status: level === 3 ? 500 : 200, cached: noise(slot) < 0.3,
-    },
-  };
-}
-
-function matches(record, query) {
-  return query.split(/\s+/).filter(Boolean).reduce(
-    ([ok, negate], word) => {
-      if (word === "NOT") return [ok, true];
-      const [name, value] = word.includes(":") ? word.split(":") : [null, word];
-      const plain = (value ?? "").replaceAll('"', "");
-      const own = { host: record.host, level: record.level, stream: record.stream, ...record.fields };
-      const hit = name === null ? record.message.includes(plain) : name === "level" && plain.startsWith("<=") ? record.level <= Number(plain.slice(2)) : String(own[name]) === plain;
-      return [ok && hit !== negate, false];
-    },
-    [true, false],
-  )[0];
-}
-
-const stats = (scanned) => ({ elapsed_ms: 38.4, granules: 4112, granules_pruned: 4100, granules_read: 12, records_scanned: scanned, bytes_read: scanned * 61 });
-
-function json(response, body, status = 200) {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(body));
-}
-
 const prom = (data, more = {}) => ({ status: "success", data, ...more });
-
-function logs(path, params, response) {
-  const query = params.get("query") ?? "";
-  const unclosed = query.lastIndexOf("(");
-  if (unclosed >= 0 && !query.includes(")", unclosed)) {
-    return json(response, { error: { message: "this bracket is never closed: add `)`", start: Buffer.byteLength(query.slice(0, unclosed)), end: Buffer.byteLength(query.slice(0, unclosed)) + 1 } }, 400);
-  }
-  const start = Date.parse(params.get("start")), end = Math.min(Date.parse(params.get("end")), Date.now());
-  if (EMPTY) {
-    const empty = { records: [], fields: [], next_cursor: null, start: start / 1000, step: 60, total: 0, series: [], partial: [], stats: stats(0) };
-    return json(response, empty);
-  }
-  if (path === "search") {
-    const limit = Number(params.get("limit") ?? 100);
-    let slot = params.get("cursor") ? parseInt(params.get("cursor"), 36) : Math.floor(end / 120);
-    const records = [];
-    let scanned = 0;
-    for (; records.length < limit && slot * 120 >= start && scanned < 200_000; slot -= 1, scanned += 1) {
-      const record = recordAt(slot);
-      if (matches(record, query)) records.push(record);
-    }
-    return json(response, { records, next_cursor: slot * 120 >= start && scanned < 200_000 ? slot.toString(36) : null, partial: [], stats: stats(scanned) });
-  }
-  const stride = Math.max(1, Math.floor((end - start) / 120 / 8000));
-  if (path === "histogram") {
-    const step = Number(params.get("step")), first = Math.floor(start / 1000 / step) * step;
-    const length = Math.ceil((Date.parse(params.get("end")) / 1000 - first) / step);
-    const series = new Map();
-    let total = 0;
-    for (let slot = Math.ceil(start / 120); slot * 120 < end; slot += stride) {
-      const record = recordAt(slot);
-      if (!matches(record, query)) continue;
-      const key = String(record.level);
-      if (!series.has(key)) series.set(key, new Array(length).fill(0));
-      const wave = 1 + Math.round((1 + Math.sin(slot / 900)) * 3);
-      series.get(key)[Math.floor((slot * 0.12 - first) / step)] += stride * wave;
-      total += stride * wave;
-    }
-    return json(response, { start: first, step, total, series: [...series].map(([value, counts]) => ({ value, counts })), partial: [], stats: stats(total) });
-  }
-  const counts = new Map();
-  for (let slot = Math.ceil(start / 120); slot * 120 < end; slot += stride) {
-    const record = recordAt(slot);
-    if (!matches(record, query)) continue;
-    for (const [name, value] of Object.entries({ host: record.host, level: record.level, stream: record.stream, ...record.fields })) {
-      if (!counts.has(name)) counts.set(name, { type: typeof value === "string" ? "text" : "number", values: new Map() });
-      const values = counts.get(name).values;
-      values.set(String(value), (values.get(String(value)) ?? 0) + stride);
-    }
-  }
-  const fields = [...counts].map(([name, { type, values }]) => ({
-    name, types: [type], records: [...values.values()].reduce((a, b) => a + b, 0),
-    values: [...values].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([value, records]) => ({ value, records })),
-  }));
-  json(response, { fields, partial: [], stats: stats(8000) });
-}
-
-function tail(params, response) {
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-  response.write(": hello\n\n");
-  let slot = Math.floor(Date.now() / 120);
-  const timer = setInterval(() => {
-    const now = Math.floor(Date.now() / 120);
-    const records = [];
-    for (; slot < now; slot += 1) records.push(recordAt(slot));
-    const found = records.filter((record) => matches(record, params.get("query") ?? ""));
-    if (found.length > 0 && !EMPTY) response.write(`event: records\ndata: ${JSON.stringify(found)}\n\n`);
-  }, 400);
-  response.on("close", () => clearInterval(timer));
-}
 
 const INSTANCES = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"];
 const METRICS = {
@@ -296,7 +159,7 @@ function storage() {
     : { blocks: 214, bytes: 9.8 * GIB, wal_bytes: 412_000_000, memory: 96_400_000, oldest: STARTED - 29 * 24 * hour, newest: Date.now() - 400, replay, damaged: [], lost: [], scrub };
   const pool = (name, limit, used, peak, refusals = 0) => ({ name, limit: limit * 2 ** 20, used: EMPTY ? 0 : used * 2 ** 20, peak: EMPTY ? 0 : peak * 2 ** 20, refusals });
   return {
-    disk: { total: 500 * GIB, available: (TROUBLE ? 9 : 312) * GIB, has_room: !TROUBLE, reserve: 64 * 2 ** 20 },
+    disk: { total: 500 * GIB, available: (TROUBLE ? 9 : 312) * GIB, has_room: !TROUBLE, free_min: 10 * GIB, reserve: 64 * 2 ** 20 },
     memory: { limit: 2 * GIB, resident: (TROUBLE ? 1.84 : 0.61) * GIB, pools: [pool("queries", 512, 31, 344, TROUBLE ? 7 : 0), pool("logs_memory", 256, 92, 140), pool("metrics_head", 768, TROUBLE ? 701 : 310, 712), pool("inputs", 192, 2, 61)] },
     logs: {
       records: EMPTY ? 0 : 172_412_009, ...store,
@@ -325,15 +188,20 @@ function file(path, response) {
   response.end(readFileSync(found));
 }
 
-async function formOf(request) {
+async function bodyOf(request) {
   let body = "";
   for await (const piece of request) body += piece;
-  return new URLSearchParams(body);
+  return body;
+}
+
+async function formOf(request) {
+  return new URLSearchParams(await bodyOf(request));
 }
 
 createServer(async (request, response) => {
   const url = new URL(request.url, "http://mock");
   const params = request.method === "POST" ? await formOf(request) : url.searchParams;
+  if (request.method === "PUT") request.body = JSON.parse(await bodyOf(request));
   const own = /^\/api\/watchfire\/v1\/(.*)$/.exec(url.pathname)?.[1];
   const theirs = /^\/api\/v1\/(.*)$/.exec(url.pathname)?.[1];
   if (own === "status") return json(response, status());
@@ -342,7 +210,7 @@ createServer(async (request, response) => {
   if (own === "storage") return json(response, storage());
   if (own === "backups" && request.method === "POST") return backUp(response);
   if (own === "logs/tail") return tail(params, response);
-  if (own?.startsWith("logs/")) return logs(own.slice(5), params, response);
+  if (own?.startsWith("logs/")) return logs(own.slice(5), params, request, response);
   if (theirs) return prometheus(theirs, params, response);
   return file(url.pathname, response);
 }).listen(PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${PORT}`));

@@ -3,8 +3,8 @@
 
 /** Why an answer did not come. */
 export type Failure =
-  /** The query or a parameter is wrong; `start` and `end` are byte offsets into the query. */
-  | { readonly kind: "refused"; readonly status: number; readonly message: string; readonly start?: number; readonly end?: number }
+  /** The query or a parameter is wrong; `start` and `end` are byte offsets into the query, `suggestion` is what to put there. */
+  | { readonly kind: "refused"; readonly status: number; readonly message: string; readonly start?: number; readonly end?: number; readonly suggestion?: string }
   /** The server answered that it failed. */
   | { readonly kind: "broken"; readonly status: number; readonly message: string }
   /** Nobody answered. */
@@ -27,9 +27,28 @@ export function apiUrl(path: string, params: Params = {}): string {
   return url.href;
 }
 
-/** `GET`s JSON. */
+/** Characters of an address that every server and proxy takes; a longer question goes in a form. */
+const ADDRESS_MAX = 4_000;
+
+/** `GET`s JSON; parameters that are too long for an address are `POST`ed as a form, which the log calls take. */
 export function getJson<T>(path: string, params: Params, signal: AbortSignal | undefined): Promise<Answer<T>> {
-  return ask(apiUrl(path, params), signal ? { signal } : {});
+  const url = apiUrl(path, params);
+  const how: RequestInit = signal ? { signal } : {};
+  if (url.length <= ADDRESS_MAX) {
+    return ask(url, how);
+  }
+  const { origin, pathname, searchParams } = new URL(url);
+  return ask(`${origin}${pathname}`, { ...how, method: "POST", body: searchParams });
+}
+
+/** `PUT`s JSON and reads JSON. */
+export function putJson<T>(path: string, body: unknown): Promise<Answer<T>> {
+  return ask(apiUrl(path), { method: "PUT", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+}
+
+/** `DELETE`s; an answer without a body is a success. */
+export function deleteAt(path: string): Promise<Answer<unknown>> {
+  return ask(apiUrl(path), { method: "DELETE" });
 }
 
 /** `POST`s nothing and reads JSON; not to be stopped half-way. */
@@ -49,7 +68,7 @@ export async function valueOf<T>(answer: Promise<Answer<T>>): Promise<T> {
 async function ask<T>(url: string, how: RequestInit): Promise<Answer<T>> {
   let response: Response;
   try {
-    response = await fetch(url, { ...how, headers: { accept: "application/json" } });
+    response = await fetch(url, { ...how, headers: { ...how.headers, accept: "application/json" } });
   } catch (error) {
     return { ok: false, failure: thrown(error) };
   }
@@ -62,7 +81,7 @@ async function ask<T>(url: string, how: RequestInit): Promise<Answer<T>> {
     }
     body = null;
   }
-  if (response.ok && body !== null) {
+  if (response.ok && (body !== null || response.status === 204)) {
     return { ok: true, value: body as T };
   }
   return { ok: false, failure: answered(response, body) };
@@ -75,7 +94,7 @@ function thrown(error: unknown): Failure {
   return { kind: "unreachable", message: "Watchfire does not answer. Is it running, and is this computer online?" };
 }
 
-/** Our errors are `{"error": {"message", "start", "end"}}`, those of Prometheus' API `{"error": "…"}`. */
+/** Our errors are `{"error": {"message", "start", "end", "suggestion"}}`, those of Prometheus' API `{"error": "…"}`. */
 function answered(response: Response, body: unknown): Failure {
   const error = typeof body === "object" && body !== null && "error" in body ? body.error : null;
   const own = typeof error === "object" && error !== null ? (error as Readonly<Record<string, unknown>>) : null;
@@ -86,11 +105,13 @@ function answered(response: Response, body: unknown): Failure {
   }
   const start = own?.["start"];
   const end = own?.["end"];
+  const suggestion = own?.["suggestion"];
   return {
     kind: "refused",
     status: response.status,
     message,
     ...(typeof start === "number" ? { start } : {}),
     ...(typeof end === "number" ? { end } : {}),
+    ...(typeof suggestion === "string" && suggestion !== "" ? { suggestion } : {}),
   };
 }

@@ -1,4 +1,4 @@
-// Log endpoints under `/api/watchfire/v1/logs`.
+// Log endpoints under `/api/watchfire/v1/logs` that answer once. The stream of new records is in tail.ts, saved searches in saved.ts.
 
 import type { CountSeries } from "../lib/histogram";
 import { apiUrl, getJson, type Answer } from "./client";
@@ -20,34 +20,46 @@ export interface LogRecord {
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
 
-/** What an answer cost. */
+/** What an answer cost. A granule is a run of records with an index of its own. */
 export interface Cost {
   readonly elapsed_ms: number;
   readonly granules: number;
+  /** Left out because of the index. */
   readonly granules_pruned: number;
+  /** Answered from what the index knows of them. */
+  readonly granules_summed: number;
   readonly granules_read: number;
+  /** Read, but without a match. */
+  readonly granules_false: number;
   readonly records_scanned: number;
   readonly bytes_read: number;
+  readonly planning_ms: number;
+  readonly filtering_ms: number;
+  readonly collecting_ms: number;
 }
 
-export interface SearchPage {
-  /** Newest first. */
-  readonly records: readonly LogRecord[];
-  readonly next_cursor: string | null;
+/** What every answer says of itself. */
+export interface Told {
   /** What is missing from the answer, in words. */
   readonly partial: readonly string[];
   readonly stats: Cost;
 }
 
-export interface Histogram {
+export type Order = "newest" | "oldest";
+
+export interface SearchPage extends Told {
+  /** In the order that was asked for. */
+  readonly records: readonly LogRecord[];
+  readonly next_cursor: string | null;
+}
+
+export interface Histogram extends Told {
   /** Unix seconds of the first bar. */
   readonly start: number;
   /** Seconds a bar covers. */
   readonly step: number;
   readonly total: number;
   readonly series: readonly CountSeries[];
-  readonly partial: readonly string[];
-  readonly stats: Cost;
 }
 
 export interface FieldSummary {
@@ -57,10 +69,38 @@ export interface FieldSummary {
   readonly values: readonly { readonly value: string; readonly records: number }[];
 }
 
-export interface Fields {
+export interface Fields extends Told {
   readonly fields: readonly FieldSummary[];
-  readonly partial: readonly string[];
-  readonly stats: Cost;
+}
+
+/** A cell of a table; times are RFC 3339 text. */
+export type Cell = FieldValue | null | readonly Cell[];
+
+export type ColumnType = "time" | "number" | "text" | "mixed";
+
+/** The rows that a query with `stats` or another summing pipe gives. */
+export interface Table extends Told {
+  readonly columns: readonly string[];
+  readonly types: readonly ColumnType[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** More rows exist than were asked for. */
+  readonly truncated: boolean;
+}
+
+/** What surrounding records share with the one in the middle: `container`, `host`, `stream`, `any` or the name of a field. */
+export type Same = string;
+
+export interface Surroundings extends Told {
+  /** Each in time order. */
+  readonly before: readonly LogRecord[];
+  readonly record: LogRecord;
+  readonly after: readonly LogRecord[];
+}
+
+export interface Plan {
+  /** The query printed in full. */
+  readonly query: string;
+  readonly stages: readonly { readonly stage: string; readonly detail: string }[];
 }
 
 /** A query over a span; `start` and `end` in Unix milliseconds. */
@@ -74,54 +114,45 @@ export interface LogQuery {
 export const PAGE_RECORDS = 200;
 
 /** `GET logs/search`. */
-export function search(query: LogQuery, cursor: string | null, signal?: AbortSignal): Promise<Answer<SearchPage>> {
-  return getJson("watchfire/v1/logs/search", { ...spanned(query), limit: PAGE_RECORDS, cursor }, signal);
+export function search(query: LogQuery, order: Order, cursor: string | null, signal?: AbortSignal): Promise<Answer<SearchPage>> {
+  return getJson("watchfire/v1/logs/search", { ...spanned(query), order: ordered(order), limit: PAGE_RECORDS, cursor }, signal);
 }
 
-/** `GET logs/histogram` by level; `step` in seconds. */
-export function histogram(query: LogQuery, step: number, signal?: AbortSignal): Promise<Answer<Histogram>> {
-  return getJson("watchfire/v1/logs/histogram", { ...spanned(query), step, by: "level" }, signal);
+/** `GET logs/histogram`, split by a field where `by` names one; `step` in seconds. */
+export function histogram(query: LogQuery, step: number, by: string, signal?: AbortSignal): Promise<Answer<Histogram>> {
+  return getJson("watchfire/v1/logs/histogram", { ...spanned(query), step, by: by === "" ? null : by }, signal);
 }
 
-/** `GET logs/fields` with the top values of each. */
-export function fields(query: LogQuery, values: number, signal?: AbortSignal): Promise<Answer<Fields>> {
-  return getJson("watchfire/v1/logs/fields", { ...spanned(query), values }, signal);
+/** `GET logs/fields` with the top values of each, or of those in `names` alone. */
+export function fields(query: LogQuery, values: number, names: readonly string[] | null, signal?: AbortSignal): Promise<Answer<Fields>> {
+  return getJson("watchfire/v1/logs/fields", { ...spanned(query), values, names: names?.join(",") }, signal);
 }
 
-export interface TailHandlers {
-  onRecords(records: readonly LogRecord[]): void;
-  onLost(records: number): void;
-  /** `true` once events flow, `false` while the browser tries again. */
-  onConnected(connected: boolean): void;
+/** `GET logs/stats`: the rows of a query with pipes, at most `limit`. */
+export function stats(query: LogQuery, limit: number, signal?: AbortSignal): Promise<Answer<Table>> {
+  return getJson("watchfire/v1/logs/stats", { ...spanned(query), limit }, signal);
 }
 
-/** How long to wait before a tail is opened again that the server or a proxy refused, in milliseconds. */
-const REOPEN_MS = 3_000;
+/** `GET logs/context`: what was logged around a record; `before` and `after` count records. */
+export function context(id: string, same: Same, before: number, after: number, signal?: AbortSignal): Promise<Answer<Surroundings>> {
+  return getJson("watchfire/v1/logs/context", { id, same, before, after }, signal);
+}
 
-/** `GET logs/tail`, Server-Sent Events; returns what ends it. */
-export function tail(query: string, handlers: TailHandlers): () => void {
-  let source: EventSource;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const open = () => {
-    source = new EventSource(apiUrl("watchfire/v1/logs/tail", { query }));
-    source.onopen = () => handlers.onConnected(true);
-    source.onerror = () => {
-      handlers.onConnected(false);
-      // After a broken connection the browser tries again by itself, after an error answer it gives up.
-      if (source.readyState === EventSource.CLOSED) {
-        timer = setTimeout(open, REOPEN_MS);
-      }
-    };
-    source.addEventListener("records", (event: MessageEvent<string>) => handlers.onRecords(JSON.parse(event.data) as LogRecord[]));
-    source.addEventListener("lost", (event: MessageEvent<string>) => handlers.onLost((JSON.parse(event.data) as { records: number }).records));
-  };
-  open();
-  return () => {
-    clearTimeout(timer);
-    source.close();
-  };
+/** `GET logs/explain`: how the query would be answered. */
+export function explain(query: string, signal?: AbortSignal): Promise<Answer<Plan>> {
+  return getJson("watchfire/v1/logs/explain", { query }, signal);
+}
+
+/** The address of `GET logs/export`; `fields` empty exports all of them. */
+export function exportUrl(query: LogQuery, format: "ndjson" | "csv", order: Order, fields: readonly string[]): string {
+  return apiUrl("watchfire/v1/logs/export", { ...spanned(query), format, order: ordered(order), fields: fields.length > 0 ? fields.join(",") : null });
 }
 
 function spanned({ query, start, end }: LogQuery) {
   return { query, start: new Date(start).toISOString(), end: new Date(end).toISOString() };
+}
+
+/** The server's own order is not said. */
+function ordered(order: Order): Order | null {
+  return order === "newest" ? null : order;
 }

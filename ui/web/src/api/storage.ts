@@ -7,6 +7,8 @@ export interface Disk {
   readonly available: number;
   /** Whether data from outside is taken. */
   readonly has_room: boolean;
+  /** Below so many available bytes data from outside is refused. */
+  readonly free_min?: number;
   /** Set aside, so that a full disk can still be cleaned up. */
   readonly reserve: number;
 }

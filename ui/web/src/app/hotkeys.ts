@@ -39,6 +39,10 @@ function listen(event: KeyboardEvent): void {
   if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) {
     return;
   }
+  // Enter is the button's or link's that has the focus.
+  if (event.key === "Enter" && target instanceof Element && target.closest("a, button, summary, [role=button]") !== null) {
+    return;
+  }
   const layers = [...active].reverse().map((holder) => holder.current);
   const known = new Set(layers.flatMap((actions) => Object.keys(actions)));
   const name = reader.press(event.key, event.timeStamp, known);

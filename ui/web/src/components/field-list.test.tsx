@@ -14,8 +14,10 @@ const FIELDS = [
 function list(query = "") {
   const onFilter = vi.fn();
   const onColumn = vi.fn();
-  const view = render(<FieldList fields={FIELDS} query={query} columns={["path"]} onFilter={onFilter} onColumn={onColumn} />);
-  return { ...view, onFilter, onColumn };
+  const onOnlyColumn = vi.fn();
+  const onMore = vi.fn();
+  const view = render(<FieldList fields={FIELDS} query={query} columns={["path"]} values={2} more={new Set()} stale={false} onFilter={onFilter} onColumn={onColumn} onOnlyColumn={onOnlyColumn} onMore={onMore} />);
+  return { ...view, onFilter, onColumn, onOnlyColumn, onMore };
 }
 
 test("level is open first, its values named and by severity", () => {
@@ -24,9 +26,12 @@ test("level is open first, its values named and by severity", () => {
   expect(names).toEqual(["error", "info"]);
 });
 
-test("plus and minus filter by the stored value", () => {
+test("a value filters in, its minus out, by what is stored", () => {
   const { getByLabelText, onFilter } = list("level:3");
-  expect(getByLabelText("Only level error").getAttribute("aria-pressed")).toBe("true");
+  const error = getByLabelText("Only level error, 2 records");
+  expect(error.getAttribute("aria-pressed")).toBe("true");
+  fireEvent.click(error);
+  expect(onFilter).toHaveBeenCalledWith("level", "3", "include");
   fireEvent.click(getByLabelText("Not level info"));
   expect(onFilter).toHaveBeenCalledWith("level", "6", "exclude");
 });
@@ -43,4 +48,20 @@ test("columns are on and off", () => {
   expect(getByLabelText("Show path as a column").getAttribute("aria-pressed")).toBe("true");
   fireEvent.click(getByLabelText("Show level as a column"));
   expect(onColumn).toHaveBeenCalledWith("level");
+});
+
+test("one field can be the only column, and have more values", () => {
+  const { getByLabelText, getByText, onOnlyColumn, onMore } = list();
+  expect(getByLabelText("Only path as a column").getAttribute("aria-pressed")).toBe("true");
+  fireEvent.click(getByLabelText("Only level as a column"));
+  expect(onOnlyColumn).toHaveBeenCalledWith("level");
+  fireEvent.click(getByText("More values"));
+  expect(onMore).toHaveBeenCalledWith("level");
+});
+
+test("while fields are counted their places are held", () => {
+  const { container } = render(
+    <FieldList fields={null} query="" columns={[]} values={2} more={new Set()} stale={false} onFilter={vi.fn()} onColumn={vi.fn()} onOnlyColumn={vi.fn()} onMore={vi.fn()} />,
+  );
+  expect(container.querySelector(".skeleton")?.textContent).toBe("Counting fields…");
 });

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { FieldSummary } from "../api/logs";
 import { compact, count } from "../lib/format";
+import { fieldType } from "../lib/fields";
 import { levelOf } from "../lib/level";
 import { hasCondition, type FilterMode } from "../lib/log-query";
 import { Icon } from "./icon";
@@ -16,11 +17,20 @@ interface Props {
   readonly fields: readonly FieldSummary[] | null;
   readonly query: string;
   readonly columns: readonly string[];
+  /** Values counted per field; a field that has so many probably has more. */
+  readonly values: number;
+  /** Fields of which more values are shown already. */
+  readonly more: ReadonlySet<string>;
+  readonly stale: boolean;
   onFilter(field: string, value: string, mode: FilterMode): void;
   onColumn(field: string): void;
+  /** Makes this field the only column. */
+  onOnlyColumn(field: string): void;
+  onMore(field: string): void;
 }
 
-export function FieldList({ fields, query, columns, onFilter, onColumn }: Props) {
+export function FieldList(props: Props) {
+  const { fields, columns, stale } = props;
   const [filter, setFilter] = useState("");
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const words = filter.trim().toLowerCase();
@@ -29,9 +39,9 @@ export function FieldList({ fields, query, columns, onFilter, onColumn }: Props)
   const openFirst = new Set(OPEN_FIRST.filter((name) => shown.some((field) => field.name === name)).slice(0, OPEN_FIRST_MAX));
 
   return (
-    <section class="fields" aria-label="Fields">
+    <section class={`fields${stale ? " stale" : ""}`} aria-label="Fields" aria-busy={fields === null}>
       <input class="input" type="search" placeholder="Find a field or value" aria-label="Find a field or value" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-      {fields === null && <p class="waiting">Counting fields…</p>}
+      {fields === null && <Skeleton />}
       {fields !== null && ordered.length === 0 && <p class="waiting">{fields.length === 0 ? "No fields: nothing was found." : "No field has this name or value."}</p>}
       <ul>
         {ordered.map((field) => {
@@ -47,7 +57,18 @@ export function FieldList({ fields, query, columns, onFilter, onColumn }: Props)
                 >
                   <Icon name="chevron" />
                   <span>{field.name}</span>
-                  <small>{compact(field.records)}</small>
+                  <small class="type">{fieldType(field.types)}</small>
+                  <small>{short(field.records)}</small>
+                </button>
+                <button
+                  type="button"
+                  class="tool"
+                  aria-pressed={columns.length === 1 && columns[0] === field.name}
+                  aria-label={`Only ${field.name} as a column`}
+                  title="Only this column"
+                  onClick={() => props.onOnlyColumn(field.name)}
+                >
+                  <Icon name="only" />
                 </button>
                 <button
                   type="button"
@@ -55,12 +76,12 @@ export function FieldList({ fields, query, columns, onFilter, onColumn }: Props)
                   aria-pressed={columns.includes(field.name)}
                   aria-label={`Show ${field.name} as a column`}
                   title="Column"
-                  onClick={() => onColumn(field.name)}
+                  onClick={() => props.onColumn(field.name)}
                 >
                   <Icon name="column" />
                 </button>
               </div>
-              {open && <Values field={field} words={words} query={query} onFilter={onFilter} />}
+              {open && <Values {...props} field={field} words={words} />}
             </li>
           );
         })}
@@ -69,13 +90,14 @@ export function FieldList({ fields, query, columns, onFilter, onColumn }: Props)
   );
 }
 
-function Values({ field, words, query, onFilter }: { readonly field: FieldSummary; readonly words: string } & Pick<Props, "query" | "onFilter">) {
+function Values(props: Props & { readonly field: FieldSummary; readonly words: string }) {
+  const { field, words, query, onFilter } = props;
   // Levels stand by severity; the values of other fields by how often they occur, as they come.
   const ordered = field.name === "level" ? [...field.values].sort((a, b) => Number(a.value) - Number(b.value)) : field.values;
   const matching = ordered.filter((entry) => field.name.toLowerCase().includes(words) || entry.value.toLowerCase().includes(words));
   const top = Math.max(1, ...field.values.map((entry) => entry.records));
   return (
-    <ul class="values">
+    <ul class="values" aria-label={`Values of ${field.name}`}>
       {matching.map(({ value, records }) => {
         const chosen = hasCondition(query, field.name, value);
         const level = field.name === "level" ? levelOf(value) : null;
@@ -83,20 +105,17 @@ function Values({ field, words, query, onFilter }: { readonly field: FieldSummar
         return (
           <li key={value} class={chosen ?? ""}>
             <span class="share" style={{ width: `${(records / top) * 100}%`, ...(level ? { background: `var(${level.tone})` } : {}) }} />
-            <span class="value" title={value}>
-              {text}
-            </span>
-            <span class="number">{compact(records)}</span>
             <button
               type="button"
-              class="tool"
+              class="value"
               aria-pressed={chosen === "include"}
-              aria-label={`Only ${field.name} ${text}`}
-              title="Only these"
+              aria-label={`Only ${field.name} ${text}, ${count(records)} records`}
+              title={`${value}\n${count(records)} records. Click: only these.`}
               onClick={() => onFilter(field.name, value, "include")}
             >
-              <Icon name="plus" />
+              {text}
             </button>
+            <span class="number">{short(records)}</span>
             <button
               type="button"
               class="tool"
@@ -110,9 +129,33 @@ function Values({ field, words, query, onFilter }: { readonly field: FieldSummar
           </li>
         );
       })}
-      {matching.length === 0 && <li class="none">too many values to count</li>}
+      {matching.length === 0 && <li class="none">{field.values.length === 0 ? "too many values to count" : "no such value"}</li>}
+      {field.values.length >= props.values && !props.more.has(field.name) && (
+        <li class="all">
+          <button type="button" class="button quiet small" onClick={() => props.onMore(field.name)}>
+            More values
+            <span class="hidden-text"> of {field.name}</span>
+          </button>
+        </li>
+      )}
     </ul>
   );
+}
+
+function Skeleton() {
+  return (
+    <div class="skeleton" role="status">
+      <span class="hidden-text">Counting fields…</span>
+      {Array.from({ length: 12 }, (_, index) => (
+        <i key={index} style={{ width: `${40 + ((index * 29) % 50)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+/** Exact as long as it has room. */
+function short(records: number): string {
+  return records < 1_000_000 ? count(records) : compact(records);
 }
 
 function rank(name: string): number {

@@ -1,10 +1,11 @@
-// Counts over time, stacked by level. Drag zooms in, double-click zooms out.
+// Counts over time, stacked by level or another field, with a table of the same for screen readers. Drag zooms in, double-click zooms out.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { compact, count, monthDay, timeOfDay } from "../lib/format";
-import { barAt, brushed, type Bars } from "../lib/histogram";
+import { compact, count, monthDay, sample, timeOfDay } from "../lib/format";
+import { barAt, brushed, layerTotal, type Bars } from "../lib/histogram";
+import { PALETTE } from "../lib/series";
 import { timeTicks } from "../lib/ticks";
-import type { Span, Zone } from "../lib/time-range";
+import { formatAbsolute, type Span, type Zone } from "../lib/time-range";
 import { onThemeChange, readColors } from "./colors";
 
 interface Props {
@@ -14,6 +15,8 @@ interface Props {
   readonly zone: Zone;
   /** The drawing is of an older question. */
   readonly stale: boolean;
+  /** Of the drawing with its axis; pixels. */
+  readonly height?: number;
   onZoom(span: Span): void;
   onZoomOut(): void;
 }
@@ -24,9 +27,9 @@ const AXIS = 18;
 const HEIGHT = 92;
 /** A drag shorter than this is a click; pixels. */
 const DRAG_MIN = 4;
-const TONES = ["--critical", "--error", "--warn", "--notice", "--info", "--debug", "--line", "--line-strong", "--ink-3", "--ember"] as const;
+const TONES = ["--critical", "--error", "--warn", "--notice", "--info", "--debug", "--line", "--line-strong", "--ink-3", "--ember", ...PALETTE] as const;
 
-export function HistogramChart({ bars, span, zone, stale, onZoom, onZoomOut }: Props) {
+export function HistogramChart({ bars, span, zone, stale, height = HEIGHT, onZoom, onZoomOut }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -46,9 +49,9 @@ export function HistogramChart({ bars, span, zone, stale, onZoom, onZoomOut }: P
   }, []);
   useEffect(() => {
     if (canvas.current && width > GUTTER) {
-      draw(canvas.current, width, bars, span, zone, hover);
+      draw(canvas.current, width, height, bars, span, zone, hover);
     }
-  }, [width, bars, span.start, span.end, zone, hover, theme]);
+  }, [width, height, bars, span.start, span.end, zone, hover, theme]);
 
   const shareOf = (event: PointerEvent | MouseEvent) => {
     const left = box.current?.getBoundingClientRect().left ?? 0;
@@ -66,6 +69,7 @@ export function HistogramChart({ bars, span, zone, stale, onZoom, onZoomOut }: P
     <div
       ref={box}
       class={`histogram${stale ? " stale" : ""}`}
+      style={{ height: `${height + 4}px` }}
       onPointerDown={(event) => {
         if (event.button === 0) {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -90,10 +94,46 @@ export function HistogramChart({ bars, span, zone, stale, onZoom, onZoomOut }: P
           style={{
             left: `${GUTTER + Math.min(...drag) * (width - GUTTER)}px`,
             width: `${Math.abs(drag[1] - drag[0]) * (width - GUTTER)}px`,
+            height: `${height - AXIS}px`,
           }}
         />
       )}
       {hover !== null && bars && <Tip bars={bars} index={hover} span={span} zone={zone} width={width} />}
+      {bars && <Spoken bars={bars} zone={zone} />}
+    </div>
+  );
+}
+
+/** The bars as a table that is not drawn: only bars that have something, so that reading it takes no longer than it must. */
+function Spoken({ bars, zone }: { readonly bars: Bars; readonly zone: Zone }) {
+  const rows = useMemo(() => bars.totals.map((total, index) => ({ total, index })).filter(({ total }) => total > 0), [bars]);
+  return (
+    <div class="hidden-text">
+      <table>
+        <caption>Records over time</caption>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            <th scope="col">Records</th>
+            {bars.layers.map((layer) => (
+              <th key={layer.name} scope="col">
+                {layer.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ total, index }) => (
+            <tr key={index}>
+              <th scope="row">{formatAbsolute(bars.start + index * bars.step, zone)}</th>
+              <td>{sample(total)}</td>
+              {bars.layers.map((layer) => (
+                <td key={layer.name}>{sample(layer.counts[index] ?? 0)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }
@@ -111,10 +151,10 @@ function Tip({ bars, index, span, zone, width }: { readonly bars: Bars; readonly
       {bars.layers
         .filter((layer) => (layer.counts[index] ?? 0) > 0)
         .map((layer) => (
-          <span key={layer.level.name}>
-            <i style={{ background: `var(${layer.level.tone})` }} />
-            {layer.level.name}
-            <span class="mono">{count(layer.counts[index] ?? 0)}</span>
+          <span key={layer.name}>
+            <i style={{ background: `var(${layer.tone})` }} />
+            <span class="name">{layer.name}</span>
+            <span class="mono">{sample(layer.counts[index] ?? 0)}</span>
           </span>
         ))}
       {(bars.totals[index] ?? 0) === 0 && <span>no records</span>}
@@ -122,12 +162,12 @@ function Tip({ bars, index, span, zone, width }: { readonly bars: Bars; readonly
   );
 }
 
-function draw(canvas: HTMLCanvasElement, width: number, bars: Bars | null, span: Span, zone: Zone, hover: number | null): void {
+function draw(canvas: HTMLCanvasElement, width: number, height: number, bars: Bars | null, span: Span, zone: Zone, hover: number | null): void {
   const ratio = devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(HEIGHT * ratio);
+  canvas.height = Math.round(height * ratio);
   canvas.style.width = `${width}px`;
-  canvas.style.height = `${HEIGHT}px`;
+  canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
   if (!context) {
     return;
@@ -136,7 +176,7 @@ function draw(canvas: HTMLCanvasElement, width: number, bars: Bars | null, span:
   context.scale(ratio, ratio);
   context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   context.textBaseline = "middle";
-  const floor = HEIGHT - AXIS;
+  const floor = height - AXIS;
   const plot = width - GUTTER;
   const x = (time: number) => GUTTER + ((time - span.start) / (span.end - span.start)) * plot;
   const top = axisTop(bars?.peak ?? 1);
@@ -182,9 +222,9 @@ function draw(canvas: HTMLCanvasElement, width: number, bars: Bars | null, span:
         const bottom = y(sum);
         sum += value;
         // A single error among thousands still shows as one pixel.
-        const height = Math.max(1, bottom - y(sum));
-        context.fillStyle = colors[layer.level.tone as (typeof TONES)[number]] ?? colors["--info"];
-        context.fillRect(left, bottom - height, Math.max(1, right - left - gap), height);
+        const tall = Math.max(1, bottom - y(sum));
+        context.fillStyle = colors[layer.tone as (typeof TONES)[number]] ?? colors["--info"];
+        context.fillRect(left, bottom - tall, Math.max(1, right - left - gap), tall);
       }
     }
   });
@@ -202,6 +242,6 @@ function describe(bars: Bars | null): string {
   if (!bars) {
     return "Records over time: loading";
   }
-  const parts = bars.layers.map((layer) => `${count(layer.counts.reduce((sum, value) => sum + value, 0))} ${layer.level.name}`);
+  const parts = bars.layers.map((layer) => `${count(layerTotal(layer))} ${layer.name}`);
   return `Records over time in ${bars.totals.length} bars: ${parts.join(", ") || "none"}`;
 }

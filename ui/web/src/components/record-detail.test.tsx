@@ -20,8 +20,9 @@ const RECORD: LogRecord = {
 
 function detail(record: LogRecord) {
   const onFilter = vi.fn();
-  const view = render(<RecordDetail record={record} columns={[]} aroundHref="./logs" onFollow={vi.fn()} onFilter={onFilter} onColumn={vi.fn()} />);
-  return { ...view, onFilter };
+  const onContext = vi.fn();
+  const view = render(<RecordDetail record={record} columns={[]} onContext={onContext} onFilter={onFilter} onColumn={vi.fn()} />);
+  return { ...view, onFilter, onContext };
 }
 
 test("every field is listed once, with its own filters", () => {
@@ -47,4 +48,14 @@ test("many fields are drawn in two steps", () => {
   expect(container.querySelectorAll("dt").length).toBe(202);
   fireEvent.click(getByText("Show all 253 fields"));
   expect(container.querySelectorAll("dt").length).toBe(255);
+});
+
+test("the records around it, and those of its container, are one click away", () => {
+  const { getByText, onContext, onFilter } = detail({ ...RECORD, message: "m", fields: { container_name: "shop-1" } });
+  fireEvent.click(getByText("Context"));
+  expect(onContext).toHaveBeenCalledWith("1");
+  fireEvent.click(getByText("This container only"));
+  expect(onFilter).toHaveBeenCalledWith("container_name", "shop-1", "include");
+  cleanup();
+  expect(detail(RECORD).queryByText("This container only")).toBe(null);
 });

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { FieldValue, LogRecord } from "../api/logs";
 import { bytes } from "../lib/format";
 import { levelOf } from "../lib/level";
+import { containerOf } from "../lib/records";
 import type { FilterMode } from "../lib/log-query";
 import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
@@ -16,16 +17,16 @@ const FIELDS_MAX = 200;
 interface Props {
   readonly record: LogRecord;
   readonly columns: readonly string[];
-  /** Where the records around this one are. */
-  readonly aroundHref: string;
-  onFollow(event: MouseEvent): void;
+  /** Opens the records around this one. */
+  onContext?(id: string): void;
   onFilter(field: string, value: string, mode: FilterMode): void;
   onColumn(field: string): void;
 }
 
-export function RecordDetail({ record, columns, aroundHref, onFollow, onFilter, onColumn }: Props) {
+export function RecordDetail({ record, columns, onContext, onFilter, onColumn }: Props) {
   const [all, setAll] = useState(false);
   const level = levelOf(record.level);
+  const container = containerOf(record);
   const own: readonly (readonly [name: string, value: FieldValue])[] = [
     ["host", record.host],
     ...(record.level === null ? [] : ([["level", record.level]] as const)),
@@ -46,10 +47,18 @@ export function RecordDetail({ record, columns, aroundHref, onFollow, onFilter, 
         <CopyButton label="Copy a link to this record" text={() => location.href}>
           Link
         </CopyButton>
-        <a class="button quiet small" href={aroundHref} onClick={onFollow} title="The minute before and after, same host">
-          <Icon name="around" />
-          Around
-        </a>
+        {onContext && (
+          <button type="button" class="button quiet small" title="What was logged before and after" onClick={() => onContext(record.id)}>
+            <Icon name="around" />
+            Context
+          </button>
+        )}
+        {container && (
+          <button type="button" class="button quiet small" title={`Only ${container.field} ${container.value}`} onClick={() => onFilter(container.field, container.value, "include")}>
+            <Icon name="box" />
+            This container only
+          </button>
+        )}
       </div>
       <dl>
         {shown.map(([name, value]) => {

@@ -1,13 +1,14 @@
-// The records, newest first, of which only those on screen are in the document.
+// The records in the order asked for, of which only those on screen are in the document.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { LogRecord } from "../api/logs";
+import type { LogRecord, Order } from "../api/logs";
 import { monthDay, timeOfDay } from "../lib/format";
 import { levelOf } from "../lib/level";
 import { fieldText, sourceOf } from "../lib/records";
 import type { Zone } from "../lib/time-range";
+import { Icon } from "./icon";
 
 /** Characters of a message that the list draws; the rest shows when the record is opened. */
 const LINE_MAX = 600;
@@ -27,11 +28,15 @@ interface Props {
   /** Rows of two lines, for narrow screens. */
   readonly tall: boolean;
   readonly stale: boolean;
+  /** Nothing came yet. */
+  readonly waiting: boolean;
+  readonly order: Order;
   /** Below the last record: that more come, or that there are no more. */
   readonly foot: ComponentChildren;
   detail(record: LogRecord): ComponentChildren;
   onToggle(id: string): void;
   onEnd(): void;
+  onOrder(): void;
   /** Whether the newest record is in view, so that new ones may come in above it. */
   onTop(top: boolean): void;
 }
@@ -68,17 +73,25 @@ export function RecordList(props: Props) {
     <div
       ref={scroller}
       class={`records${tall ? " tall" : ""}${stale ? " stale" : ""}`}
-      role="table"
+      role="grid"
       aria-label="Records"
-      aria-rowcount={records.length}
+      aria-readonly="true"
+      aria-busy={props.waiting}
+      aria-rowcount={records.length + 1}
+      aria-activedescendant={active === null ? undefined : rowId(active)}
       tabIndex={0}
       onScroll={(event) => props.onTop(event.currentTarget.scrollTop < row)}
     >
-      <div class="head" role="row" style={{ gridTemplateColumns: template(columns, days) }}>
+      <div class="head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template(columns, days) }}>
         <span role="columnheader">
           <span class="hidden-text">level</span>
         </span>
-        <span role="columnheader">time</span>
+        <span role="columnheader" aria-sort={props.order === "newest" ? "descending" : "ascending"}>
+          <button type="button" tabIndex={-1} title={props.order === "newest" ? "Newest first. Click: oldest first." : "Oldest first. Click: newest first."} onClick={props.onOrder}>
+            time
+            <Icon name={props.order} />
+          </button>
+        </span>
         <span role="columnheader">source</span>
         {columns.map((column) => (
           <span key={column} role="columnheader">
@@ -87,6 +100,7 @@ export function RecordList(props: Props) {
         ))}
         <span role="columnheader">message</span>
       </div>
+      {props.waiting && records.length === 0 && <Skeleton />}
       <div class="space" role="rowgroup" style={{ height: `${virtual.getTotalSize()}px` }}>
         {items.map((item) => {
           const record = records[item.index];
@@ -95,8 +109,8 @@ export function RecordList(props: Props) {
               <div key={item.key} ref={virtual.measureElement} data-index={item.index} class="slot" role="presentation" style={{ transform: `translateY(${item.start}px)` }}>
                 <Row record={record} index={item.index} columns={columns} zone={zone} days={days} open={record.id === open} active={record.id === active} onToggle={props.onToggle} />
                 {record.id === open && (
-                  <div role="row">
-                    <div role="cell">{props.detail(record)}</div>
+                  <div role="row" aria-rowindex={item.index + 2}>
+                    <div role="gridcell">{props.detail(record)}</div>
                   </div>
                 )}
               </div>
@@ -104,9 +118,26 @@ export function RecordList(props: Props) {
           );
         })}
       </div>
-      <div class="foot">{props.foot}</div>
+      <div class="foot" role="status">
+        {props.foot}
+      </div>
     </div>
   );
+}
+
+/** Where rows will stand. */
+function Skeleton() {
+  return (
+    <div class="skeleton rows" role="presentation">
+      {Array.from({ length: 24 }, (_, index) => (
+        <i key={index} style={{ width: `${30 + ((index * 37) % 60)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+function rowId(id: string): string {
+  return `record-${id}`;
 }
 
 interface RowProps {
@@ -133,29 +164,31 @@ function Row({ record, index, columns, zone, days, open, active, onToggle }: Row
   return (
     <div
       class={`record${open ? " open" : ""}${active ? " active" : ""}${severe ? " severe" : ""}`}
+      id={rowId(record.id)}
       role="row"
-      aria-rowindex={index + 1}
+      aria-rowindex={index + 2}
+      aria-selected={active}
       style={{ gridTemplateColumns: template(columns, days), "--tone": `var(${level.tone})` }}
       onClick={toggle}
     >
-      <span class="level" role="cell">
+      <span class="level" role="gridcell">
         <button type="button" aria-expanded={open} aria-label={`${level.name}, fields of this record`} title={level.name} tabIndex={-1}>
           {level.letter}
         </button>
       </span>
-      <span class="time" role="cell">
+      <span class="time" role="gridcell">
         {days && <i>{monthDay(time, zone)} </i>}
         {timeOfDay(time, zone)}
       </span>
-      <span class="source" role="cell">
+      <span class="source" role="gridcell">
         {sourceOf(record).value}
       </span>
       {columns.map((column) => (
-        <span key={column} class="extra" role="cell">
+        <span key={column} class="extra" role="gridcell">
           {fieldText(record, column).slice(0, LINE_MAX)}
         </span>
       ))}
-      <span class="line" role="cell">
+      <span class="line" role="gridcell">
         {firstLine(record.message)}
       </span>
     </div>

@@ -22,6 +22,8 @@ interface Props {
   readonly span: Span;
   readonly zone: Zone;
   readonly zero: boolean;
+  /** Every point is drawn, not the lines between them alone. */
+  readonly points?: boolean;
   readonly height: number;
   readonly stale: boolean;
   /** The point under the pointer, for the legend. */
@@ -64,7 +66,7 @@ export function TimeSeriesChart(props: Props) {
       chart.destroy();
       plot.current = null;
     };
-  }, [width, theme, shape, props.zone, props.zero, props.height]);
+  }, [width, theme, shape, props.zone, props.zero, props.points, props.height]);
   useEffect(() => plot.current?.setData(data(props.grid)), [props.grid]);
   useEffect(() => {
     props.lines.forEach((line, index) => {
@@ -143,7 +145,7 @@ function options(width: number, latest: { readonly current: Props }, colors: Rea
         width: 1.5,
         show: line.shown,
         spanGaps: false,
-        points: { show: false },
+        points: latest.current.points ? { show: true, size: 5 } : { show: false },
         ...(line.dash.length > 0 ? { dash: [...line.dash] } : {}),
       })),
     ],

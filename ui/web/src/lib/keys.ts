@@ -21,11 +21,24 @@ export const SHORTCUTS: readonly { readonly title: string; readonly keys: readon
     title: "Logs",
     keys: [
       ["j k", "next, previous record"],
-      ["e", "open or close its fields"],
+      ["Enter", "open or close its fields"],
+      ["c", "the records around it"],
       ["f", "only this source"],
       ["x", "not this source"],
+      ["o", "newest or oldest first"],
       ["l", "live on or off"],
-      ["Enter", "run (in the query)"],
+      ["p", "pause the live tail"],
+      ["s", "saved searches"],
+      ["Esc", "close what is open"],
+    ],
+  },
+  {
+    title: "Query",
+    keys: [
+      ["Enter", "run"],
+      ["Shift+Enter", "new line"],
+      ["Tab", "take the completion"],
+      ["Ctrl+Space", "what could stand here"],
     ],
   },
   {

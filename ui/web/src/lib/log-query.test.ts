@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { byteToIndex, condition, hasCondition, splitPipes, toggleFilter } from "./log-query";
+import { byteToIndex, condition, corrected, fieldName, hasCondition, quoted, toggleFilter, valueText, withPipe } from "./log-query";
+import { splitPipes } from "./query-text";
 
 test("conditions are quoted where the dialect needs it", () => {
   expect(condition("service", "checkout", "include")).toBe("service:checkout");
@@ -51,4 +52,24 @@ test("byte offsets become indices", () => {
   expect(byteToIndex("é:x", 2)).toBe(1);
   expect(byteToIndex("😀x", 4)).toBe(2);
   expect(byteToIndex("ab", 99)).toBe(2);
+});
+
+test("names, values and literals are written so that they are read back", () => {
+  expect([fieldName("a.b-c"), fieldName("a b:c")]).toEqual(["a.b-c", "a\\ b\\:c"]);
+  expect([valueText("x-1"), valueText("12.5"), valueText("a b"), valueText("TO")]).toEqual(["x-1", "12.5", '"a b"', '"TO"']);
+  expect(quoted('a"b\\')).toBe('"a\\"b\\\\"');
+});
+
+test("a pipe is added to what is searched", () => {
+  expect(withPipe("", "top 5 host")).toBe("* | top 5 host");
+  expect(withPipe(" a | limit 3 ", "sort by (a)")).toBe("a | limit 3 | sort by (a)");
+});
+
+test("a proposal takes the place of the mistake", () => {
+  expect(corrected("a | stat count()", "stats", 4, 8)).toBe("a | stats count()");
+  expect(corrected("é | stat", "stats", 5, 9)).toBe("é | stats");
+  expect(corrected("(a", ")", 2, 2)).toBe("(a)");
+  expect(corrected("x (a", "x (a)", 2, 3)).toBe("x (a)"); // a whole query, though a place is given
+  expect(corrected("statz | x", "stats | x", 0, 5)).toBe("stats | x");
+  expect(corrected("x y", "x AND y")).toBe("x AND y");
 });

@@ -1,6 +1,8 @@
 // Edits of a log query's text: filters added and taken away by click, positions of errors.
 // The dialect is Lucene's: `field:value`, `NOT`, quotes, `AND` between neighbours, pipes after `|`.
 
+import { splitPipes, tokenize } from "./query-text";
+
 export type FilterMode = "include" | "exclude";
 
 const BARE_VALUE = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u;
@@ -9,10 +11,40 @@ const BARE_FIELD = /^[\p{L}\p{N}_@][\p{L}\p{N}_.@-]*$/u;
 
 /** `service:checkout`, `NOT path:"/a b"`: one condition in the query's dialect. */
 export function condition(field: string, value: string, mode: FilterMode): string {
-  const name = BARE_FIELD.test(field) ? field : field.replace(/[\s+\-&|!(){}[\]^"~*?:\\/]/gu, (c) => `\\${c}`);
+  return `${mode === "exclude" ? "NOT " : ""}${fieldName(field)}:${valueText(value)}`;
+}
+
+/** A field's name as the searching part writes it. */
+export function fieldName(field: string): string {
+  return BARE_FIELD.test(field) ? field : field.replace(/[\s+\-&|!(){}[\]^"~*?:\\/]/gu, (c) => `\\${c}`);
+}
+
+/** A value as it is written after `field:`, in quotes where it is more than a word. */
+export function valueText(value: string): string {
   const word = NUMBER.test(value) || (BARE_VALUE.test(value) && !/^(AND|OR|NOT|TO)$/u.test(value));
-  const text = word ? value : `"${value.replace(/["\\]/gu, (c) => `\\${c}`)}"`;
-  return `${mode === "exclude" ? "NOT " : ""}${name}:${text}`;
+  return word ? value : quoted(value);
+}
+
+/** A quoted literal. */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/gu, (c) => `\\${c}`)}"`;
+}
+
+/** The query with a pipe more at its end. */
+export function withPipe(query: string, pipe: string): string {
+  return `${query.trim() === "" ? "*" : query.trim()} | ${pipe}`;
+}
+
+/** A proposal of the server put where the mistake is: a token into its place, or a whole query instead of this one. */
+export function corrected(query: string, suggestion: string, startByte?: number, endByte?: number): string {
+  if (startByte === undefined) {
+    return suggestion;
+  }
+  const start = byteToIndex(query, startByte);
+  const before = query.slice(0, start);
+  const after = query.slice(endByte === undefined ? start : byteToIndex(query, endByte));
+  const whole = before.trim() === "" ? after.trim() !== "" && suggestion.endsWith(after) : suggestion.startsWith(before);
+  return whole ? suggestion : `${before}${suggestion}${after}`;
 }
 
 /**
@@ -56,69 +88,6 @@ export function byteToIndex(text: string, offset: number): number {
     index += char.length;
   }
   return text.length;
-}
-
-/** The searching part and the pipes (with their leading `|`, or empty). */
-export function splitPipes(query: string): [search: string, pipes: string] {
-  const pipe = tokenize(query).find((token) => token.text === "|" && token.depth === 0);
-  return pipe ? [query.slice(0, pipe.start).trim(), query.slice(pipe.start).trim()] : [query.trim(), ""];
-}
-
-interface Token {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  /** How many brackets are open around the token. */
-  readonly depth: number;
-}
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  let depth = 0;
-  let index = 0;
-  while (index < text.length) {
-    const char = text.charAt(index);
-    if (/\s/u.test(char)) {
-      index += 1;
-      continue;
-    }
-    if (char === ")") {
-      depth = Math.max(0, depth - 1);
-    }
-    const end = "()|".includes(char) ? index + 1 : wordEnd(text, index);
-    tokens.push({ text: text.slice(index, end), start: index, end, depth });
-    if (char === "(") {
-      depth += 1;
-    }
-    index = end;
-  }
-  return tokens;
-}
-
-/** Where the word ends that starts at `start`: at white space, a bracket or a pipe outside quotes. */
-function wordEnd(text: string, start: number): number {
-  let index = start;
-  while (index < text.length) {
-    const char = text.charAt(index);
-    if (char === "\\") {
-      index += 2;
-    } else if (char === '"') {
-      index = quoteEnd(text, index);
-    } else if (/[\s()|]/u.test(char)) {
-      break;
-    } else {
-      index += 1;
-    }
-  }
-  return Math.min(Math.max(index, start + 1), text.length);
-}
-
-function quoteEnd(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text.charAt(index) !== '"') {
-    index += text.charAt(index) === "\\" ? 2 : 1;
-  }
-  return index + 1;
 }
 
 function removeCondition(search: string, field: string, value: string): string {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogRecord } from "../api/logs";
-import { EMPTY_TAIL, LIVE_RECORDS_MAX, merge, receive, release, sourceOf } from "./records";
+import { EMPTY_TAIL, GATHERED_MAX, LIVE_RECORDS_MAX, NOTHING_GATHERED, containerOf, gather, merge, receive, release, sourceOf } from "./records";
 
 function record(id: number, fields: LogRecord["fields"] = {}): LogRecord {
   const time = new Date(1_795_262_591_000 + id).toISOString();
@@ -39,4 +39,17 @@ test("the source is the service, else the host", () => {
   expect(sourceOf(record(1, { service: "checkout" }))).toEqual({ field: "service", value: "checkout" });
   expect(sourceOf(record(1, { container_name: "c", service: "" })).value).toBe("c");
   expect(sourceOf(record(1))).toEqual({ field: "host", value: "h1" });
+});
+
+test("the container is known by its name, else by its id", () => {
+  expect(containerOf(record(1, { container_id: "c0ffee", container_name: "shop-1" }))).toEqual({ field: "container_name", value: "shop-1" });
+  expect(containerOf(record(1, { container_id: "c0ffee" }))).toEqual({ field: "container_id", value: "c0ffee" });
+  expect(containerOf(record(1, { service: "x", container_name: "" }))).toBe(null);
+});
+
+test("what comes faster than it is shown is let go, the oldest first, and counted", () => {
+  const many = Array.from({ length: GATHERED_MAX }, (_, id) => record(id));
+  const full = gather(gather(NOTHING_GATHERED, many), [record(9_001), record(9_002)]);
+  expect([full.records.length, full.lost, full.records[0]?.id, full.records.at(-1)?.id]).toEqual([GATHERED_MAX, 2, "2", "9002"]);
+  expect(gather(NOTHING_GATHERED, [])).toEqual(NOTHING_GATHERED);
 });

@@ -64,6 +64,31 @@ export function sourceOf(record: LogRecord): { readonly field: string; readonly 
   return { field: "host", value: record.host };
 }
 
+/** Fields that say which container wrote a record, the one that people know it by first. */
+const CONTAINER_FIELDS = ["container_name", "container_id"] as const;
+
+/** The field and value that all records of this record's container have; `null` for one that came from no container. */
+export function containerOf(record: LogRecord): { readonly field: string; readonly value: string } | null {
+  const field = CONTAINER_FIELDS.find((name) => record.fields[name] !== undefined && record.fields[name] !== "");
+  return field === undefined ? null : { field, value: String(record.fields[field]) };
+}
+
+/** Records taken in between two showings; a faster stream is shown in part, and says so. */
+export const GATHERED_MAX = 2_000;
+
+/** What came since the last showing: the newest `GATHERED_MAX` records and how many were let go. */
+export interface Gathered {
+  readonly records: readonly LogRecord[];
+  readonly lost: number;
+}
+
+export const NOTHING_GATHERED: Gathered = { records: [], lost: 0 };
+
+export function gather(before: Gathered, arrivals: readonly LogRecord[]): Gathered {
+  const over = Math.max(0, before.records.length + arrivals.length - GATHERED_MAX);
+  return { records: [...before.records, ...arrivals].slice(over), lost: before.lost + over };
+}
+
 /** A field's text by name, the record's own columns included. */
 export function fieldText(record: LogRecord, name: string): string {
   switch (name) {

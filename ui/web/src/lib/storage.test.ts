@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogsStore, MetricsStore, Part, Storage } from "../api/storage";
-import { gauge, newestFirst, parts, replayProgress, share, verdict } from "./storage";
+import { diskGauge, gauge, newestFirst, parts, replayProgress, share, verdict } from "./storage";
 
 const GIB = 1024 ** 3;
 const EMPTY = { blocks: 0, bytes: 0, wal_bytes: 0, memory: 0, oldest: null, newest: null, replay: null, damaged: [], lost: [], scrub: { checked_bytes: 0, total_bytes: 0, last_completed: null } };
@@ -49,4 +49,13 @@ test("the worst is said first", () => {
 test("the newest backup first", () => {
   const backup = (name: string, created: number) => ({ name, created, bytes: 1, objects: 1 });
   expect(newestFirst([backup("a", 1), backup("c", 3), backup("b", 3)]).map(({ name }) => name)).toEqual(["c", "b", "a"]);
+});
+
+test("the disk's mark stands where data is refused, when the server says where", () => {
+  const disk = { total: 1000, available: 600, has_room: true, reserve: 10 };
+  expect(diskGauge(disk)).toEqual({ used: 0.4, limit: 0, tone: "ok" });
+  expect(diskGauge({ ...disk, free_min: 100 })).toEqual({ used: 0.4, limit: 0.9, tone: "ok" });
+  expect(diskGauge({ ...disk, available: 120, free_min: 100 })).toMatchObject({ used: 0.88, tone: "warn" });
+  expect(diskGauge({ ...disk, available: 90, has_room: false, free_min: 100 })).toMatchObject({ used: 0.91, tone: "error" });
+  expect(diskGauge({ ...disk, available: 600, has_room: false })).toMatchObject({ limit: 0, tone: "error" });
 });

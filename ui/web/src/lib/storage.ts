@@ -1,6 +1,6 @@
 // What the Storage page says of disk, memory and stores, apart from drawing it.
 
-import type { Backup, Part, Storage } from "../api/storage";
+import type { Backup, Disk, Part, Storage } from "../api/storage";
 import { bytesOf, plural } from "./format";
 
 /** The command that repairs a data directory. */
@@ -48,6 +48,14 @@ export function gauge(used: number, limit: number): Gauge {
   const scale = Math.max(used, limit);
   const tone = limit <= 0 || used < limit * NEARLY ? "ok" : used < limit ? "warn" : "error";
   return { used: share(used, scale), limit: share(limit, scale), tone };
+}
+
+/** The disk's meter: its scale is the whole disk, its mark stands where data begins to be refused. */
+export function diskGauge(disk: Disk): Gauge {
+  const used = disk.total - disk.available;
+  const { used: filled, tone } = gauge(used, disk.total - (disk.free_min ?? 0));
+  const scale = disk.free_min === undefined ? { used: filled, limit: 0 } : { used: share(used, disk.total), limit: share(disk.total - disk.free_min, disk.total) };
+  return { ...scale, tone: disk.has_room ? tone : "error" };
 }
 
 /** A damaged or lost part with the store that held it. */

@@ -14,7 +14,23 @@ test("every view survives a reload", () => {
   for (const text of TEXTS) {
     for (const range of RANGES) {
       for (const flag of [true, false]) {
-        const logs: LogsView = { query: text, range, live: flag, columns: text === "" ? [] : [text, "b,c"], open: text || null, histogram: flag };
+        const logs: LogsView = {
+          query: text,
+          range,
+          live: flag,
+          columns: text === "" ? [] : [text, "b,c"],
+          open: text || null,
+          histogram: flag,
+          by: text,
+          order: flag ? "newest" : "oldest",
+          show: flag ? "bars" : null,
+          measure: text || null,
+          sort: flag ? { column: text, descending: text === "a" } : null,
+          panel: flag ? "saved" : null,
+          context: text === "" ? null : { id: text, same: flag ? "container" : text, before: 10, after: flag ? 0 : 250 },
+          saved: text || null,
+          values: flag ? { a: text, b: "" } : {},
+        };
         restores(LOGS, logs);
         const metrics: MetricsView = { expressions: [text, "up"], range, tab: flag ? "graph" : "table", step: flag ? 15 : null, zero: flag };
         restores(METRICS, metrics);
@@ -38,4 +54,9 @@ test("links made for Prometheus open here", () => {
   expect(view.tab).toBe("table");
   expect(PAGES.map((page) => pageOf(`/${pathOf(page)}`))).toEqual(PAGES);
   expect(["/graph", "/x/targets", "/rules", "/", "/logs"].map(pageOf)).toEqual(["metrics", "inputs", "alerts", "logs", "logs"]);
+});
+
+test("an address that was written by hand is read as far as it makes sense", () => {
+  const view = LOGS.read(new URLSearchParams("context=x&before=-1&after=99999&show=pie&sort=a&panel=x&order=up"));
+  expect(view).toMatchObject({ context: { id: "x", same: "container", before: 10, after: 1000 }, show: null, sort: null, panel: null, order: "newest" });
 });

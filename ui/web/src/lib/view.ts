@@ -2,6 +2,7 @@
 // short views have short addresses; a reload restores the same screen.
 
 import { CONTAINER_COLUMNS, DEFAULT_SORT, type ContainerSort } from "./containers";
+import type { TableSort } from "./table";
 import { DEFAULT_RANGE, type TimeRange } from "./time-range";
 
 export type PageName = "logs" | "metrics" | "alerts" | "inputs" | "storage";
@@ -15,6 +16,32 @@ export interface LogsView {
   /** Id of the record whose fields are open. */
   readonly open: string | null;
   readonly histogram: boolean;
+  /** Field that splits the histogram; empty does not split it. */
+  readonly by: string;
+  readonly order: "newest" | "oldest";
+  /** How a table of results is shown; `null` chooses by what it holds. */
+  readonly show: Showing | null;
+  /** The number that bars show; `null` is the first. */
+  readonly measure: string | null;
+  readonly sort: TableSort | null;
+  /** What is open beside the records. */
+  readonly panel: "saved" | "explain" | null;
+  readonly context: ContextView | null;
+  /** The saved search that the query came from, with the values of its parameters. */
+  readonly saved: string | null;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+export type Showing = "table" | "lines" | "bars";
+
+/** The records around one, open beside the others. */
+export interface ContextView {
+  readonly id: string;
+  /** `container`, `host`, `stream`, `any` or a field that all have in common. */
+  readonly same: string;
+  /** Records asked for on each side. */
+  readonly before: number;
+  readonly after: number;
 }
 
 export interface MetricsView {
@@ -51,6 +78,15 @@ export interface Codec<View> {
   write(view: View): URLSearchParams;
 }
 
+/** Field by which the histogram is split unless another is chosen. */
+const DEFAULT_BY = "level";
+/** Stands for no field in an address. */
+const NO_FIELD = "-";
+const VALUE_PREFIX = "param.";
+/** Records around one, on each side, at first and at most. */
+export const CONTEXT_RECORDS = 10;
+export const CONTEXT_RECORDS_MAX = 1_000;
+
 export const LOGS: Codec<LogsView> = {
   read: (params) => ({
     query: params.get("query") ?? "",
@@ -59,6 +95,15 @@ export const LOGS: Codec<LogsView> = {
     columns: unique((params.get("columns") ?? "").split(",").map(decodeName)),
     open: params.get("open"),
     histogram: params.get("histogram") !== "0",
+    by: readBy(params.get("by")),
+    order: params.get("order") === "oldest" ? "oldest" : "newest",
+    show: SHOWINGS.find((name) => name === params.get("show")) ?? null,
+    measure: params.get("measure"),
+    sort: readTableSort(params.get("sort")),
+    panel: PANELS.find((name) => name === params.get("panel")) ?? null,
+    context: readContext(params),
+    saved: params.get("saved"),
+    values: Object.fromEntries([...params].filter(([name]) => name.startsWith(VALUE_PREFIX)).map(([name, value]) => [name.slice(VALUE_PREFIX.length), value])),
   }),
   write: (view) =>
     build([
@@ -68,8 +113,21 @@ export const LOGS: Codec<LogsView> = {
       ["columns", view.columns.map(encodeName).join(",")],
       ["open", view.open ?? ""],
       ["histogram", view.histogram ? "" : "0"],
+      ["by", view.by === DEFAULT_BY ? "" : view.by || NO_FIELD],
+      ["order", view.order === "newest" ? "" : view.order],
+      ["show", view.show ?? ""],
+      ["measure", view.measure ?? ""],
+      ["sort", view.sort === null ? "" : `${view.sort.descending ? "-" : "+"}${view.sort.column}`],
+      ["panel", view.panel ?? ""],
+      ...contextPairs(view.context),
+      ["saved", view.saved ?? ""],
+      // Empty values count too: they take the place of a default.
+      ...Object.entries(view.values).map(([name, value]): [string, string] => [`${VALUE_PREFIX}${name}`, value]),
     ]),
 };
+
+const SHOWINGS = ["table", "lines", "bars"] as const;
+const PANELS = ["saved", "explain"] as const;
 
 export const METRICS: Codec<MetricsView> = {
   read: (params) => {
@@ -151,6 +209,35 @@ function rangePairs(range: TimeRange, fallback: TimeRange = DEFAULT_RANGE): [str
   return range.from === fallback.from && range.to === fallback.to ? [] : [["from", range.from], ["to", range.to]];
 }
 
+function readBy(text: string | null): string {
+  return text === null || text === "" ? DEFAULT_BY : text === NO_FIELD ? "" : text;
+}
+
+/** `+name` or `-name` from the greatest down. */
+function readTableSort(text: string | null): TableSort | null {
+  return text === null || !/^[+-]/.test(text) ? null : { column: text.slice(1), descending: text.startsWith("-") };
+}
+
+function readContext(params: URLSearchParams): ContextView | null {
+  const id = params.get("context");
+  if (id === null || id === "") {
+    return null;
+  }
+  const records = (name: string) => {
+    const asked = Number(params.get(name) ?? CONTEXT_RECORDS);
+    return Number.isInteger(asked) && asked >= 0 ? Math.min(asked, CONTEXT_RECORDS_MAX) : CONTEXT_RECORDS;
+  };
+  return { id, same: params.get("same") || "container", before: records("before"), after: records("after") };
+}
+
+function contextPairs(context: ContextView | null): [string, string][] {
+  if (context === null) {
+    return [];
+  }
+  const records = (name: string, asked: number): [string, string] => [name, asked === CONTEXT_RECORDS ? "" : String(asked)];
+  return [["context", context.id], ["same", context.same === "container" ? "" : context.same], records("before", context.before), records("after", context.after)];
+}
+
 /** `received`, or `-received` from the greatest down. */
 function readSort(text: string): ContainerSort {
   const column = CONTAINER_COLUMNS.find((name) => name === text.replace(/^-/, ""));
@@ -164,7 +251,7 @@ function sortText({ column, descending }: ContainerSort): string {
 function build(pairs: readonly [name: string, value: string][]): URLSearchParams {
   const params = new URLSearchParams();
   for (const [name, value] of pairs) {
-    if (value !== "" || name === "expr") {
+    if (value !== "" || name === "expr" || name.startsWith(VALUE_PREFIX)) {
       params.append(name, value);
     }
   }

@@ -1,120 +1,65 @@
-// Logs: what was said, when, by whom. The newest first; live on demand.
+// Logs: what was said, when, by whom. Records, or what a query with pipes makes of them; live on demand.
 
 import { useQueryClient } from "@tanstack/react-query";
+import { Suspense, lazy } from "preact/compat";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { LogRecord } from "../../api/logs";
-import { NARROW, useMedia, useNow } from "../../app/browser";
+import { NARROW, useMedia } from "../../app/browser";
 import { useHotkeys } from "../../app/hotkeys";
-import { follow, logsHref, useView } from "../../app/place";
-import { setPreferences, usePreferences } from "../../app/preferences";
+import { setPreferences } from "../../app/preferences";
 import { CostLine } from "../../components/cost-line";
 import { FieldList } from "../../components/field-list";
 import { HistogramChart } from "../../components/histogram-chart";
 import { Icon } from "../../components/icon";
-import { Notice, FailureNotice } from "../../components/notice";
+import { FailureNotice } from "../../components/notice";
 import { QUERY_FORM, QueryField } from "../../components/query-field";
-import { RecordDetail } from "../../components/record-detail";
-import { RecordList } from "../../components/record-list";
 import { TimePicker } from "../../components/time-picker";
-import { plural } from "../../lib/format";
-import { stack } from "../../lib/histogram";
-import { condition, toggleFilter, type FilterMode } from "../../lib/log-query";
-import { merge, sourceOf } from "../../lib/records";
-import { DEFAULT_RANGE, absoluteRange, isRelative, rangeLabel, resolveRange, zoomOut, type Span, type TimeRange } from "../../lib/time-range";
-import { LOGS } from "../../lib/view";
-import { FirstRecord } from "./first-record";
-import { LevelSummary } from "./level-summary";
-import { LOGS_KEY, useFields, useHistogram, useRecords } from "./use-search";
-import { useTail } from "./use-tail";
+import { fieldType, splitFields } from "../../lib/fields";
+import { count } from "../../lib/format";
+import { LEVELS } from "../../lib/level";
+import type { FilterMode } from "../../lib/log-query";
+import { sourceOf } from "../../lib/records";
+import { isRelative, zoomOut, type Span } from "../../lib/time-range";
+import type { LogsView } from "../../lib/view";
+import { ExportMenu } from "./export-menu";
+import { LiveNotices } from "./live-notices";
+import { Parameters } from "./parameters";
+import { Records, nothingFound } from "./records";
+import { Toolbar } from "./toolbar";
+import { useLogs, type Logs } from "./use-logs";
+import { LOGS_KEY, VALUES, valuesOf } from "./use-search";
 
-/** How often the histogram follows a live tail, in milliseconds. */
-const LIVE_HISTOGRAM_MS = 5_000;
-/** Around a record: this much before and after, in milliseconds. */
-const AROUND_MS = 60_000;
+const Result = lazy(() => import("./result"));
+const ContextPanel = lazy(() => import("./context-panel"));
+const SavedPanel = lazy(() => import("./saved-panel"));
+const ExplainPanel = lazy(() => import("./explain-panel"));
+
+/** Fields that every record has, beside those that were counted. */
+const OWN_FIELDS = ["host", "level", "message", "stream", "_exists_"] as const;
 
 export default function LogsPage() {
-  const [view, update] = useView("logs", LOGS);
-  const { zone } = usePreferences();
   const narrow = useMedia(NARROW);
   const client = useQueryClient();
-  const [run, setRun] = useState(0);
   const [active, setActive] = useState<string | null>(null);
   const drawer = useRef<HTMLDialogElement>(null);
   const [drawerOpen, setDrawerOpen] = useState(false);
   const atTop = useRef(true);
+  const logs = useLogs((view) => !atTop.current || view.open !== null || marked(), !narrow || drawerOpen);
+  const { view, update, zone, table, live, span, chartSpan, records, running, failure } = logs;
 
-  const resolved = useMemo(() => resolveRange(view.range, Date.now(), zone), [view.range.from, view.range.to, zone, run]);
-  const span = resolved.ok ? resolved.span : null;
-  const tick = useNow(view.live ? LIVE_HISTOGRAM_MS : 0);
-  const chartSpan = useMemo(() => {
-    const live = view.live ? resolveRange(view.range, Date.now(), zone) : resolved;
-    return live.ok ? live.span : null;
-  }, [resolved, view.live, tick]);
-
-  const search = useRecords(view.query, span);
-  const bars = useHistogram(view.query, chartSpan, view.histogram);
-  const fields = useFields(view.query, span, !narrow || drawerOpen);
-  const { tail, connection, showWaiting } = useTail(view.query, view.live, () => !atTop.current || view.open !== null || marked());
-
-  // While a mistake is corrected, or after Stop, the last good answer stays in view, dimmed.
-  const good = useRef(search.data);
-  good.current = search.data ?? good.current;
-  const answer = good.current;
-  const stale = search.isPlaceholderData || search.data === undefined;
-  const searched = useMemo(() => answer?.pages.flatMap((page) => page.records) ?? [], [answer]);
-  const records = useMemo(() => merge(tail, searched), [tail.shown, searched]);
-  const pages = answer?.pages ?? [];
-  const cost = pages.at(-1)?.stats ?? null;
-  const partial = [...new Set([...pages.flatMap((page) => page.partial), ...(bars.data?.partial ?? [])])];
-  const running = search.isFetching || (bars.isFetching && !view.live);
-  const stacked = useMemo(() => (bars.data ? stack(bars.data.start, bars.data.step, bars.data.series) : null), [bars.data]);
-
-  const failure = search.error;
-  const mistake = failure?.kind === "refused" ? failure : resolved.ok ? null : { message: resolved.message };
-  const begin = (query: string) => {
-    setRun((n) => n + 1);
-    setActive(null);
-    update({ query: query.trim(), open: null });
+  const known = useMemo(() => {
+    const counted = (logs.fields ?? []).map((field) => ({ name: field.name, about: `${fieldType(field.types)} · ${count(field.records)}` }));
+    return [...counted, ...OWN_FIELDS.filter((name) => !counted.some((field) => field.name === name)).map((name) => ({ name, about: "" }))];
+  }, [logs.fields]);
+  const values = (field: string, typed: string, signal: AbortSignal) => {
+    const fixed = field === "level" ? LEVELS.map((level) => level.name) : field === "_exists_" ? known.map((entry) => entry.name) : null;
+    return fixed ? Promise.resolve(fixed) : valuesOf(field, typed, span, signal);
   };
-  const filter = (field: string, value: string, mode: FilterMode) => update({ query: toggleFilter(view.query, field, value, mode), open: null });
-  const column = (name: string) =>
-    update({ columns: view.columns.includes(name) ? view.columns.filter((other) => other !== name) : [...view.columns, name] }, "replace");
-  const setRange = (range: TimeRange) => {
-    setRun((n) => n + 1);
-    update({ range, live: view.live && range.to === "now" });
-  };
-  const zoom = (to: Span) => setRange(absoluteRange(to));
-  const toggleLive = () => {
-    setRun((n) => n + 1);
-    update({ live: !view.live, ...(view.live || view.range.to === "now" ? {} : { range: DEFAULT_RANGE }) });
-  };
+
   const toggleRecord = (id: string) => {
     setActive(id);
     update({ open: view.open === id ? null : id }, "replace");
   };
-  const move = (by: number) => {
-    const index = records.findIndex((record) => record.id === active);
-    setActive(records[Math.min(records.length - 1, Math.max(0, index + by))]?.id ?? null);
-  };
-  const filterActive = (mode: FilterMode) => {
-    const pair = document.activeElement?.closest<HTMLElement>("[data-field]");
-    const record = records.find((entry) => entry.id === active);
-    if (pair) {
-      filter(pair.dataset["field"] ?? "", pair.dataset["value"] ?? "", mode);
-    } else if (record) {
-      const { field, value } = sourceOf(record);
-      filter(field, value, mode);
-    }
-  };
-  useHotkeys({
-    j: () => move(1),
-    k: () => move(-1),
-    e: () => active !== null && toggleRecord(active),
-    f: () => filterActive("include"),
-    x: () => filterActive("exclude"),
-    l: toggleLive,
-    r: () => setRun((n) => n + 1),
-  });
+  useLogKeys(logs, active, setActive, toggleRecord);
   useEffect(() => {
     if (!narrow) {
       drawer.current?.close();
@@ -122,19 +67,48 @@ export default function LogsPage() {
   }, [narrow]);
 
   const fieldList = (
-    <FieldList fields={fields.data?.fields ?? (fields.error ? [] : null)} query={view.query} columns={view.columns} onFilter={filter} onColumn={column} />
+    <FieldList
+      fields={logs.fields}
+      query={view.query}
+      columns={view.columns}
+      values={VALUES}
+      more={logs.more}
+      stale={logs.fieldsStale}
+      onFilter={logs.filter}
+      onColumn={logs.column}
+      onOnlyColumn={logs.onlyColumn}
+      onMore={logs.moreValues}
+    />
   );
-  const nothing = records.length === 0 && search.isSuccess && !search.isPlaceholderData && !running;
+  const zoomFrom = (from: Span) => logs.zoom(zoomOut(from, Date.now()));
+  const bare = !table && nothingFound(logs) && view.query === "";
   return (
     <div class="page logs">
       <header class="bar">
-        <QueryField query={view.query} mistake={mistake} label="Log query" placeholder='Search: refused, service:checkout, level:<=3, "exact words"' onRun={begin} />
-        <TimePicker range={view.range} zone={zone} onRange={setRange} onZone={(chosen) => setPreferences({ zone: chosen })} />
-        <button type="button" class="button" aria-pressed={view.live} onClick={toggleLive} title="Show records as they arrive">
+        <QueryField
+          query={view.query}
+          mistake={logs.mistake}
+          label="Log query"
+          placeholder='Search: refused, service:checkout, level:<=3 | stats count() by (host)'
+          fields={known}
+          onRun={(query) => {
+            setActive(null);
+            logs.begin(query);
+          }}
+          onValues={values}
+        />
+        <TimePicker range={view.range} zone={zone} onRange={logs.setRange} onZone={(chosen) => setPreferences({ zone: chosen })} />
+        <button type="button" class="button" aria-pressed={live} disabled={table} onClick={logs.toggleLive} title={table ? "A table is not live: Run asks again" : "Show records as they arrive"}>
           <Icon name="live" />
           Live
         </button>
-        {running && !view.live ? (
+        {live && (
+          <button type="button" class="button" aria-pressed={logs.paused} onClick={() => logs.setPaused(!logs.paused)} title="Let new records wait">
+            <Icon name={logs.paused ? "play" : "pause"} />
+            <span class="word">{logs.paused ? "Resume" : "Pause"}</span>
+          </button>
+        )}
+        {running && !live ? (
           <button type="button" class="button run" onClick={() => void client.cancelQueries({ queryKey: [LOGS_KEY] })}>
             <Icon name="stop" />
             Stop
@@ -145,20 +119,28 @@ export default function LogsPage() {
             Run
           </button>
         )}
-        {running && !view.live && <span class="busy-line" />}
+        {running && !live && <span class="busy-line" />}
       </header>
       <div class="notices">
-        {failure && failure.kind !== "refused" && failure.kind !== "cancelled" && <FailureNotice failure={failure} what="No answer." onRetry={() => void search.refetch()} />}
-        {connection === "interrupted" && <Notice severity="warning">The live tail was interrupted and is being resumed. Run again to fetch what arrived meanwhile.</Notice>}
-        {tail.lost > 0 && <Notice severity="warning">{plural(tail.lost, "record")} came faster than this page shows them; they are stored, Run finds them.</Notice>}
+        {logs.saved && logs.saved.parameters.length > 0 && <Parameters saved={logs.saved} values={view.values} onApply={logs.applyValues} />}
+        {logs.savedFailure && <FailureNotice failure={logs.savedFailure} what={`The saved search ${view.saved ?? ""} did not come.`} />}
+        {failure && failure.kind !== "refused" && failure.kind !== "cancelled" && (
+          <FailureNotice failure={failure} what="No answer." onRetry={() => void (table ? logs.results : logs.search).refetch()} />
+        )}
+        <LiveNotices logs={logs} />
       </div>
-      <div class="logs-body">
-        {!narrow && <aside>{fieldList}</aside>}
+      <div class={`logs-body${view.panel !== null || view.context !== null ? " with-panel" : ""}`}>
+        {!narrow && <aside aria-label="Fields of what was found">{fieldList}</aside>}
         <main id="main">
-          <LevelSummary
-            histogram={bars.data ?? null}
+          <Toolbar
+            bars={logs.bars}
+            total={logs.histogram.data?.total ?? null}
             query={view.query}
             open={view.histogram}
+            by={view.by}
+            splits={splitFields(logs.fields ?? [], view.by)}
+            panel={view.panel}
+            order={table || live ? null : logs.order}
             fieldsButton={
               narrow
                 ? () => {
@@ -167,68 +149,73 @@ export default function LogsPage() {
                   }
                 : null
             }
-            onFilter={filter}
+            onFilter={logs.filter}
             onToggle={() => update({ histogram: !view.histogram }, "replace")}
-            onZoomOut={span && !isRelative(view.range) ? () => zoom(zoomOut(span, Date.now())) : null}
-          />
-          {view.histogram && chartSpan && !(nothing && view.query === "" && !view.live) && (
+            onSplit={(by) => update({ by }, "replace")}
+            onOrder={logs.toggleOrder}
+            onPanel={logs.setPanel}
+            onZoomOut={span && !isRelative(view.range) ? () => zoomFrom(span) : null}
+          >
+            {!table && span && <ExportMenu query={{ query: view.query, ...span }} order={logs.order} columns={view.columns} />}
+          </Toolbar>
+          {view.histogram && chartSpan && !bare && (
             <HistogramChart
-              bars={stacked}
+              bars={logs.bars}
               span={chartSpan}
               zone={zone}
-              stale={bars.isPlaceholderData && !view.live}
-              onZoom={zoom}
-              onZoomOut={() => zoom(zoomOut(chartSpan, Date.now()))}
+              stale={logs.histogram.isPlaceholderData && !live}
+              onZoom={logs.zoom}
+              onZoomOut={() => zoomFrom(chartSpan)}
             />
           )}
-          {tail.waiting.length > 0 && (
-            <button
-              type="button"
-              class="button primary new-records"
-              onClick={() => {
-                showWaiting();
-                update({ open: null }, "replace");
-                document.querySelector(".records")?.scrollTo({ top: 0 });
-              }}
-            >
-              {plural(tail.waiting.length, "new record")} ↑
-            </button>
-          )}
-          {mistake && records.length === 0 ? (
-            <p class="empty">Nothing to show until the mistake is corrected.</p>
-          ) : nothing && !view.live ? (
-            view.query === "" ? (
-              <FirstRecord rangeLabel={rangeLabel(view.range, zone)} onRange={setRange} onArrival={() => setRun((n) => n + 1)} />
-            ) : (
-              <NoMatch query={view.query} range={rangeLabel(view.range, zone)} onRange={setRange} onClear={() => begin("")} />
-            )
-          ) : (
-            <RecordList
-              records={records}
-              columns={view.columns}
-              open={view.open}
-              active={active}
-              zone={zone}
-              days={!narrow && span !== null && spansDays(span)}
-              tall={narrow}
-              stale={stale}
-              foot={foot(search.hasNextPage, search.isFetchingNextPage, search.isPending && !running, records.length, view.live)}
-              detail={(record) => (
-                <RecordDetail record={record} columns={view.columns} aroundHref={around(record)} onFollow={follow} onFilter={filter} onColumn={column} />
+          {table ? (
+            <Suspense fallback={<Waiting />}>
+              {logs.results.data ? (
+                <Result
+                  table={logs.results.data}
+                  show={view.show}
+                  measure={view.measure}
+                  sort={view.sort}
+                  zone={zone}
+                  stale={logs.results.isPlaceholderData || failure !== null}
+                  onShow={(show) => update({ show }, "replace")}
+                  onMeasure={(measure) => update({ measure }, "replace")}
+                  onSort={(sort) => update({ sort }, "replace")}
+                  onZoom={logs.zoom}
+                  onZoomOut={() => span && zoomFrom(span)}
+                  onAll={logs.allRows}
+                />
+              ) : logs.mistake ? (
+                <p class="empty">Nothing to show until the mistake is corrected.</p>
+              ) : running ? (
+                <Waiting />
+              ) : (
+                <p class="empty">Stopped. Run asks again.</p>
               )}
+            </Suspense>
+          ) : (
+            <Records
+              logs={logs}
+              narrow={narrow}
+              active={active}
               onToggle={toggleRecord}
-              onEnd={() => {
-                if (search.hasNextPage && !search.isFetching) {
-                  void search.fetchNextPage();
-                }
-              }}
               onTop={(top) => {
                 atTop.current = top;
               }}
             />
           )}
-          <CostLine loaded={records.length} total={view.histogram && !bars.isPlaceholderData ? (bars.data?.total ?? null) : null} cost={cost} partial={partial} running={running} />
+          <CostLine
+            loaded={table ? (logs.results.data?.rows.length ?? 0) : records.length}
+            total={!table && logs.counted === view.query && view.histogram && !logs.histogram.isPlaceholderData ? (logs.histogram.data?.total ?? null) : null}
+            noun={table ? "row" : "record"}
+            cost={logs.cost}
+            partial={logs.partial}
+            running={running}
+          />
         </main>
+        <Suspense fallback={null}>
+          <Panel logs={logs} />
+        </Suspense>
       </div>
       <dialog ref={drawer} class="drawer" aria-label="Fields" onClose={() => setDrawerOpen(false)}>
         <button type="button" class="button quiet close" aria-label="Close the fields" onClick={() => drawer.current?.close()}>
@@ -240,45 +227,98 @@ export default function LogsPage() {
   );
 }
 
-function NoMatch(props: { readonly query: string; readonly range: string; onRange(range: TimeRange): void; onClear(): void }) {
+/** What is open beside the records. */
+function Panel({ logs }: { readonly logs: Logs }) {
+  const { view, update } = logs;
+  const close = () => update({ panel: null, context: null }, "replace");
+  if (view.context) {
+    return (
+      <ContextPanel
+        view={view.context}
+        zone={logs.zone}
+        columns={view.columns}
+        onChange={(context) => update({ context }, "replace")}
+        onFilter={logs.filter}
+        onColumn={logs.column}
+        onClose={close}
+      />
+    );
+  }
+  switch (view.panel) {
+    case "saved":
+      return (
+        <SavedPanel
+          query={view.query}
+          range={view.range}
+          current={view.saved}
+          onSaved={(saved) => update({ saved: saved.name, values: {}, query: "", panel: "saved" })}
+          onClose={close}
+        />
+      );
+    case "explain":
+      return <ExplainPanel query={view.query} onClose={close} />;
+    default:
+      return null;
+  }
+}
+
+function Waiting() {
   return (
-    <div class="empty">
-      <h1>No record matches</h1>
-      <p>
-        <code>{props.query}</code> found nothing: {props.range.toLowerCase()}. Words between spaces must all occur; <code>OR</code> asks for either, <code>*</code> stands for any letters.
-      </p>
-      <p>
-        <button type="button" class="button small" onClick={() => props.onRange({ from: "now-24h", to: "now" })}>
-          Last 24 hours
-        </button>{" "}
-        <button type="button" class="button small" onClick={() => props.onRange({ from: "now-7d", to: "now" })}>
-          Last 7 days
-        </button>{" "}
-        <button type="button" class="button small" onClick={props.onClear}>
-          All records
-        </button>
-      </p>
+    <div class="skeleton rows result" role="status">
+      <span class="hidden-text">The answer is on its way</span>
+      {Array.from({ length: 16 }, (_, index) => (
+        <i key={index} style={{ width: `${30 + ((index * 37) % 60)}%` }} />
+      ))}
     </div>
   );
 }
 
-function foot(more: boolean, fetching: boolean, stopped: boolean, loaded: number, live: boolean) {
-  if (fetching) {
-    return "Fetching older records…";
-  }
-  if (stopped) {
-    return "Stopped. Run asks again.";
-  }
-  return more || loaded === 0 ? (live && loaded === 0 ? "Waiting for records…" : "") : "The oldest record of this range";
-}
-
-function around(record: LogRecord): string {
-  const time = Date.parse(record.time);
-  return logsHref(condition("host", record.host, "include"), String(time - AROUND_MS), String(time + AROUND_MS), record.id);
-}
-
-function spansDays(span: Span): boolean {
-  return span.end - span.start > 86_400_000 || new Date(span.start).getDate() !== new Date(span.end).getDate();
+/** The page's own shortcuts. */
+function useLogKeys(logs: Logs, active: string | null, setActive: (id: string | null) => void, toggleRecord: (id: string) => void): void {
+  const { view, update, records } = logs;
+  const move = (by: number) => {
+    const index = records.findIndex((record) => record.id === active);
+    setActive(records[Math.min(records.length - 1, Math.max(0, index + by))]?.id ?? null);
+  };
+  const filterActive = (mode: FilterMode) => {
+    const pair = document.activeElement?.closest<HTMLElement>("[data-field]");
+    const record = records.find((entry) => entry.id === active);
+    if (pair) {
+      logs.filter(pair.dataset["field"] ?? "", pair.dataset["value"] ?? "", mode);
+    } else if (record) {
+      const { field, value } = sourceOf(record);
+      logs.filter(field, value, mode);
+    }
+  };
+  const leave = () => {
+    const next: Partial<LogsView> | null = view.context !== null || view.panel !== null ? { context: null, panel: null } : view.open !== null ? { open: null } : null;
+    if (next) {
+      update(next, "replace");
+    } else {
+      setActive(null);
+    }
+  };
+  const opening = () => active !== null && toggleRecord(active);
+  useHotkeys({
+    j: () => move(1),
+    k: () => move(-1),
+    e: opening,
+    Enter: opening,
+    Escape: leave,
+    c: () => {
+      const id = active ?? view.open;
+      if (id !== null) {
+        logs.openContext(id);
+      }
+    },
+    f: () => filterActive("include"),
+    x: () => filterActive("exclude"),
+    l: () => !logs.table && logs.toggleLive(),
+    o: () => !logs.table && !logs.live && logs.toggleOrder(),
+    p: () => logs.live && logs.setPaused(!logs.paused),
+    s: () => logs.setPanel(view.panel === "saved" ? null : "saved"),
+    r: logs.again,
+  });
 }
 
 /** The reader is marking text. */

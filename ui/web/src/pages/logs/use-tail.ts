@@ -1,13 +1,13 @@
 // The live tail as state: arrivals are gathered and shown a few times a second.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { tail as openTail, type LogRecord } from "../../api/logs";
-import { EMPTY_TAIL, receive, release, type Tail } from "../../lib/records";
+import { tail as openTail } from "../../api/tail";
+import { EMPTY_TAIL, LIVE_RECORDS_MAX, NOTHING_GATHERED, gather, receive, release, type Tail } from "../../lib/records";
 
 /** How often gathered arrivals are shown, in milliseconds. */
 const SHOW_MS = 200;
 
-export type Connection = "off" | "connecting" | "on" | "interrupted";
+export type Connection = "off" | "connecting" | "on" | "interrupted" | "full";
 
 interface LiveTail {
   readonly tail: Tail;
@@ -16,28 +16,41 @@ interface LiveTail {
   readonly showWaiting: () => void;
 }
 
-/** `hold` is asked at each showing: while it holds, arrivals wait. */
+/**
+ * `hold` is asked at each showing: while it holds, arrivals wait. Once as many wait as the page keeps, the stream is
+ * closed, so that the server need not send what nobody looks at; it opens again when they are shown.
+ */
 export function useTail(query: string, live: boolean, hold: () => boolean): LiveTail {
   const [tail, setTail] = useState<Tail>(EMPTY_TAIL);
   const [connection, setConnection] = useState<Connection>("off");
   const holds = useRef(hold);
   holds.current = hold;
+  const full = live && tail.waiting.length >= LIVE_RECORDS_MAX;
 
+  useEffect(() => setTail(EMPTY_TAIL), [query, live]);
   useEffect(() => {
-    setTail(EMPTY_TAIL);
     if (!live) {
       setConnection("off");
       return undefined;
     }
+    if (full) {
+      setConnection("full");
+      return undefined;
+    }
     setConnection("connecting");
-    let gathered: LogRecord[] = [];
+    let gathered = NOTHING_GATHERED;
     const timer = setInterval(() => {
-      const arrivals = gathered;
-      gathered = [];
-      setTail((now) => (arrivals.length > 0 ? receive(now, arrivals, holds.current()) : holds.current() ? now : release(now)));
+      const { records, lost } = gathered;
+      gathered = NOTHING_GATHERED;
+      setTail((now) => {
+        const next = records.length > 0 ? receive(now, records, holds.current()) : holds.current() ? now : release(now);
+        return lost > 0 ? { ...next, lost: next.lost + lost } : next;
+      });
     }, SHOW_MS);
     const close = openTail(query, {
-      onRecords: (records) => gathered.push(...records),
+      onRecords: (records) => {
+        gathered = gather(gathered, records);
+      },
       onLost: (records) => setTail((now) => ({ ...now, lost: now.lost + records })),
       onConnected: (connected) => setConnection(connected ? "on" : "interrupted"),
     });
@@ -45,7 +58,7 @@ export function useTail(query: string, live: boolean, hold: () => boolean): Live
       clearInterval(timer);
       close();
     };
-  }, [query, live]);
+  }, [query, live, full]);
 
   return { tail, connection, showWaiting: useCallback(() => setTail(release), []) };
 }

@@ -3,11 +3,10 @@
 import type { Disk, Memory, MemoryPool } from "../../api/storage";
 import { Meter } from "../../components/meter";
 import { bytes, count } from "../../lib/format";
-import { gauge, share } from "../../lib/storage";
+import { diskGauge, gauge, share } from "../../lib/storage";
 
 export function Room({ disk, memory }: { readonly disk: Disk; readonly memory: Memory }) {
   const used = disk.total - disk.available;
-  const onDisk = gauge(used, disk.total);
   const diskText = `${bytes(used)} of ${bytes(disk.total)} used`;
   const inMemory = gauge(memory.resident, memory.limit);
   const memoryText = memory.limit > 0 ? `${bytes(memory.resident)} of ${bytes(memory.limit)} used` : `${bytes(memory.resident)} used, no limit`;
@@ -15,9 +14,10 @@ export function Room({ disk, memory }: { readonly disk: Disk; readonly memory: M
     <section class="room" aria-label="Room">
       <div class="space">
         <h2>Disk</h2>
-        <Meter label="Disk" text={diskText} {...onDisk} limit={0} tone={disk.has_room ? onDisk.tone : "error"} />
+        <Meter label="Disk" text={diskText} {...diskGauge(disk)} />
         <p>
           {diskText} <span class="quiet">{bytes(disk.available)} available</span>
+          {disk.free_min !== undefined && <span class="quiet">data is refused below {bytes(disk.free_min)} available</span>}
           {disk.reserve > 0 && <span class="quiet">{bytes(disk.reserve)} set aside for cleaning up</span>}
         </p>
         <p>{disk.has_room ? <span class="state tone-ok">takes new data</span> : <span class="state tone-error square">refuses new data</span>}</p>

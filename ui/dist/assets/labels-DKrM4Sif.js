@@ -1,0 +1,1 @@
+import{t as e}from"./jsxRuntime-BqRh6sdT.js";function t({labels:t,hidden:n}){let r=Object.entries(t).filter(([e])=>!n?.includes(e));return r.length===0?null:e(`span`,{class:`labels`,children:r.map(([t,n])=>e(`span`,{children:[e(`i`,{children:[t,`=`]}),n===``?`""`:n]},t))})}export{t};

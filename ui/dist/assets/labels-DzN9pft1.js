@@ -1,1 +1,0 @@
-import{a as e}from"./client-BJ-TdYtH.js";function t({labels:t,hidden:n}){let r=Object.entries(t).filter(([e])=>!n?.includes(e));return r.length===0?null:e(`span`,{class:`labels`,children:r.map(([t,n])=>e(`span`,{children:[e(`i`,{children:[t,`=`]}),n===``?`""`:n]},t))})}export{t};
