@@ -9,6 +9,7 @@ mod lifecycle;
 mod mending;
 mod model;
 mod replaying;
+mod source;
 
 use crate::testing::{record, records};
 use crate::{FieldsRequest, HistogramRequest, LogStore, LogStoreError, LogStoreOptions, SearchRequest, StoredRecord};

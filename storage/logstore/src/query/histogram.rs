@@ -1,21 +1,15 @@
 //! Counts over time, whole or split by the values of a field.
 
-use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use super::aggregate::gather;
+use super::session::{Ask, answer};
 use crate::store::Inner;
 use crate::{Histogram, HistogramRequest, LogStoreError};
-use arrow_array::Array as _;
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt8Type;
-use foldhash::HashMap;
 use smol_str::SmolStr;
-use watchfire_logblock::block::ReadError;
-use watchfire_logblock::block::layout::{HOST, LEVEL, MESSAGE, REST};
-use watchfire_logblock::query::FieldValues;
-use watchfire_logblock::query::Granule;
-use watchfire_logblock::query::RowSet;
-use watchfire_logblock::query::{Rest, Texts};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use watchfire_model::{
-    FieldValue, HOST_FIELD, LEVEL_FIELD, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD, TimeNs,
+    Aggregate, AggregateFunction, AggregateSpec, FieldValue, GroupKey, Groups, KeyPart, QueryBudget, TimeBuckets,
+    TimeNs,
 };
 
 pub(crate) fn histogram(
@@ -25,8 +19,9 @@ pub(crate) fn histogram(
 ) -> Result<Histogram, LogStoreError> {
     let buckets = Buckets::new(request)?;
     let ask = Ask { filter: &request.filter, range: request.range, budget };
-    let (counts, found) = answer(inner, ask, |session, snapshot| count(session, snapshot, request, buckets))?;
-    let (series, total) = counts.into_series(buckets.count, request.by.is_some());
+    let spec = Arc::new(buckets.spec(request.by.as_ref()));
+    let (groups, found) = answer(inner, ask, |session, snapshot| gather(session, snapshot, &spec))?;
+    let (series, total) = series(groups, buckets, request.by.is_some());
     Ok(Histogram {
         start: buckets.start,
         step_ns: request.step_ns,
@@ -64,231 +59,64 @@ impl Buckets {
         Ok(Buckets { start: TimeNs(start), step_ns: request.step_ns, count: count as usize })
     }
 
+    /// Counts by the field, if there is one, and by bucket.
+    fn spec(self, by: Option<&SmolStr>) -> AggregateSpec {
+        let time = GroupKey::Time(TimeBuckets::Every { step_ns: self.step_ns, origin: self.start });
+        let count = Aggregate { function: AggregateFunction::Count, field: None, only: None };
+        AggregateSpec {
+            by: by.cloned().map(GroupKey::Field).into_iter().chain([time]).collect(),
+            functions: vec![count],
+            // The budget bounds them.
+            groups_max: usize::MAX,
+        }
+    }
+
     /// The bucket of a time inside the range.
-    fn index(self, time: TimeNs) -> u32 {
+    fn index(self, time: TimeNs) -> usize {
         // The count was checked, so the quotient is small; the difference may exceed 63 bits.
-        ((i128::from(time.0) - i128::from(self.start.0)) / i128::from(self.step_ns)) as u32
+        ((i128::from(time.0) - i128::from(self.start.0)) / i128::from(self.step_ns)) as usize
     }
 }
-
-/// Counts by value and bucket.
-#[derive(Debug, Default)]
-struct Counts {
-    /// Values in order of appearance.
-    values: Vec<Option<SmolStr>>,
-    ids: HashMap<Option<SmolStr>, u32>,
-    /// By number of the value and bucket.
-    cells: HashMap<(u32, u32), u64>,
-    /// Values and cells that were paid for.
-    charged: u64,
-}
-
-/// Memory of a value or of a count in the table, about.
-const CELL_BYTES: u64 = 64;
 
 /// A value and its count in each bucket.
 type Series = (Option<SmolStr>, Vec<u64>);
 
-impl Counts {
-    fn id(&mut self, value: Option<&str>) -> u32 {
-        let value = value.map(SmolStr::new);
-        if let Some(id) = self.ids.get(&value) {
-            return *id;
-        }
-        let id = self.values.len() as u32;
-        self.values.push(value.clone());
-        self.ids.insert(value, id);
-        id
-    }
-
-    fn add(&mut self, id: u32, bucket: u32, count: u64) {
-        *self.cells.entry((id, bucket)).or_default() += count;
-    }
-
-    /// Takes over what another thread has counted.
-    fn merge(&mut self, other: Counts) {
-        let ids: Vec<u32> = other.values.iter().map(|value| self.id(value.as_deref())).collect();
-        for ((id, bucket), count) in other.cells {
-            self.add(ids[id as usize], bucket, count);
-        }
-    }
-
-    /// What is held beyond what was paid for comes out of the budget.
-    fn charge(&mut self, session: &Session<'_>) -> Result<(), Failure> {
-        let held = (self.cells.len() + self.values.len()) as u64;
-        session.take(held - self.charged)?;
-        session.hold((held - self.charged) * CELL_BYTES)?;
-        self.charged = held;
-        Ok(())
-    }
-
-    fn into_series(self, buckets: usize, is_split: bool) -> (Vec<Series>, u64) {
-        let mut totals = vec![0u64; self.values.len()];
-        for ((id, _), count) in &self.cells {
-            totals[*id as usize] += count;
-        }
-        let mut order: Vec<usize> = (0..totals.len()).filter(|index| totals[*index] > 0).collect();
-        order.sort_by(|a, b| totals[*b].cmp(&totals[*a]).then_with(|| self.values[*a].cmp(&self.values[*b])));
-        let own = order.len().min(HistogramRequest::VALUES_MAX);
-        let mut series: Vec<Series> =
-            order[..own].iter().map(|index| (self.values[*index].clone(), vec![0; buckets])).collect();
-        if order.len() > own {
-            series.push((Some(HistogramRequest::OTHER.into()), vec![0; buckets]));
-        }
-        if series.is_empty() && !is_split {
-            series.push((None, vec![0; buckets]));
-        }
-        let mut rank = vec![own; totals.len()];
-        for (at, index) in order[..own].iter().enumerate() {
-            rank[*index] = at;
-        }
-        for ((id, bucket), count) in self.cells {
-            series[rank[id as usize]].1[bucket as usize] += count;
-        }
-        (series, totals.iter().sum())
-    }
-}
-
-fn count(
-    session: &Session<'_>,
-    snapshot: Snapshot,
-    request: &HistogramRequest,
-    buckets: Buckets,
-) -> Result<Counts, Failure> {
-    let units = session.units(snapshot)?;
-    let by = request.by.as_deref();
-    let parts = session.each(&units, Counts::default, |counts, unit| {
-        match unit {
-            Unit::Chunk(chunk) => session.scan(chunk, |_, record| {
-                let value = by.and_then(|name| record_value(record, name));
-                let id = counts.id(value.as_deref());
-                counts.add(id, buckets.index(record.time), 1);
-                Ok(())
-            })?,
-            Unit::Granule(planned, granule) => {
-                let stats = &planned.opened.layout.granules[*granule];
-                let (first, last) = stats.times;
-                if by.is_none() && session.takes_all(planned, *granule) && buckets.spans_one(first, last) {
-                    let id = counts.id(None);
-                    counts.add(id, buckets.index(first), stats.rows as u64);
-                    session.spend(|cost| cost.granules_summed += 1);
-                } else {
-                    session
-                        .select(planned, *granule, |columns, rows| count_rows(columns, rows, by, buckets, counts))?;
-                }
+/// The counts of the most frequent values, those of the others in one, and the sum of all.
+fn series(groups: Groups, buckets: Buckets, is_split: bool) -> (Vec<Series>, u64) {
+    let mut by_value: BTreeMap<Option<SmolStr>, (u64, Vec<(usize, u64)>)> = BTreeMap::new();
+    for row in groups.finish() {
+        let Some(FieldValue::I64(count)) = row.values.first().cloned().flatten() else { continue };
+        let mut value = None;
+        let mut bucket = 0;
+        for part in row.key {
+            match part {
+                KeyPart::Text(text) => value = Some(text),
+                KeyPart::Time(time) => bucket = buckets.index(time),
+                KeyPart::Absent => {}
             }
         }
-        counts.charge(session)
-    })?;
-    let mut parts = parts.into_iter();
-    let mut counts = parts.next().unwrap_or_default();
-    parts.for_each(|part| counts.merge(part));
-    Ok(counts)
-}
-
-fn count_rows(
-    columns: Granule<'_>,
-    rows: &RowSet,
-    by: Option<&str>,
-    buckets: Buckets,
-    counts: &mut Counts,
-) -> Result<(), ReadError> {
-    let (first, last) = columns.stats().times;
-    let ids = by.map(|name| value_ids(columns, rows, name, counts)).transpose()?;
-    let nameless = if ids.is_none() { counts.id(None) } else { 0 };
-    // A granule spans few buckets: they are counted here before they go into the table.
-    let mut local: HashMap<(u32, u32), u64> = HashMap::default();
-    let in_one = columns.stats().rows > 0 && buckets.spans_one(first, last);
-    let times = if in_one { None } else { Some(columns.times()?) };
-    let mut run: Option<((u32, u32), u64)> = None;
-    for (at, row) in rows.iter().enumerate() {
-        let bucket = times.as_ref().map_or_else(|| buckets.index(first), |times| buckets.index(TimeNs(times[row])));
-        let key = (ids.as_ref().map_or(nameless, |ids| ids[at]), bucket);
-        match &mut run {
-            Some((same, count)) if *same == key => *count += 1,
-            _ => {
-                if let Some((key, count)) = run.replace((key, 1)) {
-                    *local.entry(key).or_default() += count;
-                }
-            }
+        let (total, counts) = by_value.entry(value).or_default();
+        *total += count as u64;
+        counts.push((bucket, count as u64));
+    }
+    let total = by_value.values().map(|(total, _)| total).sum();
+    let mut most_first: Vec<_> = by_value.into_iter().collect();
+    // Stable: of equal ones the first in order of the text.
+    most_first.sort_by_key(|(_, (total, _))| std::cmp::Reverse(*total));
+    let mut series: Vec<Series> = Vec::new();
+    for (value, (_, counts)) in most_first {
+        match series.len().cmp(&HistogramRequest::VALUES_MAX) {
+            std::cmp::Ordering::Less => series.push((value, vec![0; buckets.count])),
+            std::cmp::Ordering::Equal => series.push((Some(HistogramRequest::OTHER.into()), vec![0; buckets.count])),
+            std::cmp::Ordering::Greater => {}
+        }
+        let last = series.len() - 1;
+        for (bucket, count) in counts {
+            series[last].1[bucket] += count;
         }
     }
-    if let Some((key, count)) = run {
-        *local.entry(key).or_default() += count;
+    if series.is_empty() && !is_split {
+        series.push((None, vec![0; buckets.count]));
     }
-    for ((id, bucket), count) in local {
-        counts.add(id, bucket, count);
-    }
-    Ok(())
-}
-
-impl Buckets {
-    /// Whether all times from `first` to `last` are inside the buckets and in one of them.
-    fn spans_one(self, first: TimeNs, last: TimeNs) -> bool {
-        let start = i128::from(self.start.0);
-        let end = start + i128::from(self.step_ns) * self.count as i128;
-        i128::from(first.0) >= start && i128::from(last.0) < end && self.index(first) == self.index(last)
-    }
-}
-
-/// For each of the rows, in order, the number of its value.
-fn value_ids(columns: Granule<'_>, rows: &RowSet, name: &str, counts: &mut Counts) -> Result<Vec<u32>, ReadError> {
-    let layout = &columns.opened.layout;
-    match name {
-        STREAM_FIELD => {
-            let id = counts.id(Some(&columns.block.meta.stream));
-            Ok(vec![id; rows.len()])
-        }
-        LEVEL_FIELD => {
-            let column = columns.column(LEVEL)?;
-            let levels =
-                column.as_primitive_opt::<UInt8Type>().ok_or_else(|| watchfire_logblock::query::unexpected(&column))?;
-            let ids: Vec<u32> = (0..8u8).map(|level| counts.id(Some(&level.to_string()))).collect();
-            let absent = counts.id(None);
-            let id = |row| if levels.is_valid(row) { ids[usize::from(levels.value(row) & 7)] } else { absent };
-            Ok(rows.iter().map(id).collect())
-        }
-        MESSAGE_FIELD => Ok(text_ids(Texts::new(&columns.column(MESSAGE)?)?, rows, counts)),
-        HOST_FIELD => Ok(text_ids(Texts::new(&columns.column(HOST)?)?, rows, counts)),
-        _ => match layout.field(name) {
-            Some(field) => {
-                let values = FieldValues::read(columns, &layout.fields[field])?;
-                if let Ok(texts) = Texts::new(values.column()) {
-                    return Ok(text_ids(texts, rows, counts));
-                }
-                let id = |row| Ok(counts.id(values.get(row)?.map(|value| value.to_text()).as_deref()));
-                rows.iter().map(id).collect()
-            }
-            None if columns.stats().rest_rows > 0 => {
-                let column = columns.column(REST)?;
-                let rest = Rest::new(&column)?;
-                let id = |row| counts.id(rest.field(row, name).map(|value| value.to_text()).as_deref());
-                Ok(rows.iter().map(id).collect())
-            }
-            None => {
-                let absent = counts.id(None);
-                Ok(vec![absent; rows.len()])
-            }
-        },
-    }
-}
-
-fn text_ids(texts: Texts<'_>, rows: &RowSet, counts: &mut Counts) -> Vec<u32> {
-    let mut of_key: Vec<Option<u32>> = vec![None; texts.dictionary_len()];
-    let id = |row| match texts.key(row) {
-        Some(key) => *of_key[key].get_or_insert_with(|| counts.id(texts.get(row))),
-        None => counts.id(texts.get(row)),
-    };
-    rows.iter().map(id).collect()
-}
-
-/// The text of any field, as filters see it.
-fn record_value(record: &LogRecord, name: &str) -> Option<SmolStr> {
-    match name {
-        MESSAGE_FIELD => Some(record.message.clone()),
-        HOST_FIELD => Some(record.host.clone()),
-        STREAM_FIELD => Some(record.stream.clone()),
-        LEVEL_FIELD => record.level.map(|level| smol_str::format_smolstr!("{}", level.number())),
-        _ => record.field(name).map(FieldValue::to_text),
-    }
+    (series, total)
 }

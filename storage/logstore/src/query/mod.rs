@@ -10,6 +10,7 @@ mod scan;
 mod search;
 mod session;
 mod source;
+mod values;
 
 pub(crate) use fields::fields;
 pub(crate) use histogram::histogram;

@@ -18,7 +18,7 @@ impl Model {
     }
 
     fn matching<'a>(&'a self, filter: &'a LogFilter, range: TimeRangeNs) -> impl Iterator<Item = (u64, &'a LogRecord)> {
-        (0u64..).zip(&self.records).filter(move |(_, record)| range.contains(record.time) && filter.matches(record))
+        (0u64..).zip(&self.records).filter(move |(_, record)| range.contains(record.time) && filter.matches(*record))
     }
 
     pub(super) fn search(&self, filter: &LogFilter, range: TimeRangeNs) -> Vec<StoredRecord> {

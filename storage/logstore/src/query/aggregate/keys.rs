@@ -1,0 +1,174 @@
+//! Which group each row of a granule belongs to.
+
+use crate::query::values::Values;
+use foldhash::HashMap;
+use smol_str::SmolStr;
+use watchfire_logblock::block::ReadError;
+use watchfire_logblock::block::layout::GranuleStats;
+use watchfire_logblock::query::{Granule, Texts};
+use watchfire_model::{GroupKey, KeyPart, STREAM_FIELD, TimeBuckets, TimeNs};
+
+/// The groups of some rows of one granule, numbered in order of appearance.
+#[derive(Debug)]
+pub(super) struct RowGroups {
+    /// For each of the rows, in order, the number of its group.
+    pub(super) ids: Vec<u32>,
+    /// By number.
+    pub(super) keys: Vec<Vec<KeyPart>>,
+}
+
+/// The values of one part of the key.
+#[derive(Debug, Default)]
+struct RowParts {
+    ids: Vec<u32>,
+    parts: Vec<KeyPart>,
+}
+
+impl RowGroups {
+    pub(super) fn new(by: &[GroupKey], columns: Granule<'_>, rows: &[u32]) -> Result<RowGroups, ReadError> {
+        let mut groups = RowGroups { ids: vec![0; rows.len()], keys: vec![Vec::new()] };
+        for (index, key) in by.iter().enumerate() {
+            let parts = RowParts::new(key, columns, rows)?;
+            groups = if index == 0 { parts.into_groups() } else { groups.split(&parts) };
+        }
+        Ok(groups)
+    }
+
+    /// Tells rows of one group apart by one more part.
+    fn split(self, parts: &RowParts) -> RowGroups {
+        let mut numbers: HashMap<(u32, u32), u32> = HashMap::default();
+        let mut split = RowGroups { ids: Vec::with_capacity(self.ids.len()), keys: Vec::new() };
+        let mut last: Option<((u32, u32), u32)> = None;
+        for pair in self.ids.iter().copied().zip(parts.ids.iter().copied()) {
+            // Mostly the same as before: no need to hash.
+            let id = match last {
+                Some((same, id)) if same == pair => id,
+                _ => *numbers.entry(pair).or_insert_with(|| {
+                    let mut key = self.keys[pair.0 as usize].clone();
+                    key.push(parts.parts[pair.1 as usize].clone());
+                    split.keys.push(key);
+                    (split.keys.len() - 1) as u32
+                }),
+            };
+            last = Some((pair, id));
+            split.ids.push(id);
+        }
+        split
+    }
+}
+
+impl RowParts {
+    fn new(key: &GroupKey, columns: Granule<'_>, rows: &[u32]) -> Result<RowParts, ReadError> {
+        match key {
+            GroupKey::Time(buckets) => match one_bucket(buckets, columns.stats()) {
+                Some(bucket) => Ok(RowParts::constant(KeyPart::Time(bucket), rows)),
+                None => Ok(RowParts::of_times(buckets, &columns.times()?, rows)),
+            },
+            GroupKey::Field(name) => {
+                let values = Values::read(columns, name)?;
+                match (&values, values.texts()) {
+                    (Values::Absent, _) => Ok(RowParts::constant(KeyPart::Absent, rows)),
+                    (Values::Stream(stream), _) => Ok(RowParts::constant(KeyPart::Text(stream.clone()), rows)),
+                    (_, Some(texts)) => Ok(RowParts::of_texts(texts, rows)),
+                    _ => RowParts::of_values(&values, rows),
+                }
+            }
+        }
+    }
+
+    fn constant(part: KeyPart, rows: &[u32]) -> RowParts {
+        RowParts { ids: vec![0; rows.len()], parts: vec![part] }
+    }
+
+    fn of_times(buckets: &TimeBuckets, times: &[i64], rows: &[u32]) -> RowParts {
+        let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
+        let mut numbers: HashMap<TimeNs, u32> = HashMap::default();
+        // Rows stand in order of time: the bucket of one is mostly that of the one before.
+        let mut last: Option<(TimeNs, TimeNs, u32)> = None;
+        for row in rows {
+            let time = TimeNs(times[*row as usize]);
+            let id = match last {
+                Some((from, to, id)) if from <= time && time <= to => id,
+                _ => {
+                    let bucket = buckets.bucket(time);
+                    let id = *numbers.entry(bucket).or_insert_with(|| {
+                        parts.parts.push(KeyPart::Time(bucket));
+                        (parts.parts.len() - 1) as u32
+                    });
+                    last = Some((bucket.min(time), known_end(buckets, bucket, time), id));
+                    id
+                }
+            };
+            parts.ids.push(id);
+        }
+        parts
+    }
+
+    fn of_texts(texts: Texts<'_>, rows: &[u32]) -> RowParts {
+        let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
+        let mut absent: Option<u32> = None;
+        let mut of_key: Vec<Option<u32>> = vec![None; texts.dictionary_len()];
+        let mut of_text: HashMap<&str, u32> = HashMap::default();
+        for row in rows {
+            let row = *row as usize;
+            let mut begin = |part| {
+                parts.parts.push(part);
+                (parts.parts.len() - 1) as u32
+            };
+            let id = match (texts.key(row), texts.get(row)) {
+                (_, None) => *absent.get_or_insert_with(|| begin(KeyPart::Absent)),
+                (Some(key), Some(text)) => *of_key[key].get_or_insert_with(|| begin(KeyPart::Text(text.into()))),
+                (None, Some(text)) => *of_text.entry(text).or_insert_with(|| begin(KeyPart::Text(text.into()))),
+            };
+            parts.ids.push(id);
+        }
+        parts
+    }
+
+    fn of_values(values: &Values, rows: &[u32]) -> Result<RowParts, ReadError> {
+        let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
+        let mut numbers: HashMap<Option<SmolStr>, u32> = HashMap::default();
+        for row in rows {
+            let text = values.text(*row as usize)?;
+            let id = match numbers.get(&text) {
+                Some(id) => *id,
+                None => {
+                    let id = parts.parts.len() as u32;
+                    parts.parts.push(text.clone().map_or(KeyPart::Absent, KeyPart::Text));
+                    numbers.insert(text, id);
+                    id
+                }
+            };
+            parts.ids.push(id);
+        }
+        Ok(parts)
+    }
+
+    fn into_groups(self) -> RowGroups {
+        RowGroups { ids: self.ids, keys: self.parts.into_iter().map(|part| vec![part]).collect() }
+    }
+}
+
+/// The key of every row of a granule, where that is known without looking.
+pub(super) fn constant_key(by: &[GroupKey], stats: &GranuleStats, stream: &SmolStr) -> Option<Vec<KeyPart>> {
+    let part = |key: &GroupKey| match key {
+        GroupKey::Time(buckets) => one_bucket(buckets, stats).map(KeyPart::Time),
+        GroupKey::Field(name) if name == STREAM_FIELD => Some(KeyPart::Text(stream.clone())),
+        GroupKey::Field(_) => None,
+    };
+    by.iter().map(part).collect()
+}
+
+/// The bucket that all times of a granule lie in, if it is one.
+fn one_bucket(buckets: &TimeBuckets, stats: &GranuleStats) -> Option<TimeNs> {
+    let (first, last) = (buckets.bucket(stats.times.0), buckets.bucket(stats.times.1));
+    (first == last).then_some(first)
+}
+
+/// A time in the same bucket as `time`, the last one that is known.
+fn known_end(buckets: &TimeBuckets, bucket: TimeNs, time: TimeNs) -> TimeNs {
+    match buckets {
+        TimeBuckets::Every { step_ns, .. } if bucket > TimeNs::MIN => bucket.plus_ns((*step_ns).max(1) - 1).max(time),
+        _ => time,
+    }
+}
