@@ -54,7 +54,9 @@ pub enum Problem {
     BadRange,
     #[error("a `]` or `}}` is missing for the range here, write for example [1 TO 5]")]
     UnclosedRange,
-    #[error("`{text}` is not a number, a date or a measure like the other end of the range: write for example [1 TO 5], or \\{text} for text in order of letters")]
+    #[error(
+        "`{text}` is not a number, a date or a measure like the other end of the range: write for example [1 TO 5], or \\{text} for text in order of letters"
+    )]
     MixedRange { text: String },
     #[error("`{text}` is not a number, write for example 5 or 1.5")]
     NotANumber { text: String },
@@ -74,12 +76,16 @@ pub enum Problem {
     Fuzzy,
     #[error("a distance (\"…\"~5) is a whole number of words from 0 to {max}, for at most {words_max} words")]
     BadDistance { max: usize, words_max: usize },
-    #[error("more than {max} regular expressions, or more than {len_max} characters of them together: write fewer, a|b finds either")]
+    #[error(
+        "more than {max} regular expressions, or more than {len_max} characters of them together: write fewer, a|b finds either"
+    )]
     TooManyRegexes { max: usize, len_max: usize },
     #[error("{}", pattern_text(.0))]
     Pattern(#[from] PatternError),
 
-    #[error("the name of a pipe is missing after the `|`, such as stats or limit; write \\| to search for the sign, || for OR")]
+    #[error(
+        "the name of a pipe is missing after the `|`, such as stats or limit; write \\| to search for the sign, || for OR"
+    )]
     NoPipe,
     #[error("`{word}` is not a pipe{}", did_you_mean(nearest.as_deref()))]
     UnknownPipe { word: String, nearest: Option<&'static str> },

@@ -4,8 +4,8 @@ mod print;
 
 pub(crate) use print::write_quoted;
 
-use crate::moment::{Moment, time_range};
 use crate::Problem;
+use crate::moment::{Moment, time_range};
 use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -57,15 +57,9 @@ pub enum Pattern {
     /// At least one wildcard and something else, no two stars next to each other.
     Wildcard(Vec<WildcardPart>),
     /// Found anywhere in the value; never empty.
-    Regex {
-        expression: String,
-        ignore_case: bool,
-    },
+    Regex { expression: String, ignore_case: bool },
     /// The words of the text in any order, at most so many others between them.
-    Near {
-        text: String,
-        distance: usize,
-    },
+    Near { text: String, distance: usize },
 }
 
 /// A condition on a value as it is. Of two bounds at least one is set.
@@ -170,7 +164,11 @@ impl Pattern {
             Pattern::Near { text, distance } => {
                 let words: Vec<String> = words(&fold(text)).map(str::to_owned).collect();
                 // A single word is near itself.
-                if words.len() < 2 { FieldPattern::text(text) } else { FieldPattern::Near(Proximity { words, distance: *distance }) }
+                if words.len() < 2 {
+                    FieldPattern::text(text)
+                } else {
+                    FieldPattern::Near(Proximity { words, distance: *distance })
+                }
             }
         })
     }

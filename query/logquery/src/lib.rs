@@ -5,8 +5,12 @@ mod error;
 mod expr;
 mod fields;
 mod moment;
+mod operator;
 mod parser;
 mod pipe;
+mod pipeline;
+mod row;
+mod run;
 
 pub use error::{Problem, QueryError};
 pub use expr::{Condition, Expr, Pattern};
@@ -16,6 +20,10 @@ pub use pipe::{
     Bucket, MathExpr, MathFunction, MathOperator, Pipe, SortKey, StatsFunction, StatsKey, StatsPipe, StatsResult,
     Template, TemplatePart,
 };
+
+pub use pipeline::{RowPipeline, RowResult};
+pub use row::{Cell, Table};
+pub use run::{GROUPS_MAX, Outcome, ROWS_MAX, RunError, RunRequest, Stage, explain, run};
 
 use std::fmt;
 use watchfire_model::{LogFilter, TimeNs};
@@ -55,6 +63,8 @@ pub struct Query {
     pub filter: LogFilter,
     /// What follows, those `filter` pipes among them.
     pub pipes: Vec<Pipe>,
+    /// What `now` means in it.
+    pub now: TimeNs,
 }
 
 /// Parses a query that is asked at `now`.
@@ -90,7 +100,7 @@ impl Query {
             filters.push(expr.to_filter(now)?);
         }
         let filter = if filters.len() == 1 { filters.swap_remove(0) } else { LogFilter::And(filters) };
-        Ok(Query { expr, filter, pipes })
+        Ok(Query { expr, filter, pipes, now })
     }
 
     /// Whether its meaning depends on when it is asked.
@@ -119,4 +129,4 @@ impl fmt::Display for Query {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,9 @@ use watchfire_model::{TimeNs, TimeRangeNs, measure, parse_date};
 pub enum Moment {
     At(TimeNs),
     /// So many nanoseconds after the query is asked; negative: before.
-    Now { offset_ns: i64 },
+    Now {
+        offset_ns: i64,
+    },
 }
 
 impl Moment {

@@ -21,8 +21,7 @@ pub(crate) fn parse(text: &str) -> Result<(Expr, Vec<Pipe>), QueryError> {
         let problem = Problem::TooLong { len: text.len(), max: TEXT_LEN_MAX };
         return Err(QueryError { span: 0..text.len(), problem });
     }
-    let mut parser =
-        Parser { text, at: 0, depth: 0, n_terms: 0, wildcard_len: 0, n_regexes: 0, regex_len: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0, n_terms: 0, wildcard_len: 0, n_regexes: 0, regex_len: 0 };
     parser.skip_space();
     let expr = if parser.at_search_end() { Expr::All } else { parser.or(None)? };
     let mut pipes = Vec::new();

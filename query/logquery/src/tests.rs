@@ -14,7 +14,11 @@ fn check(text: &str, want: &str) {
         Ok(query) => {
             let printed = query.to_string();
             assert_eq!(printed, want, "{text}");
-            assert_eq!(parse_at(&printed, NOW).map(|again| (again.expr, again.pipes)), Ok((query.expr, query.pipes)), "{printed}");
+            assert_eq!(
+                parse_at(&printed, NOW).map(|again| (again.expr, again.pipes)),
+                Ok((query.expr, query.pipes)),
+                "{printed}"
+            );
         }
         Err(error) => panic!("{text}: {error} {:?}", error.span),
     }
@@ -171,7 +175,10 @@ fn regular_expressions() {
     check("/api/v1/", r#""/api/v1/""#);
     check("a / b / c", r#"a AND "/" AND b AND "/" AND c"#);
     let error = parse("/a(/").expect_err("the group is open");
-    assert_eq!((error.span.clone(), error.to_string().as_str()), (0..4, "not a regular expression: unclosed group (at position 1)"));
+    assert_eq!(
+        (error.span.clone(), error.to_string().as_str()),
+        (0..4, "not a regular expression: unclosed group (at position 1)")
+    );
 }
 
 #[test]
@@ -196,7 +203,11 @@ fn times_and_dates() {
     check("due:[now TO now+1d]", "due:[now TO now+1d]");
     check_error("time:foo", "foo", &Problem::TimeNeedsRange { field: "time".into() });
     check_error("time:>soon", "soon", &Problem::NotATime { text: "soon".into() });
-    check_error("time:[now TO now-1h]", "[now TO now-1h]", &Problem::EmptyRange { low: "now".into(), high: "now-1h".into() });
+    check_error(
+        "time:[now TO now-1h]",
+        "[now TO now-1h]",
+        &Problem::EmptyRange { low: "now".into(), high: "now-1h".into() },
+    );
     assert_eq!(parse("time:>now-1h").expect_err("no clock").problem, Problem::Relative);
 }
 

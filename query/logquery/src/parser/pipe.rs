@@ -2,9 +2,7 @@
 
 use super::Parser;
 use super::value::nearest;
-use crate::{
-    CONTEXT_MAX, Pipe, Problem, QueryError, ROWS_LIMIT_MAX, SortKey, Template, TemplatePart,
-};
+use crate::{CONTEXT_MAX, Pipe, Problem, QueryError, ROWS_LIMIT_MAX, SortKey, Template, TemplatePart};
 use smol_str::SmolStr;
 use watchfire_model::{MESSAGE_FIELD, PatternError, TextRegex};
 
@@ -227,7 +225,9 @@ impl Parser<'_> {
         // `desc` behind the whole list turns all of it, as in LogsQL.
         let mut by = by;
         if self.eat_word("desc") {
-            by.iter_mut().for_each(|key| key.is_descending = !key.is_descending);
+            for key in &mut by {
+                key.is_descending = !key.is_descending;
+            }
         }
         Ok(Pipe::Sort { by, limit: self.limit()? })
     }

@@ -32,7 +32,10 @@ enum EndValue {
     Number(f64),
     Measure(Dimension, f64),
     /// `is_day`: a date without a time, which stands for the whole day.
-    Moment { moment: Moment, is_day: bool },
+    Moment {
+        moment: Moment,
+        is_day: bool,
+    },
     Text(SmolStr),
 }
 
@@ -144,7 +147,8 @@ impl Parser<'_> {
         };
         let ((low, low_end), (high, high_end)) = (value(low)?, value(high)?);
         // Which kind of range it is, the first end says; the other has to be of the same kind.
-        let (Some(first), Some(last)) = (low_end.as_ref().or(high_end.as_ref()), high_end.as_ref().or(low_end.as_ref()))
+        let (Some(first), Some(last)) =
+            (low_end.as_ref().or(high_end.as_ref()), high_end.as_ref().or(low_end.as_ref()))
         else {
             return Ok(if is_time(field) { Expr::All } else { Expr::Exists { field: field.clone() } });
         };
@@ -161,7 +165,9 @@ impl Parser<'_> {
             self.error(span.clone(), problem)
         };
         let field = field.clone();
-        if let Some((low, high)) = both(&low, &high, |value| if let EndValue::Number(it) = value { Some(*it) } else { None }) {
+        if let Some((low, high)) =
+            both(&low, &high, |value| if let EndValue::Number(it) = value { Some(*it) } else { None })
+        {
             let range = ordered(low, high).map(|()| NumberRange { low, high }).ok_or_else(empty)?;
             return Ok(Expr::Range { field, range });
         }
@@ -187,7 +193,8 @@ impl Parser<'_> {
         }
         let text = |value: &EndValue| if let EndValue::Text(text) = value { Some(text.clone()) } else { None };
         let (low, high) = both(&low, &high, text).ok_or_else(mixed)?;
-        if let (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) = (&low, &high)
+        if let (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) =
+            (&low, &high)
             && low > high
         {
             return Err(empty());
@@ -205,8 +212,7 @@ impl Parser<'_> {
                 .then_some(EndValue::Moment { moment, is_day: !is_relative && text.len() == DAY_LEN })
         };
         if is_time(field) {
-            return moment()
-                .ok_or_else(|| self.error(end.span.clone(), Problem::NotATime { text: text.to_owned() }));
+            return moment().ok_or_else(|| self.error(end.span.clone(), Problem::NotATime { text: text.to_owned() }));
         }
         if field == LEVEL_FIELD && text.starts_with(char::is_alphabetic) {
             let number = self.level(end.span.clone(), text)?;
@@ -297,7 +303,9 @@ fn moments(low: &Bound<EndValue>, high: &Bound<EndValue>) -> Option<(Bound<Momen
 
 fn ordered(low: Bound<f64>, high: Bound<f64>) -> Option<()> {
     match (low, high) {
-        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) if low > high => None,
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) if low > high => {
+            None
+        }
         _ => Some(()),
     }
 }
@@ -305,11 +313,13 @@ fn ordered(low: Bound<f64>, high: Bound<f64>) -> Option<()> {
 /// Fixed moments have an order, relative ones as well; how one of each lie only shows when the query is asked.
 fn ordered_moments(low: Bound<Moment>, high: Bound<Moment>) -> Option<()> {
     match (low, high) {
-        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => match (low, high) {
-            (Moment::At(low), Moment::At(high)) if low > high => None,
-            (Moment::Now { offset_ns: low }, Moment::Now { offset_ns: high }) if low > high => None,
-            _ => Some(()),
-        },
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => {
+            match (low, high) {
+                (Moment::At(low), Moment::At(high)) if low > high => None,
+                (Moment::Now { offset_ns: low }, Moment::Now { offset_ns: high }) if low > high => None,
+                _ => Some(()),
+            }
+        }
         _ => Some(()),
     }
 }

@@ -57,7 +57,8 @@ impl Parser<'_> {
         if results.is_empty() {
             results.push(StatsResult::unnamed(StatsFunction::Count, None));
         }
-        let mut names: Vec<&str> = by.iter().map(StatsKey::name).chain(results.iter().map(|it| it.name.as_str())).collect();
+        let mut names: Vec<&str> =
+            by.iter().map(StatsKey::name).chain(results.iter().map(|it| it.name.as_str())).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(self.error(self.span_from(start), Problem::DuplicateColumn { name: pair[0].to_owned() }));
@@ -126,6 +127,10 @@ impl Parser<'_> {
                 && self.eat_word("limit")
             {
                 *max = self.count(1, VALUES_MAX)?;
+            } else if !self.bare().is_empty() && !self.at_by() {
+                // LogsQL allows to leave `as` out.
+                result.name = self.new_name()?;
+                return Ok(result);
             } else {
                 return Ok(result);
             }

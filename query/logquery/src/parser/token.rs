@@ -95,10 +95,7 @@ impl Parser<'_> {
     }
 
     /// `item, item`, or the same in parentheses.
-    pub(super) fn list<T>(
-        &mut self,
-        item: impl Fn(&mut Self) -> Result<T, QueryError>,
-    ) -> Result<Vec<T>, QueryError> {
+    pub(super) fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, QueryError>) -> Result<Vec<T>, QueryError> {
         self.skip_space();
         let open = self.at;
         let is_in_parentheses = self.eat('(');

@@ -138,7 +138,10 @@ impl Parser<'_> {
                     return Err(self.error(word.span, problem));
                 };
                 self.count_term(start)?;
-                return Ok(Expr::Test { field: field.clone(), test: Condition::Cidr { network: address, prefix: bits } });
+                return Ok(Expr::Test {
+                    field: field.clone(),
+                    test: Condition::Cidr { network: address, prefix: bits },
+                });
             }
         }
         if word.is_all_stars() {

@@ -10,8 +10,15 @@ pub enum MathExpr {
     Field(SmolStr),
     /// Of anything but a number.
     Negative(Box<MathExpr>),
-    Binary { operator: MathOperator, left: Box<MathExpr>, right: Box<MathExpr> },
-    Call { function: MathFunction, arguments: Vec<MathExpr> },
+    Binary {
+        operator: MathOperator,
+        left: Box<MathExpr>,
+        right: Box<MathExpr>,
+    },
+    Call {
+        function: MathFunction,
+        arguments: Vec<MathExpr>,
+    },
 }
 
 /// Tightest first: `^` (from the right), then `* / %`, then `+ -`. A sign binds looser than `^`.

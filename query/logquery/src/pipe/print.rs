@@ -8,8 +8,8 @@ use std::fmt::{self, Write as _};
 
 /// Words with a meaning between names; as a name they stand in quotes.
 const KEYWORDS: [&str; 19] = [
-    "AND", "OR", "NOT", "TO", "as", "asc", "at", "before", "after", "by", "desc", "from", "hits", "if", "limit", "offset", "prefix",
-    "tz", "with",
+    "AND", "OR", "NOT", "TO", "as", "asc", "at", "before", "after", "by", "desc", "from", "hits", "if", "limit",
+    "offset", "prefix", "tz", "with",
 ];
 
 impl fmt::Display for Pipe {

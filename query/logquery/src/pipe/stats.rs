@@ -75,10 +75,10 @@ impl StatsResult {
     pub(crate) fn default_name(&self) -> SmolStr {
         let field = self.field.as_deref().unwrap_or_default();
         match self.function {
-            StatsFunction::Quantile(share) => match percent(share) {
-                Some(percent) => smol_str::format_smolstr!("p{percent}({field})"),
-                None => smol_str::format_smolstr!("quantile({share}, {field})"),
-            },
+            StatsFunction::Quantile(share) => percent(share).map_or_else(
+                || smol_str::format_smolstr!("quantile({share}, {field})"),
+                |percent| smol_str::format_smolstr!("p{percent}({field})"),
+            ),
             function => smol_str::format_smolstr!("{}({field})", function.name()),
         }
     }

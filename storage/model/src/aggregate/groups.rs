@@ -136,14 +136,19 @@ impl Groups {
 
     /// Every group with its values, in order of the keys.
     pub fn finish(self) -> Vec<GroupRow> {
+        let mut rows = self.into_rows();
+        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        rows
+    }
+
+    /// Every group with its values, in no order: for who sorts by something else.
+    pub fn into_rows(self) -> Vec<GroupRow> {
         let functions = &self.spec.functions;
         let row = |(key, accumulators): (Vec<KeyPart>, Vec<Accumulator>)| GroupRow {
             key,
             values: accumulators.into_iter().zip(functions).map(|(it, what)| it.finish(what.function)).collect(),
         };
-        let mut rows: Vec<GroupRow> = self.found.into_iter().map(row).collect();
-        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        rows
+        self.found.into_iter().map(row).collect()
     }
 }
 

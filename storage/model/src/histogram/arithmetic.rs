@@ -88,7 +88,7 @@ impl HistogramSum {
         self.sum.add(factor * other.sum);
         if is_custom {
             if self.bounds == other.bounds {
-                merge(&mut self.positive, &other.positive, factor, |index| Some(index));
+                merge(&mut self.positive, &other.positive, factor, Some);
             } else {
                 bounds_reconciled = true;
                 self.reconcile_bounds(other, factor);
