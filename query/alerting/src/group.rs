@@ -308,7 +308,7 @@ fn query(query: &Query, time: Timestamp, evaluation: &Evaluation<'_>) -> Result<
     let output = evaluation.engine.instant(evaluation.source, &query.expr, time, &budget);
     match output.map_err(|error| error.to_string())?.value {
         Value::Vector(samples) => Ok(samples),
-        Value::Scalar { value, .. } => Ok(vec![VectorSample { labels: Labels::empty(), time, value }]),
+        Value::Scalar { value, .. } => Ok(vec![VectorSample { labels: Labels::empty(), time, value, histogram: None }]),
         Value::String { .. } | Value::Matrix(_) => Err("rule result is not a vector or scalar".to_owned()),
     }
 }
@@ -323,6 +323,9 @@ fn record(
     let mut samples = Vec::with_capacity(result.len());
     let mut bytes = 0;
     for sample in result {
+        if sample.histogram.is_some() {
+            return Err("the result holds native histograms, which the metric store does not keep yet".to_owned());
+        }
         let mut labels = sample.labels.to_builder();
         labels.set(METRIC_NAME, rule.name.clone());
         for label in &rule.labels {

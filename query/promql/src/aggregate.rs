@@ -1,15 +1,20 @@
 //! Aggregation operators: series of one group become one, or some of them are picked.
 
 mod count_values;
+mod histogram;
 mod rank;
+
+pub(crate) use histogram::HistogramTotal;
 
 use crate::ast::{Aggregate, AggregateOp, Grouping};
 use crate::engine::{
-    Evaluator, Held, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent,
+    Evaluator, Held, Histograms, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent,
     labels_bytes, series_bytes,
 };
+use crate::functions::metric_name;
 use crate::kahan::{KahanSum, Mean, Variance};
 use crate::quantile::{quantile, quantile_warning};
+use crate::remarks::{ignored_in_aggregation, mixed_schemas, mixed_types_in_aggregation};
 use crate::{EvalError, Expr};
 use std::collections::HashMap;
 use watchfire_model::{Exhausted, Labels, QueryBudget};
@@ -78,16 +83,79 @@ fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) 
             AggregateOp::Stddev => {
                 fold(members, Variance::default(), Variance::add, |variance| variance.total().sqrt())
             }
-            AggregateOp::Count => fold(members, 0.0, |count, _| *count += 1.0, |count| count),
+            AggregateOp::Count => count(members),
             AggregateOp::Min => fold(members, f64::NAN, |min, value| *min = min.min(value), |min| min),
             AggregateOp::Max => fold(members, f64::NAN, |max, value| *max = max.max(value), |max| max),
             // What is left is `group`: the other operators take a parameter.
-            _ => fold(members, (), |(), _| (), |()| 1.0),
+            _ => count(members)
+                .map(|counts| counts.into_iter().map(|count| if is_absent(count) { count } else { 1.0 }).collect()),
         }?;
-        series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
+        let histograms = Histograms::default();
+        let mut one = Series { labels: group.labels, name_dropped: group.name_dropped, values, histograms };
+        if group.series.iter().any(|member| !member.histograms.are_none()) {
+            add_histograms(evaluator, node, &group.series, &mut one, &mut results)?;
+        }
+        if !one.is_empty() {
+            series.push(one);
+        }
     }
     results.add_memory(series.iter().map(|one| series_bytes(&one.labels)).sum())?;
     Ok(Vector { series, held: results })
+}
+
+/// Numbers and histograms at each step.
+fn count((members, steps, budget): (&[Series], Steps, &QueryBudget)) -> Result<Vec<f64>, Exhausted> {
+    let mut counts = vec![absent(); steps.count];
+    for series in members {
+        budget.check()?;
+        for (_, count) in counts.iter_mut().enumerate().filter(|(step, _)| series.is_present(*step)) {
+            *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
+        }
+    }
+    Ok(counts)
+}
+
+/// Takes account of the native histograms of a group whose numbers `into` holds already.
+fn add_histograms(
+    evaluator: &mut Evaluator<'_>,
+    node: &Aggregate,
+    members: &[Series],
+    into: &mut Series,
+    held: &mut Held<'_>,
+) -> Result<(), EvalError> {
+    let span = node.operand.span;
+    match node.op {
+        AggregateOp::Sum | AggregateOp::Avg => {}
+        AggregateOp::Count | AggregateOp::Group => return Ok(()),
+        op => {
+            evaluator.inform(&ignored_in_aggregation(op.as_str()), span);
+            return Ok(());
+        }
+    }
+    for step in 0..into.values.len() {
+        evaluator.query.budget.check()?;
+        let mut present = members.iter().filter_map(|member| member.histograms.get(step)).peekable();
+        if present.peek().is_none() {
+            continue;
+        }
+        if !is_absent(into.values[step]) {
+            evaluator.warn(&mixed_types_in_aggregation(), span);
+            into.remove(step);
+            continue;
+        }
+        let mut total = HistogramTotal::default();
+        if present.any(|histogram| total.add(histogram).is_err()) {
+            let name = members.first().map_or("", |member| metric_name(&member.labels));
+            evaluator.warn(&mixed_schemas(name), span);
+            continue;
+        }
+        total.remark(evaluator, span);
+        if let Some(histogram) = total.finish(node.op == AggregateOp::Avg) {
+            held.add_memory(histogram.bytes())?;
+            into.set(step, histogram.into());
+        }
+    }
+    Ok(())
 }
 
 /// Folds the samples of each step; steps without samples stay absent.
@@ -125,13 +193,21 @@ fn eval_quantile<'q>(
     let mut series = Vec::new();
     for group in members(operand, &node.grouping, &mut held)? {
         let mut values = Vec::with_capacity(steps.count);
+        if group.series.iter().any(|series| !series.histograms.are_none()) {
+            evaluator.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
+        }
         for (step, phi) in phis.iter().enumerate() {
             ticker.tick(group.series.len())?;
             scratch.clear();
             scratch.extend(group.series.iter().map(|series| series.values[step]).filter(|value| !is_absent(*value)));
             values.push(if scratch.is_empty() { absent() } else { quantile(*phi, &mut scratch) });
         }
-        series.push(Series { labels: group.labels, name_dropped: group.name_dropped, values });
+        series.push(Series {
+            labels: group.labels,
+            name_dropped: group.name_dropped,
+            values,
+            histograms: Histograms::default(),
+        });
     }
     let held = evaluator.hold_series(&series, steps)?;
     Ok(Vector { series, held })

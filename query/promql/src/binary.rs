@@ -1,12 +1,15 @@
 //! Binary operators between scalars and vectors; `matching` and `set` hold those between two vectors.
 
+mod elements;
 mod matching;
 mod operator;
 mod set;
+mod trim;
 
-use crate::ast::{Binary, BinaryOp};
-use crate::engine::{Evaluator, Node, Series, Steps, Vector, absent, is_absent};
+use crate::ast::{Binary, BinaryOp, Side};
+use crate::engine::{Computed, Evaluator, Node, Series, Steps, Vector, absent, is_absent};
 use crate::{EvalError, Span};
+use elements::Outcome;
 use operator::Operator;
 
 pub(crate) fn eval<'q>(
@@ -15,9 +18,6 @@ pub(crate) fn eval<'q>(
     span: Span,
     steps: Steps,
 ) -> Result<Node<'q>, EvalError> {
-    if matches!(node.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-        return Err(EvalError::Unsupported { construct: format!("the trim operator {}", node.op.as_str()), span });
-    }
     let lhs = evaluator.eval(&node.lhs, steps)?;
     let rhs = evaluator.eval(&node.rhs, steps)?;
     if node.op.is_set() {
@@ -35,43 +35,57 @@ pub(crate) fn eval<'q>(
             Ok(Node::Scalar(lhs))
         }
         (Node::Vector(vector), Node::Scalar(scalars)) => {
-            Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
-                operator.apply(vector, scalar).unwrap_or_else(absent)
-            }))
+            with_scalar(evaluator, (vector, &scalars), operator, span, Side::Right).map(Node::Vector)
         }
         (Node::Scalar(scalars), Node::Vector(vector)) => {
-            Ok(with_scalar(vector, &scalars, operator, |vector, scalar| {
-                match operator.apply(scalar, vector) {
-                    None => absent(),
-                    // A filter keeps the vector's value, whichever side it stands on.
-                    Some(_) if operator.is_filter() => vector,
-                    Some(value) => value,
-                }
-            }))
+            with_scalar(evaluator, (vector, &scalars), operator, span, Side::Left).map(Node::Vector)
         }
         (Node::Vector(lhs), Node::Vector(rhs)) => {
-            matching::eval(evaluator, node, operator, (lhs, rhs), steps).map(Node::Vector)
+            matching::eval(evaluator, node, (operator, span), (lhs, rhs), steps).map(Node::Vector)
         }
         _ => unreachable!("the type check lets no strings stand here"),
     }
 }
 
+/// An operator between a vector and a scalar on the given side.
 fn with_scalar<'q>(
-    mut vector: Vector<'q>,
-    scalars: &[f64],
+    evaluator: &mut Evaluator<'q>,
+    (mut vector, scalars): (Vector<'q>, &[f64]),
     operator: Operator,
-    apply: impl Fn(f64, f64) -> f64,
-) -> Node<'q> {
+    span: Span,
+    scalar_side: Side,
+) -> Result<Vector<'q>, EvalError> {
+    let is_trim = matches!(operator.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
     for series in &mut vector.series {
-        series.name_dropped |= !operator.is_filter();
-        for (value, scalar) in series.values.iter_mut().zip(scalars) {
-            if !is_absent(*value) {
-                *value = apply(*value, *scalar);
+        evaluator.query.budget.check()?;
+        series.name_dropped |= !operator.is_filter() && !is_trim;
+        if series.histograms.are_none() && !is_trim {
+            for (value, scalar) in series.values.iter_mut().zip(scalars).filter(|(value, _)| !is_absent(**value)) {
+                let (left, right) = if scalar_side == Side::Left { (*scalar, *value) } else { (*value, *scalar) };
+                *value = match operator.apply(left, right) {
+                    None => absent(),
+                    // A filter keeps the vector's value, whichever side it stands on.
+                    Some(_) if operator.is_filter() => *value,
+                    Some(value) => value,
+                };
+            }
+            continue;
+        }
+        for (step, scalar) in scalars.iter().enumerate() {
+            let Some(sample) = series.get(step) else { continue };
+            let scalar = Computed::Float(*scalar);
+            let (left, right) = if scalar_side == Side::Left { (&scalar, &sample) } else { (&sample, &scalar) };
+            let outcome = elements::apply(evaluator, operator, span, left, right);
+            series.remove(step);
+            match outcome {
+                Outcome::Dropped => {}
+                Outcome::Value(_) if operator.is_filter() => series.set(step, sample),
+                Outcome::Value(value) => series.set(step, value),
             }
         }
     }
     drop_empty(&mut vector.series);
-    Node::Vector(vector)
+    Ok(vector)
 }
 
 /// Removes series that a filter left without samples.

@@ -2,6 +2,7 @@
 
 mod duration;
 mod eval;
+mod histograms;
 mod invariant;
 mod output;
 mod select;
@@ -10,7 +11,8 @@ mod steps;
 mod subquery;
 
 pub(crate) use eval::{Evaluator, Node, Query};
-pub(crate) use select::{Pick, Window};
+pub(crate) use histograms::{Computed, Histograms};
+pub(crate) use select::{Pick, Point, Window};
 pub(crate) use series::{
     METADATA_LABELS, Series, TABLE_ENTRY_BYTES, Vector, absent, duplicate_labels, is_absent, labels_bytes,
     merge_equal_labels, series_bytes,
@@ -63,7 +65,7 @@ impl Engine {
         budget: &QueryBudget,
     ) -> Result<QueryOutput, EvalError> {
         let query = self.query(source, (time, time, 0), budget);
-        let mut evaluator = Evaluator { query, annotations: Annotations::default() };
+        let mut evaluator = Evaluator { query, annotations: Annotations::default(), hints_by_comparison: false };
         let value = match expr.value_type() {
             ValueType::Matrix => evaluator.raw_matrix(expr, Steps::once(time.0))?,
             _ => evaluator.instant_value(expr, time)?,
@@ -103,7 +105,7 @@ impl Engine {
             ));
         };
         let query = self.query(source, (start, end, step_ms), budget);
-        let mut evaluator = Evaluator { query, annotations: Annotations::default() };
+        let mut evaluator = Evaluator { query, annotations: Annotations::default(), hints_by_comparison: false };
         let value = evaluator.range_value(expr, steps)?;
         budget.take_memory(value.bytes())?;
         Ok(QueryOutput { value, annotations: evaluator.annotations })

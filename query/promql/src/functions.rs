@@ -4,6 +4,7 @@ mod absent;
 mod calendar;
 mod counter;
 mod histogram;
+mod histogram_rate;
 mod labels;
 mod math;
 mod over_time;
@@ -16,9 +17,14 @@ mod sort;
 pub(crate) use signature::signature;
 pub use signature::{Repeats, Signature};
 
+pub(crate) use counter::same;
+
 use crate::ast::Call;
-use crate::engine::{Evaluator, Node, Series, Steps, Ticker, Vector, Window, absent as absent_value};
+use crate::engine::{
+    Computed, Evaluator, Histograms, Node, Point, Series, Steps, Ticker, Vector, Window, absent as absent_value,
+};
 use crate::{EvalError, Expr};
+use watchfire_model::Labels;
 
 /// A call under evaluation.
 pub(crate) struct Site<'e> {
@@ -47,6 +53,7 @@ pub(crate) fn call<'q>(
         "deriv" | "predict_linear" | "double_exponential_smoothing" => {
             regression::eval(evaluator, &site).map(Node::Vector)
         }
+        "start_timestamp" => query::start_timestamp(evaluator, &site).map(Node::Vector),
         name if name.ends_with("_over_time") => over_time::eval(evaluator, &site).map(Node::Vector),
         name if name.starts_with("histogram_") => histogram::eval(evaluator, &site).map(Node::Vector),
         "minute" | "hour" | "day_of_week" | "day_of_month" | "day_of_year" | "days_in_month" | "month" | "year" => {
@@ -61,12 +68,43 @@ impl Site<'_> {
         EvalError::Unsupported { construct: format!("the function {}()", self.name), span: self.expr.span }
     }
 
-    /// Evaluates the range vector `args[arg]` and maps each window that has samples to a value, or to none.
+    /// Evaluates the range vector `args[arg]` and maps each window that has numbers to a value, or to none. Native
+    /// histograms among numbers are left out with a remark.
     fn map_windows<'q>(
         &self,
         evaluator: &mut Evaluator<'q>,
         arg: usize,
         mut map: impl FnMut(Window<'_>) -> Option<f64>,
+    ) -> Result<Vector<'q>, EvalError> {
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        self.map_points(evaluator, arg, |evaluator, labels, window| {
+            if window.histogram_count() == 0 {
+                return map(window).map(Computed::Float);
+            }
+            times.clear();
+            values.clear();
+            for (index, point) in window.points().enumerate() {
+                if let Point::Float(value) = point {
+                    times.push(window.times[index]);
+                    values.push(value);
+                }
+            }
+            if values.is_empty() {
+                return None;
+            }
+            let message = "ignored histograms in a range containing both floats and histograms for metric name";
+            evaluator.inform(&format!("{message} {:?}", metric_name(labels)), self.args[arg].span);
+            let floats = Window { times: &times, values: &values, histograms: &[], starts: &[], ..window };
+            map(floats).map(Computed::Float)
+        })
+    }
+
+    /// Evaluates the range vector `args[arg]` and maps each window that has samples to a result, or to none.
+    fn map_points<'q>(
+        &self,
+        evaluator: &mut Evaluator<'q>,
+        arg: usize,
+        mut map: impl FnMut(&mut Evaluator<'q>, &Labels, Window<'_>) -> Option<Computed>,
     ) -> Result<Vector<'q>, EvalError> {
         let windows = evaluator.windows(&self.args[arg], self.steps)?;
         let mut ticker = Ticker::new(evaluator.query.budget);
@@ -74,20 +112,33 @@ impl Site<'_> {
         let mut series = Vec::with_capacity(windows.series.len());
         for raw in &windows.series {
             held.add(self.steps.count)?;
-            let mut values = Vec::with_capacity(self.steps.count);
+            let values = vec![absent_value(); self.steps.count];
+            let mut one =
+                Series { labels: raw.labels.clone(), name_dropped: true, values, histograms: Histograms::default() };
             let mut any = false;
+            let mut histogram_bytes = 0;
             windows.each(raw, self.steps, &mut ticker, |window| {
-                let value = if window.values.is_empty() { None } else { map(window) };
-                any |= value.is_some();
-                values.push(value.unwrap_or_else(absent_value));
+                let computed = if window.values.is_empty() { None } else { map(evaluator, &raw.labels, window) };
+                if let Some(computed) = computed {
+                    any = true;
+                    if let Computed::Histogram(histogram) = &computed {
+                        histogram_bytes += histogram.bytes();
+                    }
+                    one.set(window.step, computed);
+                }
             })?;
             if any {
-                held.add_memory(size_of::<Series>())?;
-                series.push(Series { labels: raw.labels.clone(), name_dropped: true, values });
+                held.add_memory(size_of::<Series>() + histogram_bytes)?;
+                series.push(one);
             } else {
                 held.give_back(self.steps.count);
             }
         }
         Ok(Vector { series, held })
     }
+}
+
+/// The metric's name as remarks show it.
+pub(crate) fn metric_name(labels: &Labels) -> &str {
+    labels.metric_name().map_or("", |name| name.as_str())
 }

@@ -20,6 +20,7 @@ mod kahan;
 mod lexer;
 mod parser;
 mod quantile;
+mod remarks;
 mod span;
 mod value;
 

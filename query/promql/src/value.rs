@@ -1,7 +1,9 @@
 //! What an evaluation yields.
 
 use crate::engine::labels_bytes;
-use watchfire_model::{Labels, Timestamp};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use watchfire_model::{Histogram, HistogramBucket, Labels, Timestamp};
 
 /// The value of an expression and what the engine has to say about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +36,17 @@ impl Value {
             Value::Scalar { .. } => 0,
             Value::String { value, .. } => value.len(),
             Value::Vector(samples) => {
-                samples.iter().map(|sample| size_of::<VectorSample>() + labels_bytes(&sample.labels)).sum()
+                let bytes = |sample: &VectorSample| {
+                    let histogram = sample.histogram.as_ref().map_or(0, |histogram| histogram.bytes());
+                    size_of::<VectorSample>() + labels_bytes(&sample.labels) + histogram
+                };
+                samples.iter().map(bytes).sum()
             }
             Value::Matrix(all) => {
-                let columns = |series: &MatrixSeries| (series.times.capacity() + series.values.capacity()) * 8;
+                let columns = |series: &MatrixSeries| {
+                    let histograms: usize = series.histograms.iter().map(|(_, histogram)| 16 + histogram.bytes()).sum();
+                    (series.times.capacity() + series.values.capacity()) * 8 + histograms
+                };
                 let bytes =
                     |series: &MatrixSeries| size_of::<MatrixSeries>() + labels_bytes(&series.labels) + columns(series);
                 all.iter().map(bytes).sum()
@@ -52,16 +61,20 @@ impl Value {
 pub struct VectorSample {
     pub labels: Labels,
     pub time: Timestamp,
+    /// Of no meaning where there is a histogram.
     pub value: f64,
+    pub histogram: Option<Arc<Histogram>>,
 }
 
-/// One series of a matrix, in columns of equal length.
-#[derive(Debug, Clone, PartialEq)]
+/// One series of a matrix: numbers in columns of equal length, and native histograms at times of their own.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MatrixSeries {
     pub labels: Labels,
     /// Unix milliseconds, strictly rising.
     pub times: Vec<i64>,
     pub values: Vec<f64>,
+    /// Unix milliseconds, strictly rising, none of them among `times`.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
 }
 
 /// A number as Prometheus prints it: shortest decimal form without an exponent.
@@ -70,4 +83,35 @@ pub(crate) fn format_number(value: f64) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     value.to_string()
+}
+
+/// A native histogram as Prometheus prints it: count, sum, and every bucket that is not empty with its bounds.
+pub(crate) fn histogram_text(histogram: &Histogram) -> String {
+    let mut text = format!("{{count:{}, sum:{}", short_number(histogram.count), short_number(histogram.sum));
+    for HistogramBucket { lower, upper, count } in histogram.buckets() {
+        let is_zero = !histogram.is_custom() && lower <= 0.0 && upper >= 0.0;
+        let open =
+            if is_zero || (upper <= 0.0 && !histogram.is_custom()) || lower == f64::NEG_INFINITY { '[' } else { '(' };
+        let close = if is_zero || upper > 0.0 || histogram.is_custom() { ']' } else { ')' };
+        let (lower, upper, count) = (short_number(lower), short_number(upper), short_number(count));
+        let _ = write!(text, ", {open}{lower},{upper}{close}:{count}");
+    }
+    text.push('}');
+    text
+}
+
+/// A number as Go's `%v` prints it: with an exponent below 1e-4 and from 1e6 on.
+fn short_number(value: f64) -> String {
+    const EXPONENT_MIN: i32 = -4;
+    const EXPONENT_END: i32 = 6;
+    if !value.is_finite() || value == 0.0 {
+        return format_number(value);
+    }
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (EXPONENT_MIN..EXPONENT_END).contains(&exponent) {
+        return format_number(value);
+    }
+    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }

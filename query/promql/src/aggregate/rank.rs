@@ -2,7 +2,8 @@
 
 use super::{Members, members};
 use crate::ast::{Aggregate, AggregateOp};
-use crate::engine::{Evaluator, Series, Steps, Ticker, Vector, absent};
+use crate::engine::{Evaluator, Series, Steps, Ticker, Vector};
+use crate::remarks::ignored_in_aggregation;
 use crate::value::format_number;
 use crate::{EvalError, Expr};
 use std::cmp::Ordering;
@@ -24,7 +25,12 @@ pub(super) fn eval<'q>(
     let Vector { series, mut held } = evaluator.vector(&node.operand, steps)?;
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut picked = Vec::new();
+    let keeps_histograms = matches!(node.op, AggregateOp::Limitk | AggregateOp::LimitRatio);
     for mut group in members(series, &node.grouping, &mut held)? {
+        if !keeps_histograms && group.series.iter().any(|series| !series.histograms.are_none()) {
+            evaluator.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
+            group.series.iter_mut().for_each(|series| series.histograms.clear());
+        }
         for step in 0..steps.count {
             ticker.tick(group.series.len())?;
             picker.pick(&mut group, step);
@@ -53,7 +59,7 @@ impl Picker {
         let count = match self {
             Picker::Ratio(ratios) => {
                 for one in series.iter_mut().filter(|one| !in_ratio(&one.labels, ratios[step])) {
-                    one.values[step] = absent();
+                    one.remove(step);
                 }
                 return;
             }
@@ -66,7 +72,7 @@ impl Picker {
         // Stable: of equal values the first series stays.
         present.sort_by(|a, b| self.order(series[*a].values[step], series[*b].values[step]));
         for index in &present[count..] {
-            series[*index].values[step] = absent();
+            series[*index].remove(step);
         }
     }
 

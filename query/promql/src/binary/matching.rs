@@ -2,13 +2,14 @@
 //! Prometheus 3.14, `promql/engine.go`, `VectorBinop` and `resultMetric`.
 
 use super::drop_empty;
+use super::elements::{self, Outcome};
 use super::operator::Operator;
-use crate::EvalError;
-use crate::ast::{Binary, MatchLabels, Matching, Side};
+use crate::ast::{Binary, BinaryOp, MatchLabels, Matching, Side};
 use crate::engine::{
-    Evaluator, Held, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent, is_absent, labels_bytes,
-    series_bytes,
+    Computed, Evaluator, Held, Histograms, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent,
+    labels_bytes, series_bytes,
 };
+use crate::{EvalError, Span};
 use std::collections::HashMap;
 use watchfire_model::{Labels, METRIC_NAME, QueryBudget};
 
@@ -32,7 +33,7 @@ struct MatchGroup {
 pub(super) fn eval<'q>(
     evaluator: &mut Evaluator<'q>,
     node: &Binary,
-    operator: Operator,
+    (operator, span): (Operator, Span),
     (lhs, rhs): (Vector<'q>, Vector<'q>),
     steps: Steps,
 ) -> Result<Vector<'q>, EvalError> {
@@ -41,14 +42,14 @@ pub(super) fn eval<'q>(
     let many_side = matching.group.as_ref().map_or(Side::Left, |group| group.many);
     let (many, one) = if many_side == Side::Left { (lhs, rhs) } else { (rhs, lhs) };
     let many_present = present_steps(&many.series, steps);
-    let join = Join { operator, matching, many_side, steps, many_present, budget };
+    let join = Join { operator, span, matching, many_side, steps, many_present, budget };
     let mut series = Vec::new();
     let mut held = evaluator.hold(0)?;
     let mut table = evaluator.hold(0)?;
     for (signature, mut group) in match_groups(many.series, one.series, &matching.on, &mut table)? {
         let _stand_ins = Held::new(budget, join.fill(&signature, &mut group) * steps.count)?;
         if !group.many.is_empty() && !group.one.is_empty() {
-            join.group(&signature, &group, &mut series, &mut held)?;
+            join.group(evaluator, (&signature, &group), &mut series, &mut held)?;
         }
     }
     drop_empty(&mut series);
@@ -92,6 +93,7 @@ fn present_steps(series: &[Series], steps: Steps) -> Vec<bool> {
 
 struct Join<'m> {
     operator: Operator,
+    span: Span,
     matching: &'m Matching,
     many_side: Side,
     steps: Steps,
@@ -109,6 +111,7 @@ impl Join<'_> {
             labels: signature.clone(),
             name_dropped: false,
             values: (0..self.steps.count).map(|step| if lacks(step) { value } else { absent() }).collect(),
+            histograms: Histograms::default(),
         };
         let has_many = present_steps(&group.many, self.steps);
         let has_one = present_steps(&group.one, self.steps);
@@ -124,8 +127,8 @@ impl Join<'_> {
     /// Appends the results of one group.
     fn group(
         &self,
-        signature: &Labels,
-        group: &MatchGroup,
+        evaluator: &mut Evaluator<'_>,
+        (signature, group): (&Labels, &MatchGroup),
         into: &mut Vec<Series>,
         held: &mut Held<'_>,
     ) -> Result<(), EvalError> {
@@ -140,7 +143,7 @@ impl Join<'_> {
             for step in 0..self.steps.count {
                 let Some(one_index) = one_by_step[step].filter(|_| many.is_present(step)) else { continue };
                 let one = &group.one[one_index];
-                let Some(value) = self.apply(many.values[step], one.values[step]) else { continue };
+                let Some(value) = self.apply(evaluator, (many, one), step) else { continue };
                 let index = match last {
                     Some((partner, index)) if partner == one_index => index,
                     _ => {
@@ -157,14 +160,16 @@ impl Join<'_> {
                     }
                 };
                 last = Some((one_index, index));
-                let slot = &mut into[index].values[step];
                 if is_one_to_one && std::mem::replace(&mut matched[step], true) {
                     return Err(EvalError::Execution(MANY_TO_ONE.to_owned()));
                 }
-                if !is_absent(*slot) {
+                if into[index].is_present(step) {
                     return Err(EvalError::Execution(NOT_UNIQUE.to_owned()));
                 }
-                *slot = value;
+                if let Computed::Histogram(histogram) = &value {
+                    held.add_memory(histogram.bytes())?;
+                }
+                into[index].set(step, value);
             }
         }
         Ok(())
@@ -192,10 +197,15 @@ impl Join<'_> {
         Ok(by_step)
     }
 
-    fn apply(&self, many: f64, one: f64) -> Option<f64> {
-        match self.many_side {
-            Side::Left => self.operator.apply(many, one),
-            Side::Right => self.operator.apply(one, many),
+    fn apply(&self, evaluator: &mut Evaluator<'_>, (many, one): (&Series, &Series), step: usize) -> Option<Computed> {
+        let (left, right) = if self.many_side == Side::Left { (many, one) } else { (one, many) };
+        let is_trim = matches!(self.operator.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        if left.histograms.are_none() && right.histograms.are_none() && !is_trim {
+            return self.operator.apply(left.values[step], right.values[step]).map(Computed::Float);
+        }
+        match elements::apply(evaluator, self.operator, self.span, &left.get(step)?, &right.get(step)?) {
+            Outcome::Value(value) => Some(value),
+            Outcome::Dropped => None,
         }
     }
 
@@ -204,6 +214,7 @@ impl Join<'_> {
             labels: labels.clone(),
             name_dropped: many.name_dropped || self.operator.returns_bool,
             values: vec![absent(); self.steps.count],
+            histograms: Histograms::default(),
         }
     }
 

@@ -4,9 +4,7 @@ use super::drop_empty;
 use super::matching::signature;
 use crate::EvalError;
 use crate::ast::{Binary, BinaryOp, MatchLabels};
-use crate::engine::{
-    Evaluator, Held, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent, labels_bytes, merge_equal_labels,
-};
+use crate::engine::{Evaluator, Held, Series, Steps, TABLE_ENTRY_BYTES, Vector, labels_bytes, merge_equal_labels};
 use std::collections::HashMap;
 use watchfire_model::{Labels, QueryBudget};
 
@@ -65,9 +63,9 @@ fn keep(
     for one in series.iter_mut() {
         budget.check()?;
         let signature = signature(&one.labels, on);
-        for (step, value) in one.values.iter_mut().enumerate() {
+        for step in 0..one.values.len() {
             if !keeps(&signature, step) {
-                *value = absent();
+                one.remove(step);
             }
         }
     }

@@ -36,6 +36,9 @@ pub(crate) enum Node<'q> {
 pub(crate) struct Evaluator<'q> {
     pub(crate) query: Query<'q>,
     pub(crate) annotations: Annotations,
+    /// Whether only count and sum of the histograms that selectors yield are asked for: whether each was reset is then
+    /// found by comparing it with the one before.
+    pub(crate) hints_by_comparison: bool,
 }
 
 impl<'q> Evaluator<'q> {
@@ -68,7 +71,7 @@ impl<'q> Evaluator<'q> {
                 if *negative {
                     match &mut value {
                         Node::Scalar(values) => values.iter_mut().for_each(|value| *value = -*value),
-                        Node::Vector(vector) => self.map(vector, |value| -value)?,
+                        Node::Vector(vector) => self.negate(vector)?,
                         Node::String(_) => {}
                     }
                 }
@@ -114,6 +117,17 @@ impl<'q> Evaluator<'q> {
         Ok(())
     }
 
+    fn negate(&self, vector: &mut Vector<'_>) -> Result<(), EvalError> {
+        for series in &mut vector.series {
+            self.query.budget.check()?;
+            let mut histograms = std::mem::take(&mut series.histograms);
+            series.map(|value| -value);
+            histograms.map(|histogram| histogram.times(-1.0));
+            series.histograms = histograms;
+        }
+        Ok(())
+    }
+
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'q>, EvalError> {
         Ok(Held::new(self.query.budget, samples)?)
     }
@@ -142,6 +156,7 @@ impl<'q> Evaluator<'q> {
                 let held = self.hold(series.len() * count)?;
                 for one in &mut series {
                     one.values = vec![one.values[0]; count];
+                    one.histograms.repeat(count);
                 }
                 Node::Vector(Vector { series, held })
             }

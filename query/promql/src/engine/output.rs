@@ -1,9 +1,12 @@
 //! From columns to what a client sees: names that were dropped go, series that became equal join.
 
 use super::eval::{Evaluator, Node};
+use super::histograms::Histograms;
+use super::select::Point;
 use super::series::{Series, Vector, is_absent, labels_bytes, merge_equal_labels, without_metadata};
 use super::steps::{Held, Steps};
 use crate::{EvalError, Expr, MatrixSeries, Value, VectorSample};
+use std::sync::Arc;
 use watchfire_model::{Labels, QueryBudget, Timestamp};
 
 impl Evaluator<'_> {
@@ -17,7 +20,12 @@ impl Evaluator<'_> {
                 let present = present.into_iter().filter(|series| series.is_present(0));
                 Value::Vector(
                     present
-                        .map(|series| VectorSample { labels: series.labels, time, value: series.values[0] })
+                        .map(|mut series| VectorSample {
+                            time,
+                            value: series.values[0],
+                            histogram: series.histograms.take(0),
+                            labels: series.labels,
+                        })
                         .collect(),
                 )
             }
@@ -29,7 +37,15 @@ impl Evaluator<'_> {
         let (series, _held) = match self.eval(expr, steps)? {
             Node::Scalar(values) => {
                 let held = self.hold(values.len())?;
-                (vec![Series { labels: Labels::empty(), name_dropped: false, values }], held)
+                (
+                    vec![Series {
+                        labels: Labels::empty(),
+                        name_dropped: false,
+                        values,
+                        histograms: Histograms::default(),
+                    }],
+                    held,
+                )
             }
             Node::Vector(Vector { series, mut held }) => (clean(series, &mut held, self.query.budget)?, held),
             Node::String(_) => unreachable!("the type was checked"),
@@ -37,10 +53,13 @@ impl Evaluator<'_> {
         let mut matrix: Vec<MatrixSeries> = series
             .into_iter()
             .filter(|series| !series.is_empty())
-            .map(|series| {
+            .map(|mut series| {
+                let histograms =
+                    (0..steps.count).filter_map(|step| Some((steps.time(step), series.histograms.take(step)?)));
+                let histograms = histograms.collect();
                 let points = steps.times().zip(series.values).filter(|(_, value)| !is_absent(*value));
                 let (times, values) = points.unzip();
-                MatrixSeries { labels: series.labels, times, values }
+                MatrixSeries { labels: series.labels, times, values, histograms }
             })
             .collect();
         matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -58,8 +77,19 @@ impl Evaluator<'_> {
             let labels = if series.name_dropped { without_metadata(&series.labels) } else { series.labels.clone() };
             windows.each(series, steps, &mut ticker, |window| {
                 if !window.times.is_empty() {
-                    let (times, values) = (window.times.to_vec(), window.values.to_vec());
-                    matrix.push(MatrixSeries { labels: labels.clone(), times, values });
+                    let mut one = MatrixSeries { labels: labels.clone(), ..MatrixSeries::default() };
+                    for index in 0..window.times.len() {
+                        match window.point(index) {
+                            Point::Float(value) => {
+                                one.times.push(window.times[index]);
+                                one.values.push(value);
+                            }
+                            Point::Histogram(histogram) => {
+                                one.histograms.push((window.times[index], Arc::clone(histogram)));
+                            }
+                        }
+                    }
+                    matrix.push(one);
                 }
             })?;
         }

@@ -1,11 +1,13 @@
 //! Reads series: instant selectors by looking back from each step, range selectors as windows over sample columns.
 
 use super::eval::Evaluator;
+use super::histograms::Histograms;
 use super::series::{Series, Vector, absent};
 use super::steps::{Held, Steps, Ticker};
 use crate::ast::{At, Extension, Modifiers, VectorSelector};
 use crate::{EvalError, Span};
-use watchfire_model::{Labels, Samples, TimeRange, Timestamp, is_stale};
+use std::sync::Arc;
+use watchfire_model::{Histogram, Labels, ResetHint, Samples, TimeRange, Timestamp, is_stale};
 
 /// Where the windows of a range selector lie: `(reference - range, reference]`, with a reference per step.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +53,12 @@ pub(crate) struct Windows<'q> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window<'s> {
     pub(crate) times: &'s [i64],
+    /// Of no meaning where there is a histogram.
     pub(crate) values: &'s [f64],
+    /// As many as `times`, or none at all.
+    pub(crate) histograms: &'s [Option<Arc<Histogram>>],
+    /// When counting began, as many as `times` (0: not known), or none at all.
+    pub(crate) starts: &'s [i64],
     /// Exclusive.
     pub(crate) start: i64,
     /// Inclusive.
@@ -60,12 +67,61 @@ pub(crate) struct Window<'s> {
     pub(crate) step_time: i64,
 }
 
+/// One sample of a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Point<'s> {
+    Float(f64),
+    Histogram(&'s Arc<Histogram>),
+}
+
+impl<'s> Window<'s> {
+    pub(crate) fn point(&self, index: usize) -> Point<'s> {
+        match self.histograms.get(index).and_then(Option::as_ref) {
+            Some(histogram) => Point::Histogram(histogram),
+            None => Point::Float(self.values[index]),
+        }
+    }
+
+    pub(crate) fn points(&self) -> impl Iterator<Item = Point<'s>> {
+        let window = *self;
+        (0..self.times.len()).map(move |index| window.point(index))
+    }
+
+    /// Native histograms in the window.
+    pub(crate) fn histogram_count(&self) -> usize {
+        self.histograms.iter().flatten().count()
+    }
+}
+
+impl Window<'_> {
+    /// Whether counting began anew between sample `index` and the one before, as far as start timestamps tell.
+    pub(crate) fn starts_anew(&self, index: usize) -> bool {
+        let (Some(start), Some(before)) = (self.starts.get(index), self.starts.get(index.wrapping_sub(1))) else {
+            return false;
+        };
+        let before_time = self.times[index - 1];
+        // A start at the time of its own sample says nothing.
+        let is_known = *start != 0 && *start < self.times[index];
+        // One that points at the sample before belongs to deltas, unless both share it or the one before has none.
+        let is_delta = *start == before_time && *before != 0 && before != start;
+        is_known && (*start > before_time || is_delta)
+    }
+
+    /// When counting began, if that lies within the window and before its first sample.
+    pub(crate) fn start_within(&self) -> Option<i64> {
+        let (start, first) = (*self.starts.first()?, *self.times.first()?);
+        (start != 0 && self.start < start && start < first).then_some(start)
+    }
+}
+
 /// What an instant selector yields for a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pick {
     Value,
     /// The sample's own time, in seconds.
     Time,
+    /// When counting began, in seconds.
+    Start,
 }
 
 impl<'q> Evaluator<'q> {
@@ -109,6 +165,10 @@ impl<'q> Evaluator<'q> {
             vector.held.add(steps.count)?;
             let mut cursor = 0;
             let mut any = false;
+            let mut histograms = Histograms::default();
+            if self.hints_by_comparison {
+                hint_by_comparison(&mut samples);
+            }
             let values = (0..steps.count).map(|step| {
                 let time = reference.time(steps, step);
                 cursor += samples.times[cursor..].partition_point_near(|sample_time| sample_time <= time);
@@ -118,15 +178,22 @@ impl<'q> Evaluator<'q> {
                 any |= picked.is_some();
                 match (picked, pick) {
                     (None, _) => absent(),
-                    (Some(index), Pick::Value) => samples.values[index],
+                    (Some(index), Pick::Value) => match samples.histograms.get(index) {
+                        Some(Some(histogram)) => {
+                            histograms.set(step, steps.count, Arc::clone(histogram));
+                            absent()
+                        }
+                        _ => samples.values[index],
+                    },
                     (Some(index), Pick::Time) => samples.times[index] as f64 / 1000.0,
+                    (Some(index), Pick::Start) => samples.starts.get(index).map_or(0.0, |start| *start as f64 / 1000.0),
                 }
             });
             let values: Vec<f64> = values.collect();
             if any {
                 // The source counts its label sets itself.
                 vector.held.add_memory(size_of::<Series>())?;
-                series.push(Series { labels: reader.labels().clone(), name_dropped: false, values });
+                series.push(Series { labels: reader.labels().clone(), name_dropped: false, values, histograms });
             } else {
                 vector.held.give_back(steps.count);
             }
@@ -153,6 +220,9 @@ impl<'q> Evaluator<'q> {
             reader.read(range, budget, &mut samples)?;
             windows.held.add_counted(samples.len());
             drop_stale(&mut samples);
+            if self.hints_by_comparison {
+                hint_by_comparison(&mut samples);
+            }
             if !samples.is_empty() {
                 windows.held.add_memory(size_of::<RawSeries>())?;
                 windows.series.push(RawSeries { labels: reader.labels().clone(), name_dropped: false, samples });
@@ -179,8 +249,10 @@ impl Windows<'_> {
             to += samples.times[to..].partition_point_near(|time| time <= end);
             from += samples.times[from..to].partition_point_near(|time| time <= start);
             let (times, values) = (&samples.times[from..to], &samples.values[from..to]);
+            let histograms = samples.histograms.get(from..to).unwrap_or_default();
+            let starts = samples.starts.get(from..to).unwrap_or_default();
             ticker.tick(values.len() + 1)?;
-            visit(Window { times, values, start, end, step, step_time: steps.time(step) });
+            visit(Window { times, values, histograms, starts, start, end, step, step_time: steps.time(step) });
         }
         Ok(())
     }
@@ -222,8 +294,27 @@ fn drop_stale(samples: &mut Samples) {
     if !samples.values.iter().any(|value| is_stale(*value)) {
         return;
     }
-    let Samples { times, values } = samples;
-    let mut keep = values.iter().map(|value| !is_stale(*value));
-    times.retain(|_| keep.next().unwrap_or(false));
-    values.retain(|value| !is_stale(*value));
+    let keep: Vec<bool> = samples.values.iter().map(|value| !is_stale(*value)).collect();
+    retain(&mut samples.times, &keep);
+    retain(&mut samples.values, &keep);
+    retain(&mut samples.histograms, &keep);
+    retain(&mut samples.starts, &keep);
+}
+
+fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    column.retain(|_| *keep.next().unwrap_or(&false));
+}
+
+/// Says of each histogram whether it was reset after the one before, where that is not known.
+fn hint_by_comparison(samples: &mut Samples) {
+    let mut previous: Option<Arc<Histogram>> = None;
+    for place in samples.histograms.iter_mut().flatten() {
+        let stored = Arc::clone(place);
+        if let (Some(before), ResetHint::Unknown) = (&previous, place.hint) {
+            let hint = if stored.is_reset_after(before) { ResetHint::Reset } else { ResetHint::NotReset };
+            *place = Arc::new(Histogram { hint, ..(*stored).clone() });
+        }
+        previous = Some(stored);
+    }
 }

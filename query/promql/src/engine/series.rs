@@ -1,8 +1,10 @@
 //! Instant vectors over all steps, a column per series.
 
+use super::histograms::{Computed, Histograms};
 use super::steps::Held;
 use crate::EvalError;
 use std::collections::HashMap;
+use std::sync::Arc;
 use watchfire_model::{Label, Labels, METRIC_NAME, QueryBudget, is_stale, stale_nan};
 
 /// Texts of at most so many bytes lie within the label itself.
@@ -27,14 +29,16 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// Whether the name goes once the query is answered (Prometheus' delayed name removal).
     pub(crate) name_dropped: bool,
-    /// One per step; [`absent`] where there is no sample.
+    /// One per step; [`absent`] where there is no sample, or a native histogram.
     pub(crate) values: Vec<f64>,
+    pub(crate) histograms: Histograms,
 }
 
 impl Series {
-    /// Replaces every present value; the result has no name.
+    /// Replaces every present value; the result has no name and no histograms.
     pub(crate) fn map(&mut self, change: impl Fn(f64) -> f64) {
         self.name_dropped = true;
+        self.histograms.clear();
         for value in &mut self.values {
             if !is_absent(*value) {
                 *value = change(*value);
@@ -43,12 +47,37 @@ impl Series {
     }
 
     pub(crate) fn is_present(&self, step: usize) -> bool {
-        !is_absent(self.values[step])
+        !is_absent(self.values[step]) || self.histograms.get(step).is_some()
+    }
+
+    /// Takes away what there is at a step.
+    pub(crate) fn remove(&mut self, step: usize) {
+        self.values[step] = absent();
+        self.histograms.take(step);
+    }
+
+    pub(crate) fn set(&mut self, step: usize, computed: Computed) {
+        match computed {
+            Computed::Float(value) => self.values[step] = value,
+            Computed::Histogram(histogram) => self.histograms.set(step, self.values.len(), histogram),
+        }
+    }
+
+    pub(crate) fn get(&self, step: usize) -> Option<Computed> {
+        match self.histograms.get(step) {
+            Some(histogram) => Some(Computed::Histogram(Arc::clone(histogram))),
+            None => (!is_absent(self.values[step])).then(|| Computed::Float(self.values[step])),
+        }
+    }
+
+    /// Whether no step has a number.
+    pub(crate) fn is_without_floats(&self) -> bool {
+        self.values.iter().all(|value| is_absent(*value))
     }
 
     /// Whether no step has a sample.
     pub(crate) fn is_empty(&self) -> bool {
-        self.values.iter().all(|value| is_absent(*value))
+        self.values.iter().all(|value| is_absent(*value)) && self.histograms.are_none()
     }
 }
 
@@ -94,12 +123,12 @@ pub(crate) fn merge_equal_labels(series: Vec<Series>, budget: &QueryBudget) -> R
             }
             Some(index) => {
                 budget.check()?;
-                for (into, from) in merged[*index].values.iter_mut().zip(one.values) {
-                    if is_absent(*into) {
-                        *into = from;
-                    } else if !is_absent(from) {
+                for step in 0..one.values.len() {
+                    let Some(found) = one.get(step) else { continue };
+                    if merged[*index].is_present(step) {
                         return Err(duplicate_labels());
                     }
+                    merged[*index].set(step, found);
                 }
             }
         }

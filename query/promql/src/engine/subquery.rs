@@ -1,12 +1,13 @@
 //! Subqueries: the operand over its own steps, seen as stored samples.
 
 use super::eval::Evaluator;
+use super::histograms::Computed;
 use super::select::{RawSeries, Windows};
-use super::series::is_absent;
 use super::steps::Steps;
 use crate::ast::Subquery;
 use crate::{EvalError, Span};
-use watchfire_model::Samples;
+use std::sync::Arc;
+use watchfire_model::{Histogram, ResetHint, Samples};
 
 /// Steps that the operand of a subquery may have.
 const SUBQUERY_STEPS_MAX: usize = 1 << 20;
@@ -35,9 +36,11 @@ impl<'q> Evaluator<'q> {
         let operand = self.vector(&subquery.operand, inner)?;
         for series in operand.series {
             let mut samples = Samples::default();
-            for (time, value) in inner.times().zip(series.values) {
-                if !is_absent(value) {
-                    samples.push(time, value);
+            for (step, time) in inner.times().enumerate() {
+                match series.get(step) {
+                    Some(Computed::Float(value)) => samples.push(time, value),
+                    Some(Computed::Histogram(histogram)) => samples.push_histogram(time, without_hint(histogram)),
+                    None => {}
                 }
             }
             if !samples.is_empty() {
@@ -48,5 +51,15 @@ impl<'q> Evaluator<'q> {
             }
         }
         Ok(windows)
+    }
+}
+
+/// The sample before is another one here than where the histogram was stored: whether it was reset since is not known.
+fn without_hint(histogram: Arc<Histogram>) -> Arc<Histogram> {
+    match histogram.hint {
+        ResetHint::Gauge | ResetHint::Unknown => histogram,
+        ResetHint::Reset | ResetHint::NotReset => {
+            Arc::new(Histogram { hint: ResetHint::Unknown, ..(*histogram).clone() })
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Site;
 use crate::ast::ExprKind;
-use crate::engine::{Evaluator, Series, Ticker, Vector, absent};
+use crate::engine::{Evaluator, Histograms, Series, Ticker, Vector, absent};
 use crate::{EvalError, Expr};
 use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp};
 
@@ -22,7 +22,7 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     }
     let held = evaluator.hold(site.steps.count)?;
     let values = present.into_iter().map(|is_present| if is_present { absent() } else { 1.0 }).collect();
-    let series = Series { labels: wanted_labels(arg), name_dropped: false, values };
+    let series = Series { labels: wanted_labels(arg), name_dropped: false, values, histograms: Histograms::default() };
     let series = if series.is_empty() { Vec::new() } else { vec![series] };
     Ok(Vector { series, held })
 }

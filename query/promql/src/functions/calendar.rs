@@ -2,7 +2,7 @@
 
 use super::Site;
 use crate::EvalError;
-use crate::engine::{Evaluator, Series, Vector};
+use crate::engine::{Evaluator, Histograms, Series, Vector};
 use watchfire_model::Labels;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -12,7 +12,8 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         evaluator.vector(arg, site.steps)?
     } else {
         let values = site.steps.times().map(|time| time as f64 / 1000.0).collect();
-        let series = vec![Series { labels: Labels::empty(), name_dropped: false, values }];
+        let series =
+            vec![Series { labels: Labels::empty(), name_dropped: false, values, histograms: Histograms::default() }];
         Vector { series, held: evaluator.hold(site.steps.count)? }
     };
     let part: fn(i64) -> i64 = match site.name {

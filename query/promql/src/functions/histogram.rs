@@ -1,14 +1,17 @@
-//! `histogram_*` over classic histograms: series that count observations up to their label `le`.
+//! `histogram_*` over native histograms, and over classic ones: series that count observations up to their label `le`.
 
 mod buckets;
+mod native;
 
-use super::Site;
+use super::{Site, metric_name};
 use crate::engine::{
-    Evaluator, Held, Series, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent, labels_bytes, series_bytes,
+    Evaluator, Held, Histograms, Series, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent, labels_bytes,
+    series_bytes,
 };
 use crate::quantile::quantile_warning;
+use crate::remarks::{for_metric, mixed_kinds};
 use crate::value::format_number;
-use crate::{EvalError, Expr};
+use crate::{EvalError, Expr, Span};
 use buckets::{Bucket, fraction, quantile};
 use std::collections::HashMap;
 use watchfire_model::Labels;
@@ -22,29 +25,95 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         "histogram_quantile" => {
             let phis = quantiles(evaluator, &args[..1], site)?.swap_remove(0);
             let (histograms, _held) = histograms(evaluator, &args[1], site)?;
-            map(evaluator, site, &histograms, |buckets, step| quantile(phis[step], buckets))
+            map(evaluator, site, &histograms, &|histogram, step| quantile_of(phis[step], histogram))
         }
         "histogram_quantiles" => histogram_quantiles(evaluator, site),
         "histogram_fraction" => {
             let lower = evaluator.scalar(&args[0], site.steps)?;
             let upper = evaluator.scalar(&args[1], site.steps)?;
             let (histograms, _held) = histograms(evaluator, &args[2], site)?;
-            map(evaluator, site, &histograms, |buckets, step| (fraction(lower[step], upper[step], buckets), false))
+            map(evaluator, site, &histograms, &|histogram, step| match histogram {
+                Kind::Classic(buckets) => (fraction(lower[step], upper[step], buckets), Remark::None),
+                Kind::Native(histogram) => {
+                    let (value, has_nan) = native::fraction(lower[step], upper[step], histogram);
+                    (value, if has_nan { Remark::NanLeftOut } else { Remark::None })
+                }
+            })
         }
-        "histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev" | "histogram_stdvar" => {
-            // Only native histograms have a result, and a source yields none yet.
-            evaluator.vector(&args[0], site.steps)?;
-            Ok(Vector { series: Vec::new(), held: evaluator.hold(0)? })
-        }
+        "histogram_count" => of_native(evaluator, site, |histogram| histogram.count),
+        "histogram_sum" => of_native(evaluator, site, |histogram| histogram.sum),
+        "histogram_avg" => of_native(evaluator, site, |histogram| histogram.sum / histogram.count),
+        "histogram_stdvar" => of_native(evaluator, site, native::variance),
+        "histogram_stddev" => of_native(evaluator, site, |histogram| native::variance(histogram).sqrt()),
         _ => Err(site.unsupported()),
     }
 }
 
-/// A classic histogram: the labels that its buckets share, and their bounds.
+/// One number from each native histogram.
+fn of_native<'q>(
+    evaluator: &mut Evaluator<'q>,
+    site: &Site<'_>,
+    compute: impl Fn(&watchfire_model::Histogram) -> f64,
+) -> Result<Vector<'q>, EvalError> {
+    let counts_only = matches!(site.name, "histogram_count" | "histogram_sum" | "histogram_avg");
+    let before = std::mem::replace(&mut evaluator.hints_by_comparison, counts_only);
+    let vector = evaluator.vector(&site.args[0], site.steps);
+    evaluator.hints_by_comparison = before;
+    let mut vector = vector?;
+    for series in &mut vector.series {
+        evaluator.query.budget.check()?;
+        series.name_dropped = true;
+        for step in 0..site.steps.count {
+            series.values[step] = series.histograms.take(step).map_or_else(absent, |histogram| compute(&histogram));
+        }
+    }
+    vector.series.retain(|series| !series.is_empty());
+    Ok(vector)
+}
+
+/// A histogram at one step.
+enum Kind<'h> {
+    Classic(&'h mut Vec<Bucket>),
+    Native(&'h watchfire_model::Histogram),
+}
+
+/// What is to be remarked on a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remark {
+    None,
+    /// Falling counts were repaired.
+    Repaired,
+    NanResult,
+    NanSkew,
+    NanLeftOut,
+}
+
+fn quantile_of(phi: f64, histogram: Kind<'_>) -> (f64, Remark) {
+    match histogram {
+        Kind::Classic(buckets) => {
+            let (value, repaired) = quantile(phi, buckets);
+            (value, if repaired { Remark::Repaired } else { Remark::None })
+        }
+        Kind::Native(histogram) => {
+            let (value, remark) = native::quantile(phi, histogram);
+            let remark = match remark {
+                native::Remark::None => Remark::None,
+                native::Remark::NanResult => Remark::NanResult,
+                native::Remark::NanSkew => Remark::NanSkew,
+            };
+            (value, remark)
+        }
+    }
+}
+
+/// A classic histogram, a native one, or both, under one set of labels.
 struct Histogram {
+    /// Those that the buckets share (with the metric's name).
     labels: Labels,
-    /// Upper bound and series of each bucket.
+    /// Upper bound and series of each classic bucket.
     buckets: Vec<(f64, Series)>,
+    /// The series of native histograms.
+    natives: Vec<Series>,
 }
 
 /// Evaluates `arg` and gathers buckets that differ in `le` only; with what they take from the budget.
@@ -53,17 +122,21 @@ fn histograms<'q>(
     arg: &Expr,
     site: &Site<'_>,
 ) -> Result<(Vec<Histogram>, Held<'q>), EvalError> {
-    let mut vector = evaluator.vector(arg, site.steps)?;
+    let before = std::mem::replace(&mut evaluator.hints_by_comparison, false);
+    let vector = evaluator.vector(arg, site.steps);
+    evaluator.hints_by_comparison = before;
+    let mut vector = vector?;
     let mut index_by_labels: HashMap<Labels, usize> = HashMap::new();
     let mut histograms: Vec<Histogram> = Vec::new();
     for series in vector.series {
+        let mut series = series;
         let text = series.labels.get_or_empty(BOUND);
-        let Ok(bound) = text.parse::<f64>() else {
+        let bound = if series.is_without_floats() { None } else { Some(text.parse::<f64>()) };
+        if let Some(Err(_)) = bound {
             let mut message = format!("bucket label \"le\" is missing or has a malformed value of {text:?}");
-            message.push_str(&for_metric(&series.labels));
+            message.push_str(&for_metric(metric_name(&series.labels)));
             evaluator.warn(&message, arg.span);
-            continue;
-        };
+        }
         let labels = series.labels.filtered(|label| label.name != BOUND);
         vector.held.add_memory(size_of::<(f64, Series)>())?;
         let index = if let Some(index) = index_by_labels.get(&labels) {
@@ -71,20 +144,31 @@ fn histograms<'q>(
         } else {
             vector.held.add_memory(TABLE_ENTRY_BYTES + size_of::<Histogram>() + labels_bytes(&labels))?;
             index_by_labels.insert(labels.clone(), histograms.len());
-            histograms.push(Histogram { labels, buckets: Vec::new() });
+            histograms.push(Histogram { labels, buckets: Vec::new(), natives: Vec::new() });
             histograms.len() - 1
         };
-        histograms[index].buckets.push((bound, series));
+        if !series.histograms.are_none() {
+            let native = Series { values: vec![absent(); site.steps.count], ..series.clone() };
+            vector.held.add(site.steps.count)?;
+            series.histograms.clear();
+            histograms[index].natives.push(native);
+        }
+        if let Some(Ok(bound)) = bound {
+            histograms[index].buckets.push((bound, series));
+        }
     }
     Ok((histograms, vector.held))
 }
+
+/// Computes a result from a histogram at a step.
+type Compute<'c> = &'c dyn Fn(Kind<'_>, usize) -> (f64, Remark);
 
 /// A result per histogram and step.
 fn map<'q>(
     evaluator: &mut Evaluator<'q>,
     site: &Site<'_>,
     histograms: &[Histogram],
-    compute: impl Fn(&mut Vec<Bucket>, usize) -> (f64, bool),
+    compute: Compute<'_>,
 ) -> Result<Vector<'q>, EvalError> {
     let mut series = Vec::new();
     let mut held = evaluator.hold(0)?;
@@ -98,58 +182,82 @@ fn append(
     site: &Site<'_>,
     histograms: &[Histogram],
     label: Option<(&str, &str)>,
-    compute: impl Fn(&mut Vec<Bucket>, usize) -> (f64, bool),
+    compute: Compute<'_>,
     (into, held): (&mut Vec<Series>, &mut Held<'_>),
 ) -> Result<(), EvalError> {
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut scratch: Vec<Bucket> = Vec::new();
     for histogram in histograms {
-        held.add(site.steps.count)?;
-        let mut values = Vec::with_capacity(site.steps.count);
-        let mut any_repaired = false;
+        let mut classic = vec![absent(); site.steps.count];
+        let mut natives: Vec<Vec<f64>> = histogram.natives.iter().map(|_| vec![absent(); site.steps.count]).collect();
+        held.add(site.steps.count * (1 + natives.len()))?;
         for step in 0..site.steps.count {
-            ticker.tick(histogram.buckets.len())?;
+            ticker.tick(histogram.buckets.len() + 1)?;
             scratch.clear();
             let present = histogram.buckets.iter().filter(|(_, series)| series.is_present(step));
             scratch.extend(present.map(|(bound, series)| Bucket { upper: *bound, count: series.values[step] }));
-            if scratch.is_empty() {
-                values.push(absent());
+            let has_native = histogram.natives.iter().any(|series| series.is_present(step));
+            if has_native && !scratch.is_empty() {
+                evaluator.warn(&mixed_kinds(metric_name(&histogram.labels)), vector_span(site));
                 continue;
             }
-            let (value, repaired) = compute(&mut scratch, step);
-            any_repaired |= repaired;
-            values.push(value);
+            if !scratch.is_empty() {
+                let (value, remark) = compute(Kind::Classic(&mut scratch), step);
+                tell(evaluator, site, histogram, remark);
+                classic[step] = value;
+            }
+            for (series, values) in histogram.natives.iter().zip(&mut natives) {
+                if let Some(native) = series.histograms.get(step) {
+                    let (value, remark) = compute(Kind::Native(native), step);
+                    tell(evaluator, site, histogram, remark);
+                    values[step] = value;
+                }
+            }
         }
-        if any_repaired {
-            warn_of_repair(evaluator, site, histogram);
-        }
-        let mut labels = histogram.labels.to_builder();
-        if let Some((name, value)) = label {
-            labels.set(name, value);
-        }
-        let one = Series { labels: labels.build(), name_dropped: true, values };
-        if one.is_empty() {
-            held.give_back(site.steps.count);
-        } else {
-            held.add_memory(series_bytes(&one.labels))?;
-            into.push(one);
+        let results = std::iter::once((&histogram.labels, classic))
+            .chain(histogram.natives.iter().map(|series| &series.labels).zip(natives));
+        for (labels, values) in results {
+            let mut labels = labels.to_builder();
+            if let Some((name, value)) = label {
+                labels.set(name, value);
+            }
+            let histograms = Histograms::default();
+            let one = Series { labels: labels.build(), name_dropped: true, values, histograms };
+            if one.is_empty() {
+                held.give_back(site.steps.count);
+            } else {
+                held.add_memory(series_bytes(&one.labels))?;
+                into.push(one);
+            }
         }
     }
     Ok(())
 }
 
-/// Tells that the counts fell from one bucket to a larger one, which no histogram does.
-fn warn_of_repair(evaluator: &mut Evaluator<'_>, site: &Site<'_>, histogram: &Histogram) {
-    let vector = if site.name == "histogram_quantile" { &site.args[1] } else { &site.args[0] };
-    let help = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
-    let mut message = format!("input to histogram_quantile needed to be fixed for monotonicity (see {help})");
-    message.push_str(&for_metric(&histogram.labels));
-    evaluator.inform(&message, vector.span);
+/// Where the argument stands that holds the histograms.
+fn vector_span(site: &Site<'_>) -> Span {
+    match site.name {
+        "histogram_quantile" => site.args[1].span,
+        "histogram_fraction" => site.args[2].span,
+        _ => site.args[0].span,
+    }
 }
 
-/// How remarks name the metric, where it has a name.
-fn for_metric(labels: &Labels) -> String {
-    labels.metric_name().map_or_else(String::new, |name| format!(" for metric name {:?}", name.as_str()))
+fn tell(evaluator: &mut Evaluator<'_>, site: &Site<'_>, histogram: &Histogram, remark: Remark) {
+    let mut message = match remark {
+        Remark::None => return,
+        // The counts fell from one bucket to a larger one, which no histogram does.
+        Remark::Repaired => {
+            "input to histogram_quantile needed to be fixed for monotonicity (see \
+                             https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
+        }
+        Remark::NanResult => "input to histogram_quantile has NaN observations, result is NaN",
+        Remark::NanSkew => "input to histogram_quantile has NaN observations, result is skewed higher",
+        Remark::NanLeftOut => "input to histogram_fraction has NaN observations, which are excluded from all fractions",
+    }
+    .to_owned();
+    message.push_str(&for_metric(metric_name(&histogram.labels)));
+    evaluator.inform(&message, vector_span(site));
 }
 
 /// Evaluates arguments that are quantiles, and remarks on those outside 0 to 1.
@@ -182,15 +290,15 @@ fn histogram_quantiles<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Re
         }
         for wanted in distinct {
             let at = |step: usize| phis[step].to_bits() == wanted.to_bits();
-            let compute = |buckets: &mut Vec<Bucket>, step: usize| {
-                if at(step) { quantile(wanted, buckets) } else { (absent(), false) }
+            let compute = |histogram: Kind<'_>, step: usize| {
+                if at(step) { quantile_of(wanted, histogram) } else { (absent(), Remark::None) }
             };
             append(
                 evaluator,
                 site,
                 &histograms,
                 Some((label, &openmetrics_number(wanted))),
-                compute,
+                &compute,
                 (&mut series, &mut held),
             )?;
         }

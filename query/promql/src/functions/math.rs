@@ -60,6 +60,7 @@ fn clamp<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q
     };
     for series in &mut vector.series {
         series.name_dropped = true;
+        series.histograms.clear();
         for (step, value) in series.values.iter_mut().enumerate().filter(|(_, value)| !is_absent(**value)) {
             let lower = lower.as_ref().map_or(f64::NEG_INFINITY, |lower| lower[step]);
             let upper = upper.as_ref().map_or(f64::INFINITY, |upper| upper[step]);
@@ -85,6 +86,7 @@ fn round<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q
     };
     for series in &mut vector.series {
         series.name_dropped = true;
+        series.histograms.clear();
         for (value, to) in series.values.iter_mut().zip(&nearest) {
             if !is_absent(*value) {
                 let inverse = 1.0 / to;

@@ -3,7 +3,7 @@
 use super::Site;
 use crate::EvalError;
 use crate::ast::ExprKind;
-use crate::engine::{Evaluator, Node, Pick, Series, Vector, is_absent};
+use crate::engine::{Evaluator, Histograms, Node, Pick, Series, Vector, is_absent};
 use watchfire_model::Labels;
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Node<'q>, EvalError> {
@@ -29,7 +29,12 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         "vector" => {
             let values = evaluator.scalar(&site.args[0], site.steps)?;
             let held = evaluator.hold(values.len())?;
-            let series = vec![Series { labels: Labels::empty(), name_dropped: false, values }];
+            let series = vec![Series {
+                labels: Labels::empty(),
+                name_dropped: false,
+                values,
+                histograms: Histograms::default(),
+            }];
             Ok(Node::Vector(Vector { series, held }))
         }
         "scalar" => scalar(evaluator, site),
@@ -62,11 +67,24 @@ fn timestamp<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vecto
     let mut vector = evaluator.vector(arg, site.steps)?;
     for series in &mut vector.series {
         series.name_dropped = true;
-        for (value, time) in series.values.iter_mut().zip(site.steps.times()) {
-            if !is_absent(*value) {
-                *value = time as f64 / 1000.0;
+        for (step, time) in site.steps.times().enumerate() {
+            if series.is_present(step) {
+                series.values[step] = time as f64 / 1000.0;
             }
         }
+        series.histograms.clear();
     }
+    Ok(vector)
+}
+
+/// When counting began, for each sample that says so.
+pub(super) fn start_timestamp<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
+    let arg = site.args[0].unparenthesised();
+    // What is computed has no such time.
+    let ExprKind::Vector(selector) = &arg.kind else {
+        return Ok(Vector { series: Vec::new(), held: evaluator.hold(0)? });
+    };
+    let mut vector = evaluator.select_instant(selector, arg.span, site.steps, Pick::Start)?;
+    vector.series.iter_mut().for_each(|series| series.name_dropped = true);
     Ok(vector)
 }

@@ -5,9 +5,11 @@
 //! series then began or ended within the window. A counter is never stretched back beyond the time at which it would
 //! have been zero. Prometheus 3.14, `promql/functions.go`, `extrapolatedRate`.
 
-use super::Site;
+use super::counter::is_reset;
+use super::{Site, histogram_rate, metric_name};
 use crate::EvalError;
-use crate::engine::{Evaluator, Vector, Window};
+use crate::engine::{Computed, Evaluator, Point, Vector, Window};
+use crate::remarks::mixed_types;
 
 /// How many mean sample distances an edge may be away to be reached.
 const EDGE_DISTANCES_MAX: f64 = 1.1;
@@ -18,42 +20,75 @@ const COUNTER_ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let is_counter = site.name != "delta";
     let is_rate = site.name == "rate";
-    let vector = site.map_windows(evaluator, 0, |window| {
-        let change = change(window, is_counter)?;
-        Some(if is_rate { change / ((window.end - window.start) as f64 / 1000.0) } else { change })
+    let span = site.args[0].span;
+    let vector = site.map_points(evaluator, 0, |evaluator, labels, window| {
+        let name = metric_name(labels);
+        let scale = if is_rate { 1000.0 / (window.end - window.start) as f64 } else { 1.0 };
+        match window.histogram_count() {
+            0 => Some(Computed::Float(change(window, is_counter)? * scale)),
+            count if count < window.times.len() => {
+                evaluator.warn(&mixed_types(name), span);
+                None
+            }
+            count => {
+                if count < 2 && !(is_counter && window.start_within().is_some()) {
+                    return None;
+                }
+                let change = histogram_rate::change(evaluator, window, is_counter, (name, span))?;
+                let Point::Histogram(first) = window.point(0) else { return None };
+                let factor = stretch(window, is_counter, first.count, change.count);
+                Some(change.times(factor * scale).into())
+            }
+        }
     })?;
     if is_counter {
-        let doubtful = vector.series.iter().filter_map(|series| series.labels.metric_name());
-        for name in doubtful.filter(|name| !COUNTER_ENDINGS.iter().any(|ending| name.ends_with(ending))) {
+        let doubtful = vector.series.iter().filter(|series| !series.is_without_floats());
+        let names: Vec<String> = doubtful.filter_map(|series| Some(series.labels.metric_name()?.to_string())).collect();
+        for name in names.iter().filter(|name| !COUNTER_ENDINGS.iter().any(|ending| name.ends_with(ending))) {
             let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
-            evaluator.inform(&format!("{message}: {name:?}"), site.args[0].span);
+            evaluator.inform(&format!("{message}: {name:?}"), span);
         }
     }
     Ok(vector)
 }
 
-/// The change over the whole window; `None` with fewer than two samples.
+/// The change over the whole window; `None` where there is nothing to compare.
 fn change(window: Window<'_>, is_counter: bool) -> Option<f64> {
-    let (times, values) = (window.times, window.values);
-    let [first, .., last] = values else { return None };
-    let [first_time, .., last_time] = times else { return None };
-    let mut change = last - first;
+    let values = window.values;
+    let (first, last) = (values.first()?, values.last()?);
+    let is_from_nothing = is_counter && window.start_within().is_some();
+    if values.len() < 2 && !is_from_nothing {
+        return None;
+    }
+    let mut change = if is_from_nothing { *last } else { last - first };
     if is_counter {
         // What a counter had before each reset is part of its increase.
-        change += values.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| pair[0]).sum::<f64>();
+        let resets = (1..values.len()).filter(|index| is_reset(window, *index));
+        change += resets.map(|index| values[index - 1]).sum::<f64>();
     }
-    let sampled = (last_time - first_time) as f64 / 1000.0;
-    let distance = sampled / (values.len() - 1) as f64;
+    Some(change * stretch(window, is_counter, *first, change))
+}
+
+/// How much longer the window is than what its samples (and the beginning of counting) cover, as far as the change may
+/// be stretched.
+fn stretch(window: Window<'_>, is_counter: bool, first: f64, change: f64) -> f64 {
+    let (Some(first_time), Some(last_time)) = (window.times.first(), window.times.last()) else { return 1.0 };
+    let distance = match window.times.len() {
+        1 => 0.0,
+        count => (last_time - first_time) as f64 / 1000.0 / (count - 1) as f64,
+    };
+    let began = if is_counter { window.start_within() } else { None };
+    let sampled = (last_time - began.unwrap_or(*first_time)) as f64 / 1000.0;
     let reach = |to_edge_ms: i64| {
         let to_edge = to_edge_ms as f64 / 1000.0;
         if to_edge >= distance * EDGE_DISTANCES_MAX { distance / 2.0 } else { to_edge }
     };
-    let mut before = reach(first_time - window.start);
-    if is_counter && change > 0.0 && *first >= 0.0 {
+    let mut before = if began.is_some() { 0.0 } else { reach(first_time - window.start) };
+    if is_counter && change > 0.0 && first >= 0.0 {
         before = before.min(sampled * (first / change));
     }
     let after = reach(window.end - last_time);
-    Some(change * ((sampled + before + after) / sampled))
+    (sampled + before + after) / sampled
 }
 
 #[cfg(test)]
@@ -63,7 +98,16 @@ mod tests {
     #[track_caller]
     fn check(samples: &[(i64, f64)], want_counter: Option<f64>, want_gauge: Option<f64>) {
         let (times, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
-        let window = Window { times: &times, values: &values, start: 0, end: 60_000, step: 0, step_time: 60_000 };
+        let window = Window {
+            times: &times,
+            values: &values,
+            histograms: &[],
+            starts: &[],
+            start: 0,
+            end: 60_000,
+            step: 0,
+            step_time: 60_000,
+        };
         assert_eq!((change(window, true), change(window, false)), (want_counter, want_gauge), "{samples:?}");
     }
 

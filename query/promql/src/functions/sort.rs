@@ -16,7 +16,8 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     if site.steps.count != 1 {
         return Ok(vector);
     }
-    vector.series.retain(|series| !is_absent(series.values[0]));
+    let by_labels_only = site.name.starts_with("sort_by_label");
+    vector.series.retain(|series| if by_labels_only { series.is_present(0) } else { !is_absent(series.values[0]) });
     match site.name {
         "sort" => vector.series.sort_by(|a, b| by_value(a, b, |a, b| a.partial_cmp(&b))),
         "sort_desc" => vector.series.sort_by(|a, b| by_value(a, b, |a, b| b.partial_cmp(&a))),

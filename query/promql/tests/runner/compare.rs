@@ -1,9 +1,11 @@
 //! Compares results with expectations: relative tolerance 1e-6, NaN equals NaN.
 
+use super::histogram;
 use super::points::Point;
 use super::script::{Expected, Pattern};
 use std::collections::BTreeMap;
-use watchfire_model::Labels;
+use std::sync::Arc;
+use watchfire_model::{Histogram, Labels};
 use watchfire_promql::{MatrixSeries, VectorSample};
 
 const TOLERANCE: f64 = 1e-6;
@@ -24,7 +26,7 @@ pub(crate) fn vector(got: &[VectorSample], want: &[(Labels, Vec<Point>)], is_ord
     let mut missing: BTreeMap<&Labels, (usize, Point)> = BTreeMap::new();
     for (index, (labels, points)) in want.iter().enumerate() {
         let [point] = points.as_slice() else { return Err(format!("{labels} needs exactly one value")) };
-        missing.insert(labels, (index, *point));
+        missing.insert(labels, (index, point.clone()));
     }
     for (position, sample) in got.iter().enumerate() {
         let Some((index, point)) = missing.remove(&sample.labels) else {
@@ -34,8 +36,13 @@ pub(crate) fn vector(got: &[VectorSample], want: &[(Labels, Vec<Point>)], is_ord
             return Err(format!("{} stands at {position} instead of {index}", sample.labels));
         }
         match point {
-            Point::Value(value) if almost_equal(value, sample.value) => {}
-            other => return Err(format!("{} is {} instead of {other:?}", sample.labels, sample.value)),
+            Point::Value(value) if sample.histogram.is_none() && almost_equal(value, sample.value) => {}
+            Point::Histogram(want, with_hint)
+                if sample.histogram.as_ref().is_some_and(|got| histogram::equal(got, &want, with_hint)) => {}
+            other => {
+                let got = (sample.value, &sample.histogram);
+                return Err(format!("{} is {got:?} instead of {other:?}", sample.labels));
+            }
         }
     }
     match missing.keys().next() {
@@ -48,31 +55,40 @@ pub(crate) fn matrix(got: &[MatrixSeries], want: &[(Labels, Vec<Point>)], start:
     if !got.is_sorted_by(|a, b| a.labels < b.labels) {
         return Err("the result is not sorted by labels".to_owned());
     }
-    let mut missing: BTreeMap<&Labels, BTreeMap<i64, f64>> = BTreeMap::new();
+    type Wanted = (BTreeMap<i64, f64>, BTreeMap<i64, (Arc<Histogram>, bool)>);
+    let mut missing: BTreeMap<&Labels, Wanted> = BTreeMap::new();
     for (labels, points) in want {
-        let mut by_time = BTreeMap::new();
+        let (mut by_time, mut histograms) = Wanted::default();
         for (index, point) in points.iter().enumerate() {
             match point {
                 Point::None => {}
                 Point::Value(value) => {
                     by_time.insert(start + index as i64 * step, *value);
                 }
-                Point::Histogram => return Err(format!("{labels} should hold native histograms")),
+                Point::Histogram(histogram, with_hint) => {
+                    histograms.insert(start + index as i64 * step, (Arc::clone(histogram), *with_hint));
+                }
             }
         }
-        if !by_time.is_empty() {
-            missing.insert(labels, by_time);
+        if !by_time.is_empty() || !histograms.is_empty() {
+            missing.insert(labels, (by_time, histograms));
         }
     }
     for series in got {
-        let Some(want) = missing.remove(&series.labels) else { return Err(format!("unexpected {series:?}")) };
+        let Some((want, histograms)) = missing.remove(&series.labels) else {
+            return Err(format!("unexpected {series:?}"));
+        };
         let equal = want.len() == series.times.len()
             && want
                 .iter()
                 .zip(series.times.iter().zip(&series.values))
                 .all(|((want_time, want_value), (time, value))| want_time == time && almost_equal(*want_value, *value));
-        if !equal {
-            return Err(format!("{series:?} instead of {want:?}"));
+        let equal_histograms = histograms.len() == series.histograms.len()
+            && histograms.iter().zip(&series.histograms).all(|((want_time, (want, with_hint)), (time, got))| {
+                want_time == time && histogram::equal(got, want, *with_hint)
+            });
+        if !equal || !equal_histograms {
+            return Err(format!("{series:?} instead of {want:?} {histograms:?}"));
         }
     }
     match missing.keys().next() {

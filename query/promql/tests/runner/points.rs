@@ -1,15 +1,17 @@
 //! Series lines: `name{labels} 1 2+1x3 _ _x4 stale {{…}}`.
 
-use watchfire_model::{Labels, METRIC_NAME, stale_nan};
+use super::histogram;
+use std::sync::Arc;
+use watchfire_model::{Histogram, Labels, METRIC_NAME, stale_nan};
 use watchfire_promql::{ExprKind, parse};
 
 /// One place in a sequence.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Point {
     None,
     Value(f64),
-    /// A native histogram, which nothing here can hold yet.
-    Histogram,
+    /// A native histogram, and whether its hint was written.
+    Histogram(Arc<Histogram>, bool),
 }
 
 /// Splits a line into its labels and points.
@@ -91,8 +93,7 @@ fn item(item: &str, into: &mut Vec<Point>) -> Result<(), String> {
     }
     let count = times.map_or(1, |times| times + 1);
     if body.starts_with("{{") {
-        into.extend(std::iter::repeat_n(Point::Histogram, count));
-        return Ok(());
+        return histograms(body, count, into);
     }
     if body == "stale" {
         into.extend(std::iter::repeat_n(Point::Value(stale_nan()), count));
@@ -113,4 +114,55 @@ fn item(item: &str, into: &mut Vec<Point>) -> Result<(), String> {
         value += delta;
     }
     Ok(())
+}
+
+/// `{{…}}`, `{{…}}+{{…}}` or `{{…}}-{{…}}`.
+fn histograms(body: &str, count: usize, into: &mut Vec<Point>) -> Result<(), String> {
+    let error = || format!("not a histogram: {body}");
+    let end = body.find("}}").ok_or_else(error)?;
+    let has_hint = body[..end].contains("counter_reset_hint");
+    let mut value = histogram::parse(&body[2..end])?;
+    let step = match body[end + 2..].split_at_checked(1) {
+        None => None,
+        Some((sign, step)) => {
+            let step = step.strip_prefix("{{").and_then(|step| step.strip_suffix("}}")).ok_or_else(error)?;
+            Some((if sign == "-" { -1.0 } else { 1.0 }, histogram::parse(step)?))
+        }
+    };
+    for _ in 0..count {
+        into.push(Point::Histogram(Arc::new(value.clone()), has_hint));
+        if let Some((factor, step)) = &step {
+            let hint = value.hint;
+            let mut sum = watchfire_model::HistogramSum::new(&value);
+            sum.add(step, *factor).map_err(|error| error.to_string())?;
+            value = Histogram { hint, ..sum.finish(1.0) };
+        }
+    }
+    Ok(())
+}
+
+/// Start timestamps: offsets in milliseconds from each sample's own time, or none.
+pub(crate) fn starts(text: &str) -> Result<Vec<Option<i64>>, String> {
+    let mut starts = Vec::new();
+    for item in text.split_whitespace() {
+        let error = || format!("not a start timestamp: {item}");
+        if let Some(times) = item.strip_prefix('_') {
+            let times = times.strip_prefix('x').map_or(Ok(1), |times| times.parse().map_err(|_| error()))?;
+            starts.extend(std::iter::repeat_n(None, times));
+            continue;
+        }
+        let (body, times) = match item.split_once('x') {
+            Some((body, times)) => (body, Some(times.parse::<usize>().map_err(|_| error())?)),
+            None => (item, None),
+        };
+        let split = body.rfind(['+', '-']).filter(|at| *at > 0 && times.is_some());
+        let (first, step) = match split {
+            Some(at) => (&body[..at], super::script::duration(body[at..].trim_start_matches('+'))?),
+            None => (body, 0),
+        };
+        let first = super::script::duration(first)?;
+        let count = times.map_or(1, |times| times + 1);
+        starts.extend((0..count).map(|index| Some(first + step * index as i64)));
+    }
+    Ok(starts)
 }

@@ -36,16 +36,17 @@ pub(crate) fn run(script: &Script) -> (usize, Vec<String>) {
     for (line, command) in &script.commands {
         match command {
             Command::Clear => source = MemorySource::default(),
-            Command::Load { step_ms, series } => {
-                for (labels, points) in series {
-                    source.load(labels, *step_ms, points);
+            Command::Load { step_ms, series, with_nhcb } => {
+                for loaded in series {
+                    source.load_line(*step_ms, loaded);
+                }
+                if *with_nhcb {
+                    source.load_native_forms(*step_ms, series);
                 }
             }
             Command::Eval(eval) => {
                 count += 1;
                 let outcome = check(&source, eval);
-                let outcome =
-                    if source.take_histograms_selected() { Err("reads native histograms".to_owned()) } else { outcome };
                 if let Err(reason) = outcome {
                     failures.push(format!("line {line}: {}: {reason}", eval.expr));
                 }
@@ -119,8 +120,11 @@ fn check_instant(source: &MemorySource, eval: &Eval, expr: &Expr, time: i64) -> 
     let middle: Vec<VectorSample> = matrix
         .into_iter()
         .filter_map(|series| {
-            let index = series.times.iter().position(|at| *at == time)?;
-            Some(VectorSample { labels: series.labels, time: Timestamp(time), value: series.values[index] })
+            let value = series.times.iter().position(|at| *at == time).map(|index| series.values[index]);
+            let histogram = series.histograms.into_iter().find(|(at, _)| *at == time).map(|(_, histogram)| histogram);
+            value.is_some().then_some(()).or(histogram.is_some().then_some(()))?;
+            let value = value.unwrap_or_default();
+            Some(VectorSample { labels: series.labels, time: Timestamp(time), value, histogram })
         })
         .collect();
     let outcome = match &eval.result {

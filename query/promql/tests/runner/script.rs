@@ -1,6 +1,6 @@
 //! Reads a script into commands.
 
-use super::points::{Point, labels_len, points, series_line};
+use super::points::{Point, labels_len, points, series_line, starts};
 use watchfire_model::{DurationMs, Labels};
 
 #[derive(Debug)]
@@ -11,8 +11,17 @@ pub(crate) struct Script {
 #[derive(Debug)]
 pub(crate) enum Command {
     Clear,
-    Load { step_ms: i64, series: Vec<(Labels, Vec<Point>)> },
+    Load { step_ms: i64, series: Vec<Loaded>, with_nhcb: bool },
     Eval(Box<Eval>),
+}
+
+/// One line of a `load`.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) labels: Labels,
+    pub(crate) points: Vec<Point>,
+    /// Offsets from the samples' times; as many as points, or none at all.
+    pub(crate) starts: Vec<Option<i64>>,
 }
 
 #[derive(Debug)]
@@ -76,7 +85,8 @@ pub(crate) fn parse_script(text: &str) -> Result<Script, String> {
         } else if let Some(rest) = line.strip_prefix("load") {
             let step = rest.strip_prefix("_with_nhcb").unwrap_or(rest);
             let step_ms = duration(step.trim()).map_err(in_line)?;
-            commands.push((number, load(step_ms, &lines[at..end]).map_err(in_line)?));
+            let with_nhcb = step.len() < rest.len();
+            commands.push((number, load(step_ms, &lines[at..end], with_nhcb).map_err(in_line)?));
             at = end;
         } else if line.starts_with("eval") {
             commands.push((number, Command::Eval(Box::new(eval(line, &lines[at..end]).map_err(in_line)?))));
@@ -88,18 +98,28 @@ pub(crate) fn parse_script(text: &str) -> Result<Script, String> {
     Ok(Script { commands })
 }
 
-fn load(step_ms: i64, lines: &[&str]) -> Result<Command, String> {
+fn load(step_ms: i64, lines: &[&str], with_nhcb: bool) -> Result<Command, String> {
     let mut series = Vec::new();
+    // Start timestamps belong to the series of the next line.
+    let mut next_starts = Vec::new();
     for line in lines {
-        // Start timestamps belong to the series of the next line; nothing here can hold them yet.
-        if !line[..labels_len(line)].ends_with("@st") {
-            series.push(series_line(line)?);
+        let len = labels_len(line);
+        let (name, rest) = (&line[..len], line[len..].trim_start());
+        if let Some(rest) = rest.strip_prefix("@st").or_else(|| name.ends_with("@st").then_some(rest)) {
+            next_starts = starts(rest)?;
+            continue;
         }
+        let (labels, points) = series_line(line)?;
+        let starts = std::mem::take(&mut next_starts);
+        if !starts.is_empty() && starts.len() != points.len() {
+            return Err(format!("{} start timestamps for {} values: {line}", starts.len(), points.len()));
+        }
+        series.push(Loaded { labels, points, starts });
     }
-    Ok(Command::Load { step_ms, series })
+    Ok(Command::Load { step_ms, series, with_nhcb })
 }
 
-fn duration(text: &str) -> Result<i64, String> {
+pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
