@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Bound;
-use watchfire_model::{TimeNs, TimeRangeNs, measure, parse_date};
+use watchfire_model::{TimeNs, TimeRangeNs, duration_ns, parse_date};
 
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,17 +53,6 @@ impl fmt::Display for Moment {
 pub(crate) fn time_text(time: TimeNs) -> String {
     let instant = jiff::Timestamp::from_nanosecond(i128::from(time.0));
     instant.expect("64-bit nanoseconds are within jiff's years").to_string()
-}
-
-/// Reads a duration such as `5m` or `1h30m` as whole nanoseconds.
-pub(crate) fn duration_ns(text: &str) -> Option<i64> {
-    /// The largest whole number of seconds that 64-bit nanoseconds hold.
-    const SECONDS_MAX: f64 = 9_223_372_036.0;
-    let (watchfire_model::Dimension::Time, seconds) = measure(text)? else { return None };
-    (0.0..=SECONDS_MAX).contains(&seconds).then(|| {
-        let whole = seconds.trunc();
-        whole as i64 * 1_000_000_000 + ((seconds - whole) * 1e9).round() as i64
-    })
 }
 
 /// Prints nanoseconds in the largest unit that divides them.

@@ -13,6 +13,9 @@ pub use template::{Template, TemplatePart};
 use crate::Expr;
 use smol_str::SmolStr;
 
+/// The count of `top`, as a column.
+pub(crate) const HITS: &str = "hits";
+
 /// One step behind a `|`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pipe {

@@ -49,5 +49,5 @@ pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
 pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};
 pub use units::{ByteSize, DurationMs, UnitError};
-pub use value_test::{Dimension, Unit, ValueTest, measure, parse_date};
+pub use value_test::{Dimension, Unit, ValueTest, duration_ns, measure, parse_date};
 pub use words::{Words, fold, is_prose, words};

@@ -4,7 +4,7 @@ mod date;
 mod measure;
 
 pub use date::parse_date;
-pub use measure::{Dimension, Unit, measure};
+pub use measure::{Dimension, Unit, duration_ns, measure};
 
 use crate::{FieldValue, NumberRange, TimeNs};
 use std::net::IpAddr;

@@ -2,6 +2,7 @@
 
 use super::Parser;
 use super::value::nearest;
+use crate::pipe::HITS;
 use crate::{CONTEXT_MAX, Pipe, Problem, QueryError, ROWS_LIMIT_MAX, SortKey, Template, TemplatePart};
 use smol_str::SmolStr;
 use watchfire_model::{MESSAGE_FIELD, PatternError, TextRegex};
@@ -110,7 +111,12 @@ impl Parser<'_> {
             Keyword::Top => {
                 let limit = if self.at_count() { self.rows()? } else { LIMIT_DEFAULT };
                 self.eat_word("by");
-                Pipe::Top { limit, by: self.names()? }
+                let by = self.names()?;
+                if by.iter().any(|name| name == HITS) {
+                    let problem = Problem::DuplicateColumn { name: HITS.to_owned() };
+                    return Err(self.error(self.span_from(start), problem));
+                }
+                Pipe::Top { limit, by }
             }
             Keyword::Uniq => {
                 self.eat_word("by");

@@ -2,10 +2,10 @@
 
 use super::Parser;
 use crate::fields::{canonical, is_time};
-use crate::moment::duration_ns;
 use crate::{Problem, QueryError};
 use smol_str::SmolStr;
 use std::ops::Range;
+use watchfire_model::duration_ns;
 
 /// Characters of what was found instead of what is wanted, in an error.
 const FOUND_LEN_MAX: usize = 40;
@@ -89,9 +89,16 @@ impl Parser<'_> {
         Ok(name)
     }
 
-    /// `a, b` or `(a, b)`, one name at least.
+    /// `a, b` or `(a, b)`, one name at least, none twice.
     pub(super) fn names(&mut self) -> Result<Vec<SmolStr>, QueryError> {
-        self.list(Parser::name)
+        self.skip_space();
+        let start = self.at;
+        let names = self.list(Parser::name)?;
+        let mut known = std::collections::HashSet::new();
+        match names.iter().find(|name| !known.insert(*name)) {
+            Some(name) => Err(self.error(self.span_from(start), Problem::DuplicateColumn { name: name.to_string() })),
+            None => Ok(names),
+        }
     }
 
     /// `item, item`, or the same in parentheses.

@@ -1,8 +1,8 @@
 //! The columns of an answer: fixed by the pipes where they say so, else what the rows have.
 
-use super::group::HITS;
 use crate::Pipe;
 use crate::fields::TIME_FIELD;
+use crate::pipe::HITS;
 use crate::row::{Row, Table};
 use smol_str::SmolStr;
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! `stats`, `top` and `uniq` as one plan of grouping, and its groups as rows.
 
 use super::{RunError, RunRequest, bucket};
+use crate::pipe::HITS;
 use crate::row::{Cell, Row};
 use crate::{Bucket, Pipe, StatsFunction, StatsKey};
 use smol_str::SmolStr;
@@ -10,9 +11,6 @@ use watchfire_model::{
     Aggregate, AggregateFunction, AggregateSpec, FieldValue, GroupKey, GroupRow, Groups, KeyPart, QueryBudget, TimeNs,
     TimeRangeNs,
 };
-
-/// The count of `top`.
-pub(crate) const HITS: &str = "hits";
 
 /// What is grouped and computed, and which rows come out.
 #[derive(Debug, Clone)]

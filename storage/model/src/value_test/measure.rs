@@ -20,6 +20,8 @@ pub enum Dimension {
     Size,
 }
 
+/// Digits of a number that are looked at.
+const DIGITS_MAX: usize = 19;
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Units of time with their nanoseconds.
@@ -114,6 +116,28 @@ pub fn measure(text: &str) -> Option<(Dimension, f64)> {
     total.map(|(dimension, number)| (dimension, if is_negative { -number } else { number }))
 }
 
+/// Reads a length of time exactly, as nanoseconds: `5m`, `1h30m`, `1.5s`. Digits below a nanosecond are cut off.
+pub fn duration_ns(text: &str) -> Option<i64> {
+    let mut total: i128 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let (unit, tail) = tail.split_at(tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len()));
+        let (_, ns) = TIMES.into_iter().find(|(name, _)| *name == unit)?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        // No nanosecond count has more digits than the ones that fit.
+        let fraction = &fraction[..fraction.len().min(DIGITS_MAX)];
+        if whole.len() > DIGITS_MAX || number.is_empty() || number == "." {
+            return None;
+        }
+        let digits = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<i128>().ok() };
+        let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
+        total += digits(whole)? * i128::from(ns) + digits(fraction)? * i128::from(ns) / scale;
+        rest = tail;
+    }
+    (!text.is_empty()).then(|| i64::try_from(total).ok())?
+}
+
 fn one(number: f64, unit: &str) -> Option<(Dimension, f64)> {
     if let Some((_, ns)) = TIMES.into_iter().find(|(name, _)| *name == unit) {
         return Some((Dimension::Time, scale(number, ns, NS_PER_SECOND)));
@@ -135,6 +159,27 @@ fn suffix(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_exact() {
+        for (text, want) in [
+            ("5m", Some(300_000_000_000)),
+            ("1h30m", Some(5_400_000_000_000)),
+            ("1.5s", Some(1_500_000_000)),
+            ("9223372036854775807ns", Some(i64::MAX)),
+            ("9223372036854775808ns", None),
+            ("0.0000000019s", Some(1)),
+            ("300y", None),
+            ("", None),
+            ("5", None),
+            (".s", None),
+            ("1.2.3s", None),
+            ("-5m", None),
+            ("5MiB", None),
+        ] {
+            assert_eq!(duration_ns(text), want, "{text:?}");
+        }
+    }
 
     #[track_caller]
     fn check(text: &str, want: Option<(Dimension, f64)>) {
