@@ -196,7 +196,8 @@ function context(params) {
     for (let slot = middle + step; found.length < count && Math.abs(slot - middle) < 20_000 && slot * 120 < Date.now(); slot += step) if (alike(recordAt(slot))) found.push(recordAt(slot));
     return found;
   };
-  return { before: walk(-1, Number(params.get("before") ?? 10)).reverse(), record, after: walk(1, Number(params.get("after") ?? 10)), stats: stats(200) };
+  const shared = { container: [{ field: "container_name", value: record.fields.container_name }], host: [{ field: "host", value: record.host }] }[same] ?? [];
+  return { same: shared, before: walk(-1, Number(params.get("before") ?? 10)).reverse(), record, after: walk(1, Number(params.get("after") ?? 10)), stats: stats(200) };
 }
 
 function explain(query) {

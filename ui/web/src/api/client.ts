@@ -47,8 +47,8 @@ export function putJson<T>(path: string, body: unknown): Promise<Answer<T>> {
 }
 
 /** `DELETE`s; an answer without a body is a success. */
-export function deleteAt(path: string): Promise<Answer<unknown>> {
-  return ask(apiUrl(path), { method: "DELETE" });
+export function deleteAt(path: string, params: Params = {}): Promise<Answer<unknown>> {
+  return ask(apiUrl(path, params), { method: "DELETE" });
 }
 
 /** `POST`s nothing and reads JSON; not to be stopped half-way. */

@@ -91,6 +91,8 @@ export interface Table extends Told {
 export type Same = string;
 
 export interface Surroundings extends Told {
+  /** What all of them have in common. */
+  readonly same: readonly { readonly field: string; readonly value: string }[];
   /** Each in time order. */
   readonly before: readonly LogRecord[];
   readonly record: LogRecord;

@@ -22,13 +22,13 @@ export interface SavedSearch {
   readonly changed: string;
 }
 
-/** A search to be saved. `version` is the one it replaces; without it the search is new. */
+/** A search to be saved. `version` is the one it replaces, 0 where there must be none yet. */
 export interface SearchToSave {
   readonly description: string;
   readonly query: string;
   readonly parameters: readonly Parameter[];
   readonly range?: string;
-  readonly version?: number;
+  readonly version: number;
 }
 
 /** `GET logs/saved`. */
@@ -46,7 +46,7 @@ export function saveSearch(name: string, search: SearchToSave): Promise<Answer<S
   return putJson(`watchfire/v1/logs/saved/${encodeURIComponent(name)}`, search);
 }
 
-/** `DELETE logs/saved/NAME`. */
-export function deleteSearch(name: string): Promise<Answer<unknown>> {
-  return deleteAt(`watchfire/v1/logs/saved/${encodeURIComponent(name)}`);
+/** `DELETE logs/saved/NAME`: refused with 409 where it is no longer the version that was read. */
+export function deleteSearch(name: string, version: number): Promise<Answer<unknown>> {
+  return deleteAt(`watchfire/v1/logs/saved/${encodeURIComponent(name)}`, { version });
 }

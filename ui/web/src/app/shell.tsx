@@ -52,7 +52,7 @@ export function Shell() {
       <a class="skip" href="#main">
         To the content
       </a>
-      <div class="rail">
+      <aside class="rail" aria-label="Watchfire">
         <a class="mark" href={href("logs")} onClick={follow}>
           <img src="./icon.svg" alt="" />
           <span class="word">Watchfire</span>
@@ -85,7 +85,7 @@ export function Shell() {
           </button>
           <Health />
         </div>
-      </div>
+      </aside>
       <div class="view">
         <ReplayBanner />
         <Suspense fallback={<div class="page" aria-busy="true" />}>

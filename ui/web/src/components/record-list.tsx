@@ -118,9 +118,11 @@ export function RecordList(props: Props) {
           );
         })}
       </div>
-      <div class="foot" role="status">
-        {props.foot}
-      </div>
+      {props.foot !== "" && (
+        <div class="foot" role="row">
+          <span role="gridcell">{props.foot}</span>
+        </div>
+      )}
     </div>
   );
 }

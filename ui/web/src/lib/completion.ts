@@ -1,7 +1,7 @@
 // What could be written at the caret of a log query: fields, their values, pipes, functions.
 
 import { fieldName, quoted, valueText } from "./log-query";
-import { FUNCTIONS, PIPES } from "./pipes";
+import { FUNCTIONS, PIPES, pipeNamed } from "./pipes";
 import { segments, type Segment } from "./query-text";
 
 /** What the caret stands in. `start` to the caret is the text that a completion takes the place of. */
@@ -32,10 +32,8 @@ export const COMPLETIONS_MAX = 12;
 
 const WORD = /(?:[\p{L}\p{N}_@.-]|\\.)*$/u;
 const VALUE = /((?:[\p{L}\p{N}_@.-]|\\.)+):(?:"((?:[^"\\]|\\.)*)|([^\s()"|<>=[\]{}/]*))$/u;
-const FUNCTION_PIPES = new Set(["stats"]);
-const SEARCH_PIPES = new Set(["filter", "where"]);
 /** Pipes whose argument is no field. */
-const NUMBER_PIPES = new Set(["limit", "head", "offset", "skip", "sample", "context"]);
+const NUMBER_PIPES = new Set(["limit", "offset", "sample", "context"]);
 
 /** Where the caret is, or `null` where nothing can be proposed, as inside a quoted phrase. */
 export function spotAt(query: string, caret: number): Spot | null {
@@ -49,9 +47,9 @@ export function spotAt(query: string, caret: number): Spot | null {
   if (name[0].length === last.text.length) {
     return spot("pipe", last.end, name[1] ?? "", null);
   }
-  const pipe = (name[1] ?? "").toLowerCase();
+  const pipe = pipeNamed((name[1] ?? "").toLowerCase())?.name ?? "";
   const rest: Segment = { ...last, start: last.start + name[0].length, text: last.text.slice(name[0].length) };
-  if (SEARCH_PIPES.has(pipe)) {
+  if (pipe === "filter") {
     return searchSpot(rest);
   }
   if (inQuotes(rest.text) || NUMBER_PIPES.has(pipe)) {
@@ -60,7 +58,7 @@ export function spotAt(query: string, caret: number): Spot | null {
   const typed = WORD.exec(rest.text)?.[0] ?? "";
   const before = rest.text.slice(0, rest.text.length - typed.length);
   // A function stands at the beginning and after a comma that is in no bracket; inside brackets stand fields.
-  const atFunction = FUNCTION_PIPES.has(pipe) && /^(?:[^()]|\([^()]*\))*$/u.test(before) && /(?:^|,)\s*$/u.test(before);
+  const atFunction = pipe === "stats" && /^(?:[^()]|\([^()]*\))*$/u.test(before) && /(?:^|,)\s*$/u.test(before);
   return spot(atFunction ? "function" : "argument", last.end, typed, null);
 }
 

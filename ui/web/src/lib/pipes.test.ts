@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FUNCTIONS, PIPES, givesTable, pipeNames } from "./pipes";
+import { FUNCTIONS, PIPES, givesTable, groupNames, pipeNames } from "./pipes";
 
 test("the names of pipes", () => {
   expect(pipeNames('a "x | y" | Stats count() by (a) |sort by (a) | ')).toEqual(["stats", "sort", ""]);
@@ -14,6 +14,8 @@ test("pipes that sum up give a table, others give records", () => {
   check("a | fields x | top 5 by x", true);
   check('m:"| stats"', false);
   check("a | statz", false);
+  check("a | distinct by (x)", true);
+  check("a | head 3 | where b", false);
 });
 
 test("every name stands once and is explained", () => {
@@ -21,4 +23,17 @@ test("every name stands once and is explained", () => {
     expect(new Set(list.map((entry) => entry.name)).size).toBe(list.length);
     expect(list.every((entry) => entry.about !== "")).toBe(true);
   }
+});
+
+test("what the rows of a table stand for", () => {
+  const check = (query: string, want: readonly string[]) => expect(groupNames(query), query).toEqual(want);
+  check("a", []);
+  check("a | stats count()", []);
+  check("a | stats count() by (_time:5m, level)", ["_time", "level"]);
+  check('a | stats count() by (_time:1d tz "Europe/Berlin", "took ms")', ["_time", "took ms"]);
+  check("a | stats avg(x) by service, host", ["service", "host"]);
+  check("a | top 5 by status | limit 3", ["status"]);
+  check("a | top 5 status, host", ["status", "host"]);
+  check("a | uniq by (x) limit 5", ["x"]);
+  check("a | stats count() by (a) | stats max(count) by (b)", ["b"]);
 });

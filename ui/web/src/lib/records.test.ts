@@ -41,9 +41,9 @@ test("the source is the service, else the host", () => {
   expect(sourceOf(record(1))).toEqual({ field: "host", value: "h1" });
 });
 
-test("the container is known by its name, else by its id", () => {
-  expect(containerOf(record(1, { container_id: "c0ffee", container_name: "shop-1" }))).toEqual({ field: "container_name", value: "shop-1" });
-  expect(containerOf(record(1, { container_id: "c0ffee" }))).toEqual({ field: "container_id", value: "c0ffee" });
+test("the container is known by its id, else by its name", () => {
+  expect(containerOf(record(1, { container_id: "c0ffee", container_name: "shop-1" }))).toEqual({ field: "container_id", value: "c0ffee" });
+  expect(containerOf(record(1, { container_name: "app", pod_name: "app-7" }))).toEqual({ field: "pod_name", value: "app-7" });
   expect(containerOf(record(1, { service: "x", container_name: "" }))).toBe(null);
 });
 

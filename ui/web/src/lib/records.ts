@@ -64,8 +64,8 @@ export function sourceOf(record: LogRecord): { readonly field: string; readonly 
   return { field: "host", value: record.host };
 }
 
-/** Fields that say which container wrote a record, the one that people know it by first. */
-const CONTAINER_FIELDS = ["container_name", "container_id"] as const;
+/** Fields that say which container wrote a record, in the server's order. */
+const CONTAINER_FIELDS = ["container_id", "kubernetes.pod_name", "k8s.pod.name", "pod_name", "container_name", "container"] as const;
 
 /** The field and value that all records of this record's container have; `null` for one that came from no container. */
 export function containerOf(record: LogRecord): { readonly field: string; readonly value: string } | null {

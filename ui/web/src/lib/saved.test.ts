@@ -4,6 +4,7 @@ import { NAME, expand, nameFor, parameterNames, parametersFor, rangeOf, savedRan
 test("parameters stand outside quotes", () => {
   expect(parameterNames('service:$service AND NOT "cost $5 $x" $service \\$no | stats by ($by_2)')).toEqual(["service", "by_2"]);
   expect(parameterNames("$ $1 a$b")).toEqual(["b"]);
+  expect(parameterNames("m:/x$a|b/ OR path:/$c $d")).toEqual(["c", "d"]);
 });
 
 test("values are put in as literals that cannot become more than a value", () => {

@@ -10,9 +10,10 @@ export type Values = Readonly<Record<string, string>>;
 /** What a saved search may be called: it stands in addresses. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-const PIECE = /\\.|"(?:[^"\\]|\\.)*"?|\$([A-Za-z_][A-Za-z0-9_]*)/gsu;
+// What is escaped, quoted or a regular expression, and `$name` elsewhere: the server tells them apart in the same way.
+const PIECE = /\\.|"(?:[^"\\]|\\.)*"?|(?<=^|[\s(:!\-+|&,=])\/(?:[^/\\]|\\.)*\/|\$([A-Za-z_][A-Za-z0-9_]*)/gsu;
 
-/** The names after `$` in a query, each once, in order; inside quotes `$` is a sign like others. */
+/** The names after `$` in a query, each once, in order; inside quotes and regular expressions `$` is a sign like others. */
 export function parameterNames(query: string): readonly string[] {
   return [...new Set([...query.matchAll(PIECE)].flatMap((match) => (match[1] === undefined ? [] : [match[1]])))];
 }

@@ -2,6 +2,7 @@
 
 import type { Cell, Table } from "../api/logs";
 import type { Bars, Layer } from "./histogram";
+import { levelOf } from "./level";
 import { PALETTE, assignStyles, type Grid, type SeriesColor } from "./series";
 import { cellText } from "./table";
 import type { Span } from "./time-range";
@@ -35,16 +36,16 @@ export type TableChart =
 
 type Shape = Pick<Table, "columns" | "types" | "rows">;
 
-/** Columns that a chart can measure by. */
-export function measures(table: Shape): readonly string[] {
-  const numbers = table.columns.filter((_, index) => table.types[index] === "number");
+/** Columns that a chart can measure by: numbers that the rows are not grouped by. */
+export function measures(table: Shape, groups: readonly string[]): readonly string[] {
+  const numbers = table.columns.filter((name, index) => table.types[index] === "number" && !groups.includes(name));
   // Without a text to name them, the first column of numbers names the bars.
   return numbers.length === table.columns.length && table.rows.length > 1 ? numbers.slice(1) : numbers;
 }
 
 /** The chart of a table, or `null` where nothing in it can be measured. `measure` chooses among several numbers of bars. */
-export function chartOf(table: Shape, measure: string | null): TableChart | null {
-  const numbers = measures(table);
+export function chartOf(table: Shape, measure: string | null, groups: readonly string[]): TableChart | null {
+  const numbers = measures(table, groups);
   if (numbers.length === 0 || table.rows.length === 0) {
     return null;
   }
@@ -52,7 +53,7 @@ export function chartOf(table: Shape, measure: string | null): TableChart | null
   if (time >= 0) {
     return overTime(table, time, numbers);
   }
-  if (table.rows.length === 1 && table.types.every((type) => type === "number")) {
+  if (table.rows.length === 1 && numbers.length === table.columns.length) {
     return { kind: "figures", figures: table.columns.map((name, index) => ({ name, value: numberOf(table.rows[0]?.[index]) })) };
   }
   return bars(table, measure !== null && numbers.includes(measure) ? measure : (numbers[0] ?? ""), numbers);
@@ -103,7 +104,7 @@ function overTime(table: Shape, time: number, numbers: readonly string[]): Table
       continue;
     }
     times.add(at);
-    const group = groups.map(({ index }) => named(row[index])).join(" · ");
+    const group = groups.map(({ index }) => named(table.columns[index], row[index])).join(" · ");
     numbers.forEach((number) => {
       const value = numberOf(row[table.columns.indexOf(number)]);
       const name = group === "" ? number : numbers.length > 1 ? `${group} · ${number}` : group;
@@ -133,13 +134,13 @@ function bars(table: Shape, measure: string, numbers: readonly string[]): TableC
   const names = table.columns.map((_, index) => index).filter((index) => !numbers.includes(table.columns[index] ?? ""));
   const all = table.rows.flatMap((row) => {
     const value = numberOf(row[at]);
-    return value === null ? [] : [{ name: names.map((index) => named(row[index])).join(" · "), value }];
+    return value === null ? [] : [{ name: names.map((index) => named(table.columns[index], row[index])).join(" · "), value }];
   });
   return all.length === 0 ? null : { kind: "bars", measure, bars: all.slice(0, BARS_MAX), left: Math.max(0, all.length - BARS_MAX) };
 }
 
-function named(cell: Cell | undefined): string {
-  return cellText(cell) || "(none)";
+function named(column: string | undefined, cell: Cell | undefined): string {
+  return (column === "level" && typeof cell === "number" ? levelOf(cell).name : cellText(cell)) || "(none)";
 }
 
 function numberOf(cell: Cell | undefined): number | null {

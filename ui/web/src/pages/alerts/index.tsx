@@ -51,6 +51,7 @@ export default function AlertsPage() {
   return (
     <div class="page alerts">
       <header class="bar">
+        <h1 class="hidden-text">Alerts</h1>
         <div class="query-field grow">
           <div class="box">
             <Icon name="filter" />

@@ -39,6 +39,7 @@ export default function InputsPage() {
   return (
     <div class="page inputs">
       <header class="bar">
+        <h1 class="hidden-text">Inputs</h1>
         <div class="query-field grow">
           <div class="box">
             <Icon name="filter" />

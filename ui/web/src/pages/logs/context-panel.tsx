@@ -70,6 +70,15 @@ export default function ContextPanel({ view, zone, columns, onChange, onFilter, 
           {answer.isFetching ? "asking…" : data ? `${plural(data.before.length + data.after.length, "record")} around · ${duration(data.stats.elapsed_ms)}` : ""}
         </span>
       </div>
+      {data && data.same.length > 0 && (
+        <p class="panel-tools mono same">
+          {data.same.map(({ field, value }) => (
+            <span key={field} title={value}>
+              {field}: {value}
+            </span>
+          ))}
+        </p>
+      )}
       {data && data.partial.length > 0 && <p class="notice warning">Missing: {data.partial.join("; ")}</p>}
       <div class="context-list" tabIndex={0} role="region" aria-label="Surrounding records" aria-busy={answer.isPending}>
         {answer.error && <FailureNotice failure={answer.error as Failure} what="No context." onRetry={() => void answer.refetch()} />}

@@ -17,6 +17,7 @@ import { fieldType, splitFields } from "../../lib/fields";
 import { count } from "../../lib/format";
 import { LEVELS } from "../../lib/level";
 import type { FilterMode } from "../../lib/log-query";
+import { groupNames } from "../../lib/pipes";
 import { sourceOf } from "../../lib/records";
 import { isRelative, zoomOut, type Span } from "../../lib/time-range";
 import type { LogsView } from "../../lib/view";
@@ -85,6 +86,7 @@ export default function LogsPage() {
   return (
     <div class="page logs">
       <header class="bar">
+        <h1 class="hidden-text">Logs</h1>
         <QueryField
           query={view.query}
           mistake={logs.mistake}
@@ -173,6 +175,7 @@ export default function LogsPage() {
               {logs.results.data ? (
                 <Result
                   table={logs.results.data}
+                  groups={groupNames(view.query)}
                   show={view.show}
                   measure={view.measure}
                   sort={view.sort}

@@ -27,6 +27,8 @@ const WORDS: Readonly<Record<Showing, string>> = { table: "Table", lines: "Lines
 
 interface Props {
   readonly table: Table;
+  /** Columns that the rows are grouped by. */
+  readonly groups: readonly string[];
   readonly show: Showing | null;
   readonly measure: string | null;
   readonly sort: TableSort | null;
@@ -43,10 +45,10 @@ interface Props {
 
 export default function Result(props: Props) {
   const { table, zone, stale } = props;
-  const chart = useMemo(() => chartOf(table, props.measure), [table, props.measure]);
+  const chart = useMemo(() => chartOf(table, props.measure, props.groups), [table, props.measure, props.groups.join()]);
   const offered = showings(chart);
   const show = props.show !== null && offered.includes(props.show) ? props.show : (offered.find((name) => name !== "table") ?? "table");
-  const numbers = measures(table);
+  const numbers = measures(table, props.groups);
   if (table.rows.length === 0) {
     return (
       <div class="empty">

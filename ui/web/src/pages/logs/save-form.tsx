@@ -38,7 +38,7 @@ export function SaveForm({ saved, query, range, onSaved, onCancel }: Props) {
       query: text,
       parameters,
       ...(ranged && kept ? { range: kept } : {}),
-      ...(saved ? { version: saved.version } : {}),
+      version: saved?.version ?? 0,
     });
     setBusy(false);
     if (answer.ok) {

@@ -34,8 +34,8 @@ export default function SavedPanel({ query, range, current, onSaved, onClose }: 
   const words = filter.trim().toLowerCase();
   const shown = (list.data ?? []).filter((saved) => `${saved.name} ${saved.description} ${saved.query}`.toLowerCase().includes(words));
   const refresh = () => void client.invalidateQueries({ queryKey: SAVED_KEY });
-  const remove = async (name: string) => {
-    const answer = await deleteSearch(name);
+  const remove = async ({ name, version }: SavedSearch) => {
+    const answer = await deleteSearch(name, version);
     setFailure(answer.ok ? null : answer.failure);
     setLeaving(null);
     refresh();
@@ -81,7 +81,7 @@ export default function SavedPanel({ query, range, current, onSaved, onClose }: 
               <div class="tools">
                 {leaving === saved.name ? (
                   <>
-                    <button type="button" class="button small" onClick={() => void remove(saved.name)}>
+                    <button type="button" class="button small" onClick={() => void remove(saved)}>
                       Delete {saved.name}
                     </button>
                     <button type="button" class="button quiet small" onClick={() => setLeaving(null)}>

@@ -100,9 +100,8 @@ export function Toolbar(props: Props) {
       {panelButton("explain", "Explain")}
       {panelButton("saved", "Saved")}
       {fieldsButton && (
-        <button type="button" class="button small" onClick={fieldsButton}>
+        <button type="button" class="button small" aria-label="Fields" title="Fields" onClick={fieldsButton}>
           <Icon name="filter" />
-          Fields
         </button>
       )}
     </div>

@@ -106,6 +106,7 @@ export default function MetricsPage() {
   return (
     <div class="page metrics">
       <header class="bar">
+        <h1 class="hidden-text">Metrics</h1>
         <div class="expressions grow">
           {drafts.map(({ id, text }, index) => {
             const answer = answers[index];
