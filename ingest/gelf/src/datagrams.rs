@@ -2,7 +2,7 @@
 
 use crate::chunk::{Chunk, ChunkError, parse_chunk};
 use crate::config::{ChunkLimits, MessageLimits};
-use crate::decode::{Arrival, Decoded, Decoder, read_payload};
+use crate::decode::{Arrival, Decoded, Decoder};
 use crate::fault::FaultReason;
 use crate::reassembly::{Inserted, Reassembler, ReassemblyCounts};
 use std::net::SocketAddr;
@@ -92,20 +92,8 @@ impl DatagramDecoder {
             Err(ChunkError::NotChunked) => {}
             Err(error) => return self.decoded.fault(0, chunk_fault(error)),
         }
-        let limits = self.decoder.limits();
-        let inner_chunk = match self.decoder.inflate(datagram) {
-            Ok(plain) if parse_chunk(plain.bytes) == Err(ChunkError::NotChunked) => {
-                read_payload(plain.bytes, &Arrival { sender: sender.ip(), received }, &limits, &mut self.decoded);
-                None
-            }
-            // Some senders compress the chunks rather than the message; the decoder's buffer is needed for the message.
-            Ok(plain) => Some(plain.bytes.to_vec()),
-            Err(reason) => {
-                self.decoded.fault(0, reason);
-                None
-            }
-        };
-        self.decoder.shrink();
+        let arrival = Arrival { sender: sender.ip(), received };
+        let inner_chunk = self.decoder.decode_unless_chunk(datagram, &arrival, &mut self.decoded);
         match inner_chunk.as_deref().map(parse_chunk) {
             None => {}
             Some(Ok(chunk)) => self.insert_chunk(sender, chunk, received),

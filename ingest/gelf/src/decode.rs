@@ -1,11 +1,11 @@
 //! A whole payload, compressed or not, as records: one object, several, lines of them, or an array.
 
 use crate::chunk;
-use crate::compression::{Inflated, Inflater};
+use crate::compression::Inflater;
 use crate::config::MessageLimits;
 use crate::fault::{Consequence, Fault, FaultReason};
 use crate::json::Reader;
-use crate::message::read_message;
+use crate::message::MessageReader;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use watchfire_model::{LogRecord, TimeNs};
@@ -121,56 +121,73 @@ impl Decoded {
 pub struct Decoder {
     limits: MessageLimits,
     inflater: Inflater,
+    messages: MessageReader,
 }
 
 impl Decoder {
     pub fn new(limits: MessageLimits) -> Decoder {
         let output_max = usize::try_from(limits.decompressed_max.0).unwrap_or(usize::MAX);
-        Decoder { limits, inflater: Inflater::new(output_max) }
+        Decoder { limits, inflater: Inflater::new(output_max), messages: MessageReader::new() }
     }
 
     /// Adds the payload's records and faults to `decoded`. Total: any bytes will do.
     pub fn decode(&mut self, payload: &[u8], arrival: &Arrival, decoded: &mut Decoded) {
-        let limits = self.limits;
-        match self.inflate(payload) {
-            Ok(plain) => read_payload(plain.bytes, arrival, &limits, decoded),
+        let chunk = self.decode_unless_chunk(payload, arrival, decoded);
+        if chunk.is_some() {
+            decoded.n_messages += 1;
+            decoded.fault(0, FaultReason::NestedChunk);
+        }
+    }
+
+    /// The same, but a payload that is a chunk is returned, without its compression: some senders compress the chunks
+    /// rather than the message.
+    pub(crate) fn decode_unless_chunk(
+        &mut self,
+        payload: &[u8],
+        arrival: &Arrival,
+        decoded: &mut Decoded,
+    ) -> Option<Vec<u8>> {
+        let mut chunk = None;
+        match self.inflater.inflate(payload) {
+            Ok(plain) if plain.bytes.starts_with(&chunk::MAGIC) => chunk = Some(plain.bytes.to_vec()),
+            Ok(plain) => read_payload(plain.bytes, arrival, &self.limits, &mut self.messages, decoded),
             Err(reason) => {
                 decoded.n_messages += 1;
                 decoded.fault(0, reason);
             }
         }
-        self.shrink();
-    }
-
-    /// The payload without compression; may be a chunk. Call [`Decoder::shrink`] when it is read.
-    pub(crate) fn inflate<'a>(&'a mut self, payload: &'a [u8]) -> Result<Inflated<'a>, FaultReason> {
-        self.inflater.inflate(payload)
-    }
-
-    /// Gives back the memory of a large payload.
-    pub(crate) fn shrink(&mut self) {
         self.inflater.shrink();
+        chunk
     }
 
-    pub(crate) fn limits(&self) -> MessageLimits {
-        self.limits
+    /// The same for a payload that is known to have no compression.
+    pub(crate) fn decode_plain(&mut self, payload: &[u8], arrival: &Arrival, decoded: &mut Decoded) {
+        if payload.starts_with(&chunk::MAGIC) {
+            decoded.n_messages += 1;
+            return decoded.fault(0, FaultReason::NestedChunk);
+        }
+        read_payload(payload, arrival, &self.limits, &mut self.messages, decoded);
     }
 }
 
 /// Reads the messages of an uncompressed payload.
-pub(crate) fn read_payload(payload: &[u8], arrival: &Arrival, limits: &MessageLimits, decoded: &mut Decoded) {
-    if payload.starts_with(&chunk::MAGIC) {
-        decoded.n_messages += 1;
-        return decoded.fault(0, FaultReason::NestedChunk);
-    }
+fn read_payload(
+    payload: &[u8],
+    arrival: &Arrival,
+    limits: &MessageLimits,
+    messages: &mut MessageReader,
+    decoded: &mut Decoded,
+) {
     decoded.n_bytes += payload.len();
     // Checking first is several times faster than the lossy conversion, which goes byte by byte.
     let text = std::str::from_utf8(payload).map_or_else(|_| String::from_utf8_lossy(payload), Cow::Borrowed);
     if matches!(text, Cow::Owned(_)) {
         decoded.fault(0, FaultReason::InvalidUtf8);
     }
-    let n_messages = read_messages(&text, arrival, limits, decoded);
+    decoded.records.reserve(messages.expected(payload.len()));
+    let n_messages = read_messages(&text, arrival, limits, messages, decoded);
     decoded.n_messages += n_messages;
+    messages.expect_more(payload.len(), n_messages);
     if n_messages == 0 {
         decoded.n_messages += 1;
         decoded.fault(0, FaultReason::Empty);
@@ -178,7 +195,13 @@ pub(crate) fn read_payload(payload: &[u8], arrival: &Arrival, limits: &MessageLi
 }
 
 /// Reads objects one after another, whatever stands between them; returns how many there were.
-fn read_messages(text: &str, arrival: &Arrival, limits: &MessageLimits, decoded: &mut Decoded) -> usize {
+fn read_messages(
+    text: &str,
+    arrival: &Arrival,
+    limits: &MessageLimits,
+    messages: &mut MessageReader,
+    decoded: &mut Decoded,
+) -> usize {
     let messages_max = limits.decompressed_max.0.saturating_mul(RECORDS_COST_FACTOR) / RECORD_COST as u64;
     let messages_max = usize::try_from(messages_max).map_or(MESSAGES_MAX, |max| max.clamp(1, MESSAGES_MAX));
     let mut reader = Reader::new(text);
@@ -195,7 +218,7 @@ fn read_messages(text: &str, arrival: &Arrival, limits: &MessageLimits, decoded:
         }
         let start = reader.offset();
         if byte == b'{' {
-            match read_message(&mut reader, arrival, limits, |reason| decoded.fault(index, reason)) {
+            match messages.read(&mut reader, arrival, limits, |reason| decoded.fault(index, reason)) {
                 Ok(record) => {
                     decoded.records.extend(record);
                     index += 1;

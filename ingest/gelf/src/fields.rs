@@ -2,9 +2,9 @@
 
 use crate::fault::FaultReason;
 use crate::json::{JsonError, Reader, Value, push_json_string};
+use crate::names::FieldName;
 use crate::number;
 use smol_str::SmolStr;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use watchfire_model::FieldValue;
 
@@ -18,15 +18,11 @@ pub(crate) const FLATTEN_DEPTH_MAX: usize = 8;
 pub(crate) const REST_FIELD: &str = "gelf_rest";
 /// Up to here names are compared one by one, which is faster than an index for the dozen fields of most messages.
 const LINEAR_MAX: usize = 32;
-/// Room for the fields of most messages.
-const FIELDS_USUAL: usize = 16;
+/// Room for so many fields is kept for the next message.
+const FIELDS_KEPT: usize = 256;
 
-/// Names that a record has outside its fields, or that searches give a meaning of their own.
-const RESERVED: [&str; 10] =
-    ["message", "short_message", "full_message", "host", "source", "stream", "level", "timestamp", "time", "received"];
-
-/// The fields so far.
-#[derive(Debug)]
+/// The fields of a message so far. Reused for the next one, so that only the finished list is allocated.
+#[derive(Debug, Default)]
 pub(crate) struct Fields {
     list: Vec<(SmolStr, FieldValue)>,
     /// A bit for each kind of name seen, so that a new name is mostly known as new without any comparison.
@@ -38,40 +34,47 @@ pub(crate) struct Fields {
     has_duplicates: bool,
 }
 
-/// The name of a field in the record: without the one leading underscore that GELF puts before additional fields. A name
-/// that means something else without it keeps it, so `_level` does not hide the level; control characters become `_`.
-pub(crate) fn field_name(key: &str) -> Cow<'_, str> {
-    let key = key.trim();
-    let name = key.strip_prefix('_').unwrap_or(key);
-    if name.is_empty() {
-        return Cow::Borrowed("_");
-    }
-    if RESERVED.contains(&name) {
-        return if name.len() < key.len() { Cow::Borrowed(key) } else { Cow::Owned(format!("_{name}")) };
-    }
-    if name.bytes().any(|byte| byte.is_ascii_control()) {
-        return Cow::Owned(name.replace(|c: char| c.is_ascii_control(), "_"));
-    }
-    Cow::Borrowed(name)
-}
-
 impl Fields {
-    pub(crate) fn new() -> Fields {
-        Fields {
-            list: Vec::with_capacity(FIELDS_USUAL),
-            seen: 0,
-            index: HashMap::new(),
-            rest: String::new(),
-            has_duplicates: false,
+    /// Forgets what is left of a message that could not be read to its end.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.seen = 0;
+        self.has_duplicates = false;
+        if self.list.capacity() > FIELDS_KEPT {
+            self.list = Vec::new();
+        }
+        if !self.index.is_empty() {
+            self.index = HashMap::new();
+        }
+        if !self.rest.is_empty() {
+            self.rest = String::new();
         }
     }
 
     /// Takes in the value at the reader under `name`; an object becomes a field for each of its members. Null is dropped.
-    pub(crate) fn read(&mut self, name: &str, reader: &mut Reader<'_>) -> Result<(), JsonError> {
-        self.read_at_depth(name, reader, 0)
+    /// `scratch` is overwritten.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        name: &FieldName,
+        reader: &mut Reader<'_>,
+        scratch: &mut String,
+    ) -> Result<(), JsonError> {
+        if reader.peek() == Some(b'"') {
+            let text = reader.string()?;
+            self.insert(name, FieldValue::Text(SmolStr::new(text.resolve(scratch))));
+            return Ok(());
+        }
+        self.read_at_depth(name, reader, scratch, 0)
     }
 
-    fn read_at_depth(&mut self, name: &str, reader: &mut Reader<'_>, depth: usize) -> Result<(), JsonError> {
+    fn read_at_depth(
+        &mut self,
+        name: &FieldName,
+        reader: &mut Reader<'_>,
+        scratch: &mut String,
+        depth: usize,
+    ) -> Result<(), JsonError> {
         if reader.peek() == Some(b'{') && depth == FLATTEN_DEPTH_MAX {
             let raw = reader.skip_value()?;
             self.insert(name, FieldValue::Text(raw.into()));
@@ -81,13 +84,14 @@ impl Fields {
             Value::Null => {}
             Value::Bool(value) => self.insert(name, FieldValue::Bool(value)),
             Value::Bare(word) => self.insert(name, number::field_value(word)),
-            Value::Text(text) => self.insert(name, FieldValue::Text(text.into())),
+            Value::Text(text) => self.insert(name, FieldValue::Text(SmolStr::new(text.resolve(scratch)))),
             Value::Array(raw) => self.insert(name, FieldValue::Text(raw.into())),
             Value::Object => {
                 let mut is_empty = true;
                 while let Some(key) = reader.next_key()? {
                     is_empty = false;
-                    self.read_at_depth(&format!("{name}.{key}"), reader, depth + 1)?;
+                    let member = format!("{}.{}", name.name, key.resolve(scratch));
+                    self.read_at_depth(&FieldName::new(&member), reader, scratch, depth + 1)?;
                 }
                 if is_empty {
                     self.insert(name, FieldValue::Text("{}".into()));
@@ -97,9 +101,14 @@ impl Fields {
         Ok(())
     }
 
+    /// Adds a field of the decoder's own.
+    pub(crate) fn add(&mut self, name: &'static str, value: FieldValue) {
+        self.insert(&FieldName::new(name), value);
+    }
+
     /// Adds a field; the last value of a name counts.
-    pub(crate) fn insert(&mut self, name: &str, value: FieldValue) {
-        let kind = kind_of(name);
+    #[inline]
+    fn insert(&mut self, FieldName { name, kind }: &FieldName, value: FieldValue) {
         if self.seen & kind != 0
             && let Some(position) = self.position(name)
         {
@@ -112,7 +121,7 @@ impl Fields {
             return;
         }
         self.seen |= kind;
-        self.list.push((SmolStr::new(name), value));
+        self.list.push((name.clone(), value));
         if self.list.len() > LINEAR_MAX {
             let indexed = self.index.len();
             self.index.extend((indexed..self.list.len()).map(|at| (self.list[at].0.clone(), at)));
@@ -142,8 +151,8 @@ impl Fields {
         self.position(name).map(|at| &self.list[at].1)
     }
 
-    /// The finished list, and what was odd about it.
-    pub(crate) fn finish(mut self, mut fault: impl FnMut(FaultReason)) -> Vec<(SmolStr, FieldValue)> {
+    /// The finished list, with room for nothing more, and what was odd about it.
+    pub(crate) fn finish(&mut self, mut fault: impl FnMut(FaultReason)) -> Vec<(SmolStr, FieldValue)> {
         if self.has_duplicates {
             fault(FaultReason::DuplicateField);
         }
@@ -152,15 +161,11 @@ impl Fields {
             let rest = format!("{{{}}}", self.rest);
             self.list.push((SmolStr::new_static(REST_FIELD), FieldValue::Text(rest.into())));
         }
-        self.list
+        let mut list = Vec::with_capacity(self.list.len());
+        list.append(&mut self.list);
+        self.clear();
+        list
     }
-}
-
-/// One bit out of 64 for a name, by its length and its ends.
-fn kind_of(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let end = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
-    1 << ((bytes.len() * 7 + end(bytes.first()) + end(bytes.last()) * 3) % 64)
 }
 
 #[cfg(test)]
@@ -168,44 +173,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[track_caller]
-    fn check_name(key: &str, want: &str) {
-        assert_eq!(field_name(key), want, "{key:?}");
-    }
-
-    #[test]
-    fn names_lose_one_underscore_unless_reserved() {
-        check_name("_container_id", "container_id");
-        check_name("facility", "facility");
-        check_name("__x", "_x");
-        check_name("_", "_");
-        check_name("", "_");
-        check_name("_id", "id");
-        check_name("_level", "_level");
-        check_name("source", "_source");
-        check_name("_app.kubernetes.io/name", "app.kubernetes.io/name");
-        check_name(" _a b ", "a b");
-        check_name("_😀", "😀");
-        check_name("_.", ".");
-        check_name("_a\nb\0", "a_b_");
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn each_name_is_kept_once_with_its_last_value(names in proptest::collection::vec("[ab]{1,6}", 0..120)) {
-            let mut fields = Fields::new();
+            let mut fields = Fields::default();
+            fields.add("left over", FieldValue::Bool(true));
+            fields.clear();
             let mut want: Vec<(SmolStr, FieldValue)> = Vec::new();
             for (at, name) in names.iter().enumerate() {
                 let value = FieldValue::I64(at as i64);
-                fields.insert(name, value.clone());
+                fields.insert(&FieldName::new(name), value.clone());
                 match want.iter_mut().find(|(known, _)| known == name) {
                     Some(field) => field.1 = value,
                     None => want.push((name.into(), value)),
                 }
             }
             prop_assert_eq!(fields.finish(|_| ()), want);
+            prop_assert_eq!(fields.finish(|reason| panic!("{reason:?} is left over")), []);
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Bodies of `POST /gelf`: one message, lines of them, or an array. The HTTP server itself stands elsewhere.
 
-use crate::config::{HttpConfig, MessageLimits};
+use crate::config::HttpConfig;
 use crate::counters::InputCounters;
-use crate::decode::{Arrival, Decoded, Decoder, read_payload};
+use crate::decode::{Arrival, Decoded, Decoder};
 use crate::fault::{Fault, FaultReason};
 use crate::receipt::BatchReceipt;
+use parking_lot::Mutex;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use watchfire_model::status::InputStatus;
 use watchfire_model::{Fate, RecordSink, Refused, TimeNs};
+
+/// Decoders that are kept while no body needs them.
+const SPARE_DECODERS_MAX: usize = 8;
 
 /// What became of a body.
 #[derive(Debug, Clone)]
@@ -29,30 +33,20 @@ impl HttpOutcome {
     }
 }
 
-/// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
-/// zlib under `gzip,deflate`; only `identity` is believed.
-fn decode(encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs, limits: &MessageLimits) -> Decoded {
-    let arrival = Arrival { sender: sender.to_canonical(), received: now };
-    let mut decoded = Decoded::default();
-    if encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("identity")) {
-        read_payload(body, &arrival, limits, &mut decoded);
-    } else {
-        Decoder::new(*limits).decode(body, &arrival, &mut decoded);
-    }
-    decoded
-}
-
 /// The HTTP input's limits and numbers.
 #[derive(Debug)]
 pub struct HttpInput {
     config: HttpConfig,
     counters: Arc<InputCounters>,
+    /// Decoders that no body needs at the moment, with what they remember of earlier ones.
+    decoders: Mutex<Vec<Decoder>>,
 }
 
 impl HttpInput {
     /// `address` is where the HTTP server listens.
     pub fn new(address: &str, config: HttpConfig) -> HttpInput {
-        HttpInput { config, counters: Arc::new(InputCounters::new("gelf-http", address.to_owned())) }
+        let counters = Arc::new(InputCounters::new("gelf-http", address.to_owned()));
+        HttpInput { config, counters, decoders: Mutex::default() }
     }
 
     /// Longest body to read, in bytes as sent.
@@ -80,9 +74,27 @@ impl HttpInput {
         HttpOutcome { n_records, faults: decoded.faults, result }
     }
 
+    /// Decodes a body. Its compression is found by its first bytes whatever the header says, because common clients send
+    /// zlib under `gzip,deflate`; only `identity` is believed.
+    fn decode(&self, encoding: Option<&str>, body: &[u8], arrival: &Arrival) -> Decoded {
+        let spare = self.decoders.lock().pop();
+        let mut decoder = spare.unwrap_or_else(|| Decoder::new(self.config.messages));
+        let mut decoded = Decoded::default();
+        if encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("identity")) {
+            decoder.decode_plain(body, arrival, &mut decoded);
+        } else {
+            decoder.decode(body, arrival, &mut decoded);
+        }
+        let mut decoders = self.decoders.lock();
+        if decoders.len() < SPARE_DECODERS_MAX {
+            decoders.push(decoder);
+        }
+        decoded
+    }
+
     /// Decodes a body, and counts what of it is no record.
     fn decode_counted(&self, encoding: Option<&str>, body: &[u8], sender: IpAddr, now: TimeNs) -> Decoded {
-        let decoded = decode(encoding, body, sender, now, &self.config.messages);
+        let decoded = self.decode(encoding, body, &Arrival { sender, received: now });
         self.counters.add_received(1, body.len() as u64, now);
         for (reason, count) in decoded.counts.iter() {
             self.counters.add_faults(reason, u64::from(count));

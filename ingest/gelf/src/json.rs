@@ -5,7 +5,13 @@
 //! serde's readers take none of these and recurse into nested values. This one never recurses: [`Reader::skip_value`]
 //! takes any depth.
 
-use std::borrow::Cow;
+mod text;
+
+pub(crate) use text::{RawText, push_json_string};
+
+/// Words of eight bytes that are searched one by one before a vectorised search begins: most strings end within them, and
+/// calling it costs more than it saves.
+const SHORT_WORDS: usize = 4;
 
 /// The text is no JSON at byte `offset`, or ends too early there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,13 +20,13 @@ pub(crate) struct JsonError {
 }
 
 /// A value, or the beginning of an object.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
     /// A number or any other bare word, as written.
     Bare(&'a str),
-    Text(Cow<'a, str>),
+    Text(RawText<'a>),
     /// An array as written.
     Array(&'a str),
     /// The reader stands behind the `{`: take it in with [`Reader::next_key`].
@@ -72,7 +78,7 @@ impl<'a> Reader<'a> {
 
     /// The next key of the object that the reader is in, or `None` behind its end.
     #[inline]
-    pub(crate) fn next_key(&mut self) -> Result<Option<Cow<'a, str>>, JsonError> {
+    pub(crate) fn next_key(&mut self) -> Result<Option<RawText<'a>>, JsonError> {
         match self.peek() {
             Some(b'"') => {}
             Some(b'}') => {
@@ -87,6 +93,17 @@ impl<'a> Reader<'a> {
         }
         self.bump();
         Ok(Some(key))
+    }
+
+    /// Steps over the next key with its colon where it is written like this, quotes and colon included.
+    #[inline]
+    pub(crate) fn take_key(&mut self, written: &str) -> bool {
+        let is_next = self.peek() == Some(b'"') && self.text.as_bytes()[self.at..].starts_with(written.as_bytes());
+        if is_next && !written.is_empty() {
+            self.at += written.len();
+            return true;
+        }
+        false
     }
 
     /// The next value.
@@ -118,7 +135,7 @@ impl<'a> Reader<'a> {
                 self.bump();
                 self.skip_nested(1)?;
             }
-            Some(b'"') => drop(self.raw_string()?),
+            Some(b'"') => drop(self.string()?),
             Some(_) => drop(self.bare_word()?),
             None => return Err(self.error()),
         }
@@ -131,7 +148,7 @@ impl<'a> Reader<'a> {
         while depth > 0 {
             match bytes.get(self.at) {
                 Some(b'"') => {
-                    self.raw_string()?;
+                    self.string()?;
                     continue;
                 }
                 Some(b'{' | b'[') => depth += 1,
@@ -144,31 +161,23 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The string at the reader, which stands at its opening quote.
+    /// The inside of the string at the reader, which stands at its opening quote.
     #[inline]
-    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
-        let (raw, has_escapes) = self.raw_string()?;
-        Ok(if has_escapes { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) })
-    }
-
-    /// The string's inside as written, and whether it has escapes.
-    #[inline]
-    fn raw_string(&mut self) -> Result<(&'a str, bool), JsonError> {
+    pub(crate) fn string(&mut self) -> Result<RawText<'a>, JsonError> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
         let mut at = start;
         let mut has_escapes = false;
         loop {
-            let Some(len) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) else {
+            let Some(end) = find_special(bytes, at) else {
                 return Err(JsonError { offset: bytes.len() });
             };
-            at += len;
-            if bytes[at] == b'"' {
-                self.at = at + 1;
-                return Ok((&self.text[start..at], has_escapes));
+            if bytes[end] == b'"' {
+                self.at = end + 1;
+                return Ok(RawText::new(&self.text[start..end], has_escapes));
             }
             has_escapes = true;
-            at += 2;
+            at = end + 2;
         }
     }
 
@@ -190,74 +199,28 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Resolves the escapes of a string's inside. Unknown escapes stay as they are (`C:\dir`), lone surrogates become
-/// replacement characters.
-fn unescape(raw: &str) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let Some(escape) = rest.chars().next() else {
-            text.push('\\');
-            break;
-        };
-        rest = &rest[escape.len_utf8()..];
-        match escape {
-            '"' | '\\' | '/' => text.push(escape),
-            'n' => text.push('\n'),
-            't' => text.push('\t'),
-            'r' => text.push('\r'),
-            'b' => text.push('\u{8}'),
-            'f' => text.push('\u{c}'),
-            'u' => rest = push_unicode(&mut text, rest),
-            other => text.extend(['\\', other]),
+/// Where the first quote or backslash stands, from `at` on.
+#[inline]
+fn find_special(bytes: &[u8], mut at: usize) -> Option<usize> {
+    for _ in 0..SHORT_WORDS {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
+        let word = u64::from_le_bytes(*word);
+        let hits = zero_bytes(word ^ repeat(b'"')) | zero_bytes(word ^ repeat(b'\\'));
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    text.push_str(rest);
-    text
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|len| at + len)
 }
 
-/// Appends the character of a `\u` escape, `rest` being what follows the `u`; returns what remains.
-fn push_unicode<'a>(text: &mut String, rest: &'a str) -> &'a str {
-    let Some(unit) = hex4(rest) else {
-        text.push_str("\\u");
-        return rest;
-    };
-    let rest = &rest[4..];
-    if let Some(c) = char::from_u32(unit) {
-        text.push(c);
-        return rest;
-    }
-    let low = rest.strip_prefix("\\u").and_then(hex4).filter(|low| (0xdc00..0xe000).contains(low));
-    if let (0xd800..0xdc00, Some(low)) = (unit, low) {
-        let c = char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
-        text.push(c.expect("a surrogate pair encodes a character"));
-        return &rest["\\u0000".len()..];
-    }
-    text.push(char::REPLACEMENT_CHARACTER);
-    rest
+const fn repeat(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
-fn hex4(text: &str) -> Option<u32> {
-    let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    u32::from_str_radix(digits, 16).ok()
-}
-
-/// Appends `text` as a JSON string.
-pub(crate) fn push_json_string(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c if u32::from(c) < 0x20 => {
-                let hex = |digit| char::from_digit(digit, 16).expect("a hexadecimal digit is below 16");
-                json.extend(['\\', 'u', '0', '0', hex(u32::from(c) >> 4), hex(u32::from(c) & 15)]);
-            }
-            c => json.push(c),
-        }
-    }
-    json.push('"');
+/// The top bit of each byte that is zero; bits above the lowest one may be wrong.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(repeat(0x01)) & !word & repeat(0x80)
 }
 
 #[cfg(test)]
@@ -272,7 +235,10 @@ mod tests {
 
     #[track_caller]
     fn check_text(json: &str, want: &str) {
-        check(json, &Value::Text(Cow::Borrowed(want)));
+        let Ok(Value::Text(raw)) = Reader::new(json).value() else { panic!("{json:?} is a string") };
+        let mut scratch = "left over".to_owned();
+        assert_eq!(raw.resolve(&mut scratch), want, "{json:?}");
+        assert_eq!(raw.to_cow(), want, "{json:?}");
     }
 
     #[test]
@@ -318,9 +284,15 @@ mod tests {
         fn strings_come_back(want in ".{0,20}|[\\\\\"a\u{1}\u{1f}é😀]{0,20}") {
             let mut json = String::new();
             push_json_string(&mut json, &want);
-            prop_assert_eq!(Reader::new(&json).value(), Ok(Value::Text(Cow::Borrowed(want.as_str()))));
-            let upstream = serde_json::to_string(&want).expect("text is JSON");
-            prop_assert_eq!(Reader::new(&upstream).value(), Ok(Value::Text(Cow::Borrowed(want.as_str()))));
+            check_text(&json, &want);
+            check_text(&serde_json::to_string(&want).expect("text is JSON"), &want);
+        }
+
+        #[test]
+        fn the_first_special_byte_is_found(text in "[a-c\u{80}\u{ff}!#\\[\\]\"\\\\]{0,60}|[a\u{ff}]{0,60}\"?", at in 0..70_usize) {
+            let bytes = text.as_bytes();
+            let want = (at..bytes.len()).find(|at| matches!(bytes[*at], b'"' | b'\\'));
+            prop_assert_eq!(find_special(bytes, at), want);
         }
 
         #[test]

@@ -25,6 +25,7 @@ mod http;
 mod json;
 mod message;
 mod metrics;
+mod names;
 mod number;
 mod queue;
 mod reassembly;

@@ -16,6 +16,39 @@ const MAGNITUDE_MAX: i64 = 20;
 /// microseconds, else nanoseconds.
 pub(crate) fn read(text: &str) -> Option<TimeNs> {
     let text = text.trim();
+    plain_seconds_ns(text.as_bytes()).map(TimeNs).or_else(|| read_any(text))
+}
+
+/// What nearly all senders write, `seconds` or `seconds.decimals` with at most nine of these, in nanoseconds; `None` for
+/// anything else, be it a time or not.
+fn plain_seconds_ns(text: &[u8]) -> Option<i64> {
+    const DECIMALS_MAX: usize = 9;
+    // With one digit more, the number counts milliseconds.
+    const SECONDS_LEN_MAX: usize = 11;
+    let digits = |text: &[u8]| {
+        let mut number = 0_i64;
+        let len = text.iter().take(SECONDS_LEN_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
+        for byte in &text[..len] {
+            number = number * 10 + i64::from(byte - b'0');
+        }
+        (number, len)
+    };
+    let (seconds, len) = digits(text);
+    if len == 0 || len > SECONDS_LEN_MAX || seconds == 0 {
+        return None;
+    }
+    let ns = seconds.checked_mul(1_000_000_000)?;
+    let decimals = match &text[len..] {
+        [] => return Some(ns),
+        [b'.', decimals @ ..] if (1..=DECIMALS_MAX).contains(&decimals.len()) => decimals,
+        _ => return None,
+    };
+    let (fraction, len) = digits(decimals);
+    (len == decimals.len()).then_some(())?;
+    ns.checked_add(fraction * 10_i64.pow((DECIMALS_MAX - len) as u32))
+}
+
+fn read_any(text: &str) -> Option<TimeNs> {
     decimal_ns(text.as_bytes()).or_else(|| calendar_ns(text)).filter(|ns| *ns > 0).map(TimeNs)
 }
 
@@ -151,6 +184,12 @@ mod tests {
         #[test]
         fn whole_nanoseconds_come_back(seconds in 1_i64..9_000_000_000, ns in 0_i64..1_000_000_000) {
             check(&format!("{seconds}.{ns:09}"), Some(seconds * 1_000_000_000 + ns));
+        }
+
+        #[test]
+        fn the_short_way_gives_the_same(text in "[0-9]{1,13}(\\.[0-9]{0,11})?") {
+            let short = plain_seconds_ns(text.as_bytes());
+            prop_assert!(short.is_none_or(|ns| read_any(&text) == Some(TimeNs(ns))), "{text}");
         }
 
         #[test]
