@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fmt;
 use watchfire_model::{
-    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TimeNs,
+    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TextKind, TimeNs,
 };
 
 /// A value in a row.
@@ -198,12 +198,12 @@ impl RecordView for Row {
         }
     }
 
-    fn any_text(&self, passes: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+    fn any_text(&self, passes: &mut dyn FnMut(TextKind, &str) -> bool) -> bool {
         self.cells.iter().any(|(name, cell)| match cell {
             Cell::Value(_) if name == LEVEL_FIELD => false,
-            Cell::Value(FieldValue::Text(text)) => passes(name, text),
-            Cell::Value(other) => passes(name, &other.to_text()),
-            Cell::Time(time) => !is_time(name) && passes(name, &time_text(*time)),
+            Cell::Value(FieldValue::Text(text)) => passes(TextKind::of(name), text),
+            Cell::Value(other) => passes(TextKind::of(name), &other.to_text()),
+            Cell::Time(time) => !is_time(name) && passes(TextKind::Value, &time_text(*time)),
         })
     }
 }

@@ -42,7 +42,8 @@ pub use log_source::{
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use memory::{MemoryHold, MemoryPool, OutOfMemory};
 pub use record::{
-    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, stream_names,
+    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TextKind,
+    stream_names,
 };
 pub use sample::{MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use series::{Samples, SelectError, SeriesReader, SeriesSource};

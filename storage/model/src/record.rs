@@ -171,8 +171,30 @@ pub trait RecordView {
     /// The same as a number, where it is one; the line, the host and the stream never are.
     fn number(&self, name: &str) -> Option<f64>;
 
-    /// Whether the name and text of some field pass; the level and the time do not take part.
-    fn any_text(&self, passes: &mut dyn FnMut(&str, &str) -> bool) -> bool;
+    /// Whether some text passes; the level and the time do not take part. Long texts are handed out where they lie.
+    fn any_text(&self, passes: &mut dyn FnMut(TextKind, &str) -> bool) -> bool;
+}
+
+/// How a text is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextKind {
+    /// By its words.
+    Message,
+    /// Each of the names in it, see [`stream_names`].
+    Streams,
+    /// By its words where it holds white space, else as a whole.
+    Value,
+}
+
+impl TextKind {
+    /// Of the field that a query calls so.
+    pub fn of(name: &str) -> TextKind {
+        match name {
+            MESSAGE_FIELD => TextKind::Message,
+            STREAM_FIELD => TextKind::Streams,
+            _ => TextKind::Value,
+        }
+    }
 }
 
 impl RecordView for LogRecord {
@@ -211,13 +233,13 @@ impl RecordView for LogRecord {
         }
     }
 
-    fn any_text(&self, passes: &mut dyn FnMut(&str, &str) -> bool) -> bool {
-        passes(MESSAGE_FIELD, &self.message)
-            || passes(HOST_FIELD, &self.host)
-            || passes(STREAM_FIELD, &self.stream)
-            || self.fields.iter().any(|(name, value)| match value {
-                FieldValue::Text(text) => passes(name, text),
-                other => passes(name, &other.to_text()),
+    fn any_text(&self, passes: &mut dyn FnMut(TextKind, &str) -> bool) -> bool {
+        passes(TextKind::Message, &self.message)
+            || passes(TextKind::Value, &self.host)
+            || passes(TextKind::Streams, &self.stream)
+            || self.fields.iter().any(|(_, value)| match value {
+                FieldValue::Text(text) => passes(TextKind::Value, text),
+                other => passes(TextKind::Value, &other.to_text()),
             })
     }
 }
