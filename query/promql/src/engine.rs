@@ -7,6 +7,7 @@ mod invariant;
 mod output;
 mod select;
 mod series;
+mod smooth;
 mod steps;
 mod subquery;
 
@@ -17,6 +18,7 @@ pub(crate) use series::{
     METADATA_LABELS, Series, TABLE_ENTRY_BYTES, Vector, absent, duplicate_labels, is_absent, labels_bytes,
     merge_equal_labels, series_bytes,
 };
+pub(crate) use smooth::between;
 pub(crate) use steps::{Held, Steps, Ticker};
 
 use crate::{Annotations, EvalError, Expr, QueryOutput, ValueType};

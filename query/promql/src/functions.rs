@@ -3,8 +3,10 @@
 mod absent;
 mod calendar;
 mod counter;
+mod extended;
 mod histogram;
 mod histogram_rate;
+mod info;
 mod labels;
 mod math;
 mod over_time;
@@ -18,6 +20,7 @@ pub(crate) use signature::signature;
 pub use signature::{Repeats, Signature};
 
 pub(crate) use counter::same;
+pub(crate) use extended::interpolate;
 
 use crate::ast::Call;
 use crate::engine::{
@@ -53,6 +56,7 @@ pub(crate) fn call<'q>(
         "deriv" | "predict_linear" | "double_exponential_smoothing" => {
             regression::eval(evaluator, &site).map(Node::Vector)
         }
+        "info" => info::eval(evaluator, &site).map(Node::Vector),
         "start_timestamp" => query::start_timestamp(evaluator, &site).map(Node::Vector),
         name if name.ends_with("_over_time") => over_time::eval(evaluator, &site).map(Node::Vector),
         name if name.starts_with("histogram_") => histogram::eval(evaluator, &site).map(Node::Vector),
@@ -107,6 +111,9 @@ impl Site<'_> {
         mut map: impl FnMut(&mut Evaluator<'q>, &Labels, Window<'_>) -> Option<Computed>,
     ) -> Result<Vector<'q>, EvalError> {
         let windows = evaluator.windows(&self.args[arg], self.steps)?;
+        if let Some(extension) = windows.extension {
+            extended::check(self, extension)?;
+        }
         let mut ticker = Ticker::new(evaluator.query.budget);
         let mut held = evaluator.hold(0)?;
         let mut series = Vec::with_capacity(windows.series.len());

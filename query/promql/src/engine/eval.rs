@@ -87,7 +87,7 @@ impl<'q> Evaluator<'q> {
         match &inner.kind {
             ExprKind::Matrix(matrix) => {
                 let range_ms = self.positive_duration_ms(&matrix.range)?;
-                self.select_windows(&matrix.selector, inner.span, range_ms, steps)
+                self.select_windows(&matrix.selector, range_ms, steps)
             }
             ExprKind::Subquery(subquery) => self.subquery(subquery, inner.span, steps),
             _ => unreachable!("the type check lets only range vectors stand here"),

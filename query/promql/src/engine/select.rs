@@ -46,6 +46,10 @@ pub(crate) struct Windows<'q> {
     pub(crate) series: Vec<RawSeries>,
     pub(crate) reference: Reference,
     pub(crate) range_ms: i64,
+    /// Whether samples next to the windows belong to them.
+    pub(crate) extension: Option<Extension>,
+    /// How far away these may be.
+    pub(crate) lookback_ms: i64,
     pub(crate) held: Held<'q>,
 }
 
@@ -59,6 +63,8 @@ pub(crate) struct Window<'s> {
     pub(crate) histograms: &'s [Option<Arc<Histogram>>],
     /// When counting began, as many as `times` (0: not known), or none at all.
     pub(crate) starts: &'s [i64],
+    /// Whether the samples next to the edges are among them.
+    pub(crate) extension: Option<Extension>,
     /// Exclusive.
     pub(crate) start: i64,
     /// Inclusive.
@@ -120,6 +126,8 @@ pub(crate) enum Pick {
     Value,
     /// The sample's own time, in seconds.
     Time,
+    /// The same of numbers; native histograms as they are.
+    NumberTime,
     /// When counting began, in seconds.
     Start,
 }
@@ -146,7 +154,14 @@ impl<'q> Evaluator<'q> {
         steps: Steps,
         pick: Pick,
     ) -> Result<Vector<'q>, EvalError> {
-        refuse_extension(selector, span)?;
+        match selector.extension {
+            None => {}
+            Some(Extension::Smoothed) => return self.select_smoothed(selector, span, steps),
+            Some(Extension::Anchored) => {
+                let message = "anchored modifier can only be used with range vectors".to_owned();
+                return Err(EvalError::Execution(message));
+            }
+        }
         let reference = self.reference(&selector.modifiers)?;
         let budget = self.query.budget;
         let lookback_ms = self.query.lookback_ms;
@@ -178,11 +193,12 @@ impl<'q> Evaluator<'q> {
                 any |= picked.is_some();
                 match (picked, pick) {
                     (None, _) => absent(),
-                    (Some(index), Pick::Value) => match samples.histograms.get(index) {
+                    (Some(index), Pick::Value | Pick::NumberTime) => match samples.histograms.get(index) {
                         Some(Some(histogram)) => {
                             histograms.set(step, steps.count, Arc::clone(histogram));
                             absent()
                         }
+                        _ if pick == Pick::NumberTime => samples.times[index] as f64 / 1000.0,
                         _ => samples.values[index],
                     },
                     (Some(index), Pick::Time) => samples.times[index] as f64 / 1000.0,
@@ -206,15 +222,21 @@ impl<'q> Evaluator<'q> {
     pub(crate) fn select_windows(
         &mut self,
         selector: &VectorSelector,
-        span: Span,
         range_ms: i64,
         steps: Steps,
     ) -> Result<Windows<'q>, EvalError> {
-        refuse_extension(selector, span)?;
         let reference = self.reference(&selector.modifiers)?;
         let budget = self.query.budget;
-        let range = read_range(reference, steps, range_ms);
-        let mut windows = Windows { series: Vec::new(), reference, range_ms, held: Held::new(budget, 0)? };
+        let lookback_ms = self.query.lookback_ms;
+        let (before_ms, after_ms) = match selector.extension {
+            None => (0, 0),
+            Some(Extension::Anchored) => (lookback_ms, 0),
+            Some(Extension::Smoothed) => (lookback_ms, lookback_ms),
+        };
+        let mut range = read_range(reference, steps, range_ms.saturating_add(before_ms));
+        range.end = Timestamp(range.end.0.saturating_add(after_ms));
+        let (extension, held) = (selector.extension, Held::new(budget, 0)?);
+        let mut windows = Windows { series: Vec::new(), reference, range_ms, extension, lookback_ms, held };
         for reader in &self.query.source.select(&selector.matchers, range, budget)? {
             let mut samples = Samples::default();
             reader.read(range, budget, &mut samples)?;
@@ -248,13 +270,33 @@ impl Windows<'_> {
             let start = end.saturating_sub(self.range_ms);
             to += samples.times[to..].partition_point_near(|time| time <= end);
             from += samples.times[from..to].partition_point_near(|time| time <= start);
+            let (from, to) = self.extended(&samples.times, (from, to), (start, end));
             let (times, values) = (&samples.times[from..to], &samples.values[from..to]);
             let histograms = samples.histograms.get(from..to).unwrap_or_default();
             let starts = samples.starts.get(from..to).unwrap_or_default();
             ticker.tick(values.len() + 1)?;
-            visit(Window { times, values, histograms, starts, start, end, step, step_time: steps.time(step) });
+            let (extension, step_time) = (self.extension, steps.time(step));
+            visit(Window { times, values, histograms, starts, extension, start, end, step, step_time });
         }
         Ok(())
+    }
+
+    /// The samples of a window with those next to it, where it is extended.
+    fn extended(&self, times: &[i64], (mut from, mut to): (usize, usize), (start, end): (i64, i64)) -> (usize, usize) {
+        let has_inner = from < to;
+        if self.extension.is_some() && from > 0 && times[from - 1] > start.saturating_sub(self.lookback_ms) {
+            from -= 1;
+        }
+        if self.extension == Some(Extension::Smoothed) {
+            let is_exact = to > 0 && times[to - 1] == end;
+            if !is_exact && to < times.len() && times[to] <= end.saturating_add(self.lookback_ms) {
+                to += 1;
+            }
+        } else if !has_inner {
+            // An anchor alone is no window.
+            return (to, to);
+        }
+        (from, to)
     }
 }
 
@@ -281,16 +323,7 @@ fn read_range(reference: Reference, steps: Steps, back_ms: i64) -> TimeRange {
     }
 }
 
-fn refuse_extension(selector: &VectorSelector, span: Span) -> Result<(), EvalError> {
-    let construct = match selector.extension {
-        None => return Ok(()),
-        Some(Extension::Anchored) => "the anchored modifier",
-        Some(Extension::Smoothed) => "the smoothed modifier",
-    };
-    Err(EvalError::Unsupported { construct: construct.to_owned(), span })
-}
-
-fn drop_stale(samples: &mut Samples) {
+pub(super) fn drop_stale(samples: &mut Samples) {
     if !samples.values.iter().any(|value| is_stale(*value)) {
         return;
     }

@@ -24,7 +24,8 @@ impl<'q> Evaluator<'q> {
         let before = reference.first(steps).saturating_sub(range_ms);
         let start = before.div_euclid(step_ms).saturating_add(1).saturating_mul(step_ms);
         let end = reference.last(steps);
-        let mut windows = Windows { series: Vec::new(), reference, range_ms, held: self.hold(0)? };
+        let held = self.hold(0)?;
+        let mut windows = Windows { series: Vec::new(), reference, range_ms, extension: None, lookback_ms: 0, held };
         if start > end {
             return Ok(windows);
         }

@@ -15,6 +15,9 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         }
     } else {
         let windows = evaluator.windows(arg, site.steps)?;
+        if let Some(extension) = windows.extension {
+            super::extended::check(site, extension)?;
+        }
         let mut ticker = Ticker::new(evaluator.query.budget);
         for raw in &windows.series {
             windows.each(raw, site.steps, &mut ticker, |window| present[window.step] |= !window.values.is_empty())?;

@@ -6,7 +6,7 @@
 //! have been zero. Prometheus 3.14, `promql/functions.go`, `extrapolatedRate`.
 
 use super::counter::is_reset;
-use super::{Site, histogram_rate, metric_name};
+use super::{Site, extended, histogram_rate, metric_name};
 use crate::EvalError;
 use crate::engine::{Computed, Evaluator, Point, Vector, Window};
 use crate::remarks::mixed_types;
@@ -22,6 +22,9 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     let is_rate = site.name == "rate";
     let span = site.args[0].span;
     let vector = site.map_points(evaluator, 0, |evaluator, labels, window| {
+        if window.extension.is_some() {
+            return extended::change(evaluator, site, labels, window, is_counter);
+        }
         let name = metric_name(labels);
         let scale = if is_rate { 1000.0 / (window.end - window.start) as f64 } else { 1.0 };
         match window.histogram_count() {
@@ -103,6 +106,7 @@ mod tests {
             values: &values,
             histograms: &[],
             starts: &[],
+            extension: None,
             start: 0,
             end: 60_000,
             step: 0,

@@ -51,11 +51,13 @@ pub(crate) fn vector(got: &[VectorSample], want: &[(Labels, Vec<Point>)], is_ord
     }
 }
 
+/// The points that a series should have, and its native histograms with whether their hints count, by time.
+type Wanted = (BTreeMap<i64, f64>, BTreeMap<i64, (Arc<Histogram>, bool)>);
+
 pub(crate) fn matrix(got: &[MatrixSeries], want: &[(Labels, Vec<Point>)], start: i64, step: i64) -> Result<(), String> {
     if !got.is_sorted_by(|a, b| a.labels < b.labels) {
         return Err("the result is not sorted by labels".to_owned());
     }
-    type Wanted = (BTreeMap<i64, f64>, BTreeMap<i64, (Arc<Histogram>, bool)>);
     let mut missing: BTreeMap<&Labels, Wanted> = BTreeMap::new();
     for (labels, points) in want {
         let (mut by_time, mut histograms) = Wanted::default();
