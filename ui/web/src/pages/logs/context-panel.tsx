@@ -58,7 +58,7 @@ export default function ContextPanel({ view, zone, columns, onChange, onFilter, 
       <div class="panel-tools">
         <label>
           <span class="hidden-text">What the records have in common</span>
-          <select class="input" value={view.same} onChange={(event) => onChange({ ...view, same: event.currentTarget.value })}>
+          <select class="input" value={view.same} onInput={(event) => onChange({ ...view, same: event.currentTarget.value })}>
             {[...new Set([...SAMES, view.same])].map((same) => (
               <option key={same} value={same}>
                 {SAME_WORDS[same] ?? `Same ${same}`}

@@ -193,7 +193,7 @@ export default function LogsPage() {
               ) : running ? (
                 <Waiting />
               ) : (
-                <p class="empty">Stopped. Run asks again.</p>
+                <p class="empty">{failure && failure.kind !== "cancelled" ? "Nothing to show: there was no answer." : "Stopped. Run asks again."}</p>
               )}
             </Suspense>
           ) : (

@@ -70,7 +70,7 @@ export default function Result(props: Props) {
         {chart?.kind === "bars" && show === "bars" && numbers.length > 1 && (
           <label>
             <span class="hidden-text">Bars show</span>
-            <select class="input" value={chart.measure} onChange={(event) => props.onMeasure(event.currentTarget.value)}>
+            <select class="input" value={chart.measure} onInput={(event) => props.onMeasure(event.currentTarget.value)}>
               {numbers.map((name) => (
                 <option key={name}>{name}</option>
               ))}

@@ -48,7 +48,7 @@ export function Toolbar(props: Props) {
         <>
           <label class="split" title="What splits the bars">
             <span>by</span>
-            <select class="input" value={by} aria-label="Split the histogram by" onChange={(event) => props.onSplit(event.currentTarget.value)}>
+            <select class="input" value={by} aria-label="Split the histogram by" onInput={(event) => props.onSplit(event.currentTarget.value)}>
               <option value="">nothing</option>
               {splits.map((name) => (
                 <option key={name} value={name}>
