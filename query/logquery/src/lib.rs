@@ -1,5 +1,71 @@
 //! The search language of the search bar: text in, a plan out, and its execution over any
-//! [`watchfire_model::LogSource`].
+//! [`watchfire_model::LogSource`]. Parsing and printing are pure; running touches nothing but the source.
+//!
+//! The search is the dialect that Graylog's and Kibana's users know (Lucene's query syntax), the pipes behind it are spelled
+//! as in `LogsQL` where that has them. `LANGUAGE.md` beside this crate is the reference for users, with examples; here is the
+//! whole grammar.
+//!
+//! ```text
+//! query      = [or] { "|" pipe }                nothing and `*` find every record
+//! or         = and { ("OR" | "||") and }
+//! and        = unary { ["AND" | "&&"] unary }
+//! unary      = ("NOT" | "!" | "-" | "+") unary | primary
+//! primary    = "(" or ")" | [field ":"] value
+//! field      = word | phrase                    `_exists_` asks whether its value names a field of the record
+//! value      = (word | pattern | "(" or ")") [boost] | comparison | range | network      `field:*` is `_exists_:field`
+//! pattern    = phrase ["~" digits] | "/" characters "/" ["i"] | "~" phrase ["i"]
+//! boost      = "^" number                       read and forgotten
+//! comparison = (">" | ">=" | "<" | "<=") end
+//! range      = ("[" | "{") (end | "*") "TO" (end | "*") ("]" | "}")
+//! end        = number | measure | moment | word | phrase      both of a range of one kind; `\` before it: text
+//! measure    = number ("ns"|"us"|"ms"|"s"|"m"|"h"|"d"|"w"|"y") … | number ("B"|"kB"|"MB"|"GB"|"TB"|"KiB"|"MiB"|…)
+//! moment     = date [("T" | " ") time [zone]] | "now" [("+" | "-") duration]
+//! network    = address "/" digits               only behind a field
+//! phrase     = '"' characters, `\"` and `\\` among them '"'
+//! word       = characters but white space, `(`, `)`, `"`, `|`, `:`; `*` and `?` are wildcards, `\` takes their meaning away
+//!
+//! pipe       = "stats" ["by" keys] result { "," result } ["by" keys]
+//!            | "fields" names | "drop" names | "rename" name "as" name { "," … }
+//!            | "sort" ["by"] sortkeys ["desc"] [limit] | "limit" [n] | "offset" n
+//!            | "top" [n] ["by"] names | "uniq" ["by"] names [limit] | "filter" or
+//!            | "extract" phrase ["from" name] | "extract_regexp" phrase ["from" name]
+//!            | ("unpack_json" | "unpack_logfmt") ["from" name] ["prefix" text]
+//!            | ("replace" | "replace_regexp") "(" phrase "," phrase ")" ["at" name]
+//!            | "format" phrase ["as" name] | "math" sum "as" name | "collapse_nums" ["at" name]
+//!            | "context" (n | ["before" n] ["after" n]) | "sample" n
+//! names      = name { "," name } | "(" names ")"
+//! keys       = key { "," key } | "(" keys ")"
+//! key        = name | time [":" duration] { "offset" ["-"] duration | "tz" zone }
+//! result     = function "(" [share ","] [name | "*"] ")" { limit | "if" "(" or ")" | ["as"] name }
+//! sortkeys   = name ["asc" | "desc"] { "," … } | "(" sortkeys ")"
+//! limit      = "limit" n
+//! sum        = product { ("+" | "-") product }
+//! product    = signed { ("*" | "/" | "%") signed }
+//! signed     = "-" signed | power
+//! power      = operand ["^" (power | signed)]
+//! operand    = number | name | "(" sum ")" | function "(" sum { "," sum } ")"
+//! ```
+//!
+//! Operators are upper case, as in Lucene: `not found` searches for two words. Names of pipes and functions are read in any
+//! case.
+//!
+//! | pipe | also | works on | asked of the store |
+//! | --- | --- | --- | --- |
+//! | `stats`, `top`, `uniq` | `unique`, `distinct` | all rows | yes, behind `filter`, `fields`, `drop`, `rename` |
+//! | `filter` | `where` | a row | yes, in front of all others or of what is grouped there |
+//! | `sort` | `order` | all rows, or the first ones of a limit | no |
+//! | `limit`, `offset` | `head`; `skip` | the rows so far | stop it |
+//! | `context` | `stream_context` | the hits and their containers' records | yes, in two searches |
+//! | `fields`, `drop`, `rename` | `keep`, `table`; `delete`, `remove`; `mv` | a row | which fields it reads |
+//! | all others | | a row | which fields it reads |
+//!
+//! Invariants
+//! - [`parse`] returns for any text, in time linear in its length, and never panics. Nothing recurses deeper than [`DEPTH_MAX`].
+//! - An error says where (a byte range of the text) and what to change.
+//! - Printing is exact: parsing what a [`Query`] prints gives the same query.
+//! - [`run`] gives the same answer however much of it the source computes; memory that rows and groups take is taken from the
+//!   query's budget.
+//! - Nothing behind the parser knows how a query was written: a [`Query`] may be put together by other languages.
 
 mod error;
 mod expr;

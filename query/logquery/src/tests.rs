@@ -199,6 +199,7 @@ fn times_and_dates() {
     check("time:[2026-11-19 TO 2026-11-20]", r#"time:["2026-11-19T00:00:00Z" TO "2026-11-21T00:00:00Z"}"#);
     check("time:2026-11-20", r#"time:["2026-11-20T00:00:00Z" TO "2026-11-21T00:00:00Z"}"#);
     check("time:<=now-1h30m", "time:<=now-90m");
+    check("_time:5m", "time:>=now-5m");
     check("time:* _exists_:timestamp", "* AND *");
     check("due:<2026-11-20T10:30:00.5+01:00", r#"due:<"2026-11-20T09:30:00.5Z""#);
     check("due:[now TO now+1d]", "due:[now TO now+1d]");
@@ -270,4 +271,31 @@ fn queries_find_records() {
     check_match("level:<=warning", true);
     check_match("level:<error OR took:<1.5", false);
     check_match("*fuse*", true);
+}
+
+/// What the reference for users shows: the first cells of the search's table, the last ones of the steps'.
+#[test]
+fn every_example_of_the_reference_is_a_query() {
+    let reference = include_str!("../LANGUAGE.md");
+    let (searches, rest) = reference.split_once("## Steps").expect("two parts");
+    let (steps, _) = rest.split_once("**`stats`**").expect("the table of steps");
+    let rows =
+        |part: &'static str| part.lines().filter(|line| line.starts_with("| `") || line.starts_with("| nothing"));
+    // A `|` within a cell has a backslash before it.
+    let cells = |line: &str| line.replace("\\|", "\u{1}").split('|').map(str::to_owned).collect::<Vec<_>>();
+    let code = |cell: &str| {
+        let code = cell.replace('\u{1}', "|").split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        assert!(!code.is_empty(), "{cell}");
+        code
+    };
+    let mut n_examples = 0;
+    for text in rows(searches).flat_map(|line| code(&cells(line)[1])) {
+        parse_at(&text, NOW).unwrap_or_else(|error| panic!("{text}: {error}"));
+        n_examples += 1;
+    }
+    for text in rows(steps).flat_map(|line| code(&cells(line)[3])) {
+        parse_at(&format!("* | {text}"), NOW).unwrap_or_else(|error| panic!("{text}: {error}"));
+        n_examples += 1;
+    }
+    assert!(n_examples > 50, "{n_examples}");
 }

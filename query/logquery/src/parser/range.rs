@@ -8,7 +8,7 @@ use crate::moment::Moment;
 use crate::{Expr, Problem, QueryError};
 use smol_str::SmolStr;
 use std::ops::{Bound, Range};
-use watchfire_model::{Dimension, LEVEL_FIELD, NumberRange, TimeNs, WildcardPart, measure};
+use watchfire_model::{Dimension, LEVEL_FIELD, NumberRange, TimeNs, WildcardPart, duration_ns, measure};
 
 /// One end of a range as written, without its backslashes.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl Parser<'_> {
         Ok(EndValue::Text(text.into()))
     }
 
-    /// `time:"2026-11-20"`: the whole day; with a time: this very moment.
+    /// `time:"2026-11-20"`: the whole day; with a time: this very moment; `time:5m`: from so long ago on, as in `LogsQL`.
     pub(super) fn moment_term(&self, field: &str, start: usize, text: &str) -> Result<Expr, QueryError> {
         match Moment::parse(text) {
             Some(moment @ Moment::At(_)) if text.len() == DAY_LEN => {
@@ -245,7 +245,12 @@ impl Parser<'_> {
                 Ok(Expr::Time { low: Bound::Included(moment), high })
             }
             Some(moment) => Ok(Expr::Time { low: Bound::Included(moment), high: Bound::Included(moment) }),
-            None => Err(self.error(start..self.at, Problem::TimeNeedsRange { field: field.to_owned() })),
+            None => match duration_ns(text) {
+                Some(ns) => {
+                    Ok(Expr::Time { low: Bound::Included(Moment::Now { offset_ns: -ns }), high: Bound::Unbounded })
+                }
+                None => Err(self.error(start..self.at, Problem::TimeNeedsRange { field: field.to_owned() })),
+            },
         }
     }
 }

@@ -1,0 +1,104 @@
+//! However a query is run, its answer is the same.
+
+use super::naive::naive;
+use super::*;
+use crate::{MathExpr, Pipe, SortKey, StatsFunction, StatsKey, StatsPipe, StatsResult};
+use proptest::prelude::*;
+
+fn name() -> impl Strategy<Value = SmolStr> {
+    proptest::sample::select(vec!["a", "b", "host", "message", "level", "c"]).prop_map(SmolStr::new_static)
+}
+
+fn names() -> impl Strategy<Value = Vec<SmolStr>> {
+    proptest::collection::btree_set(name(), 1..3).prop_map(|names| names.into_iter().collect())
+}
+
+fn condition() -> impl Strategy<Value = crate::Expr> {
+    let text = proptest::sample::select(vec![
+        "a:x",
+        "b:>1",
+        "x",
+        "-y",
+        "_exists_:a",
+        "host:x",
+        "c:[1 TO 2]",
+        "message:y",
+        "*",
+        "level:3 OR a:1",
+        "a:/x|2/",
+        "c:>\"x\"",
+    ]);
+    text.prop_map(|text| parse_at(text, NOW).expect(text).expr)
+}
+
+fn stats_pipe() -> impl Strategy<Value = Pipe> {
+    let function = proptest::sample::select(vec![
+        StatsFunction::Count,
+        StatsFunction::Sum,
+        StatsFunction::Quantile(0.5),
+        StatsFunction::CountUniq,
+    ]);
+    let result = (function, name(), proptest::option::of(condition()));
+    (proptest::option::of(names()), proptest::collection::vec(result, 1..3)).prop_map(|(by, results)| {
+        let result = |(index, (function, field, only)): (usize, _)| {
+            let field: SmolStr = field;
+            StatsResult { only, name: ["a", "r"][index].into(), ..StatsResult::unnamed(function, Some(field)) }
+        };
+        let by = by.unwrap_or_default().into_iter().filter(|name| name != "a").map(StatsKey::Field).collect();
+        Pipe::Stats(StatsPipe { by, results: results.into_iter().enumerate().map(result).collect() })
+    })
+}
+
+fn pipe() -> impl Strategy<Value = Pipe> {
+    let key = (name(), any::<bool>()).prop_map(|(field, is_descending)| SortKey { field, is_descending });
+    let sort = proptest::collection::vec(key, 1..3);
+    prop_oneof![
+            2 => stats_pipe(),
+            1 => names().prop_map(Pipe::Fields),
+            1 => name().prop_map(|name| Pipe::Drop(vec![name])),
+            1 => (name(), name()).prop_map(|(from, to)| Pipe::Rename(vec![(from, to)])),
+            2 => condition().prop_map(Pipe::Filter),
+            1 => (sort, proptest::option::of(0..5_usize)).prop_map(|(by, limit)| Pipe::Sort { by, limit }),
+            1 => (0..6_usize).prop_map(Pipe::Limit),
+            1 => (0..3_usize).prop_map(Pipe::Offset),
+            1 => (1..3_usize, names()).prop_map(|(limit, by)| Pipe::Top { limit, by }),
+            1 => (names(), proptest::option::of(1..3_usize)).prop_map(|(by, limit)| Pipe::Uniq { by, limit }),
+            1 => (name(), name()).prop_map(|(from, to)| Pipe::Math { expr: MathExpr::Field(from), to }),
+    1 => Just(Pipe::Sample(2)),
+        ]
+}
+
+fn records() -> impl Strategy<Value = List> {
+    let value = prop_oneof![
+        (0..3_i64).prop_map(FieldValue::I64),
+        proptest::sample::select(vec!["x", "y z", "1", ""]).prop_map(|text| FieldValue::Text(text.into())),
+    ];
+    let text = proptest::sample::select(vec!["", "x", "x y", "2"]);
+    let fields = proptest::collection::vec(proptest::option::of(value), 3);
+    let record = (0..5_i64, text.clone(), text, proptest::option::of(2..4_u8), fields).prop_map(
+        |(time, host, message, level, fields)| {
+            let fields = ["a", "b", "c"].into_iter().zip(fields).filter_map(|(name, value)| Some((name, value?)));
+            record(time, host, message, level, &fields.collect::<Vec<_>>())
+        },
+    );
+    proptest::collection::vec(record, 0..20).prop_map(|records| List { records })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Pushed down, streamed, and done in the plainest way: the same answer.
+    #[test]
+    fn every_way_of_running_gives_the_same(
+        expr in condition(), pipes in proptest::collection::vec(pipe(), 0..5), source in records()
+    ) {
+        let query = Query::new(expr, pipes, NOW).expect("a query");
+        let request = RunRequest::new(TimeRangeNs { start: TimeNs(1), end: TimeNs(9) }, NOW);
+        let budget = QueryBudget::unlimited();
+        let got = run(&query, &request, &source, &budget).expect("an answer").table;
+        let streamed = run_streamed(&query, &request, &source, &budget).expect("an answer").table;
+        prop_assert_eq!(&got, &streamed, "{}", query);
+        let want = Columns::of(&query.pipes).table(naive(&query, &source, &request), &mut Vec::new());
+        prop_assert_eq!(&got, &want, "{}", query);
+    }
+}
