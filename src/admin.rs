@@ -1,6 +1,6 @@
 //! What an operator asks of a running server beside queries: backups.
 
-use crate::backup::{self, BACKUPS_MAX, Backup};
+use crate::backup::{self, BACKUPS_MAX, Backup, Sources};
 use crate::bodies;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +12,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use watchfire_catalog::Catalog;
 use watchfire_logstore::LogStore;
 use watchfire_store::Clock;
 use watchfire_tsdb::Tsdb;
@@ -23,6 +24,7 @@ pub(crate) struct Admin {
     pub(crate) backups: PathBuf,
     pub(crate) logs: Arc<LogStore>,
     pub(crate) tsdb: Arc<Tsdb>,
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     /// One backup at a time.
     pub(crate) turn: Semaphore,
@@ -52,7 +54,8 @@ async fn create(State(admin): State<Arc<Admin>>) -> Response {
         }
         let now = admin.clock.now().to_ms();
         let name = Timestamp::from_millisecond(now.0)?.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-        let backup = backup::create(&admin.data, &admin.logs, &admin.tsdb, &admin.backups, &name, now.0)?;
+        let sources = Sources { directory: &admin.data, logs: &admin.logs, tsdb: &admin.tsdb, catalog: &admin.catalog };
+        let backup = backup::create(sources, &admin.backups, &name, now.0)?;
         let directory = admin.backups.join(&backup.name);
         anyhow::Ok((backup, directory))
     });

@@ -151,6 +151,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         clock: Arc::clone(&stores.clock),
         logs: Arc::clone(&stores.logs),
         tsdb: Arc::clone(&stores.tsdb),
+        catalog: Arc::clone(&stores.catalog),
         series,
         engine,
         alerting,
@@ -176,6 +177,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
             backups: config.storage.backups(),
             logs: Arc::clone(&stores.logs),
             tsdb: Arc::clone(&stores.tsdb),
+            catalog: Arc::clone(&stores.catalog),
             clock: Arc::clone(&stores.clock),
             turn: Semaphore::new(1),
         },
@@ -254,6 +256,7 @@ fn registry(
     stores.directory.metrics().register(ours);
     stores.logs.register_metrics(ours);
     stores.tsdb.register_metrics(ours);
+    stores.catalog.register_metrics(ours);
     inputs.register_metrics(ours);
     pipeline.register_metrics(ours);
     scrape.register(ours);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use watchfire_catalog::Catalog as DocumentCatalog;
 use watchfire_logstore::LogStore;
 use watchfire_store::{DirStorage, Storage};
 use watchfire_tsdb::Tsdb;
@@ -31,6 +32,18 @@ pub(crate) struct Backup {
     /// The transaction of each store that it holds.
     pub(crate) logs_manifest: u64,
     pub(crate) metrics_manifest: u64,
+    /// That of the documents; backups of the first versions have none.
+    #[serde(default)]
+    pub(crate) catalog_manifest: u64,
+}
+
+/// What a backup is taken of; all of it may go on working.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) directory: &'a Path,
+    pub(crate) logs: &'a LogStore,
+    pub(crate) tsdb: &'a Tsdb,
+    pub(crate) catalog: &'a DocumentCatalog,
 }
 
 /// A backup with the list that a restore is checked against.
@@ -42,21 +55,14 @@ struct Catalog {
     contents: Vec<(String, u64)>,
 }
 
-/// Writes a backup of both stores, which may go on working, into the new directory `target/name`.
-pub(crate) fn create(
-    source: &Path,
-    logs: &LogStore,
-    tsdb: &Tsdb,
-    target: &Path,
-    name: &str,
-    created_ms: i64,
-) -> anyhow::Result<Backup> {
+/// Writes a backup of everything into the new directory `target/name`.
+pub(crate) fn create(sources: Sources<'_>, target: &Path, name: &str, created_ms: i64) -> anyhow::Result<Backup> {
     let directory = target.join(name);
     ensure!(!directory.exists(), "{} exists already", directory.display());
     fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
     // Under a name that says so until it is whole.
     let unfinished = target.join(format!("{name}.unfinished"));
-    let result = fill(source, logs, tsdb, &unfinished, name, created_ms);
+    let result = fill(sources, &unfinished, name, created_ms);
     if result.is_err() {
         // What cannot be removed keeps the name that says that it is not whole.
         let _ = fs::remove_dir_all(&unfinished);
@@ -67,24 +73,22 @@ pub(crate) fn create(
     Ok(backup)
 }
 
-fn fill(
-    source: &Path,
-    logs: &LogStore,
-    tsdb: &Tsdb,
-    directory: &Path,
-    name: &str,
-    created_ms: i64,
-) -> anyhow::Result<Backup> {
-    let (logs, metrics) = (logs.pin()?, tsdb.pin()?);
+fn fill(sources: Sources<'_>, directory: &Path, name: &str, created_ms: i64) -> anyhow::Result<Backup> {
+    let (logs, metrics, documents) = (sources.logs.pin()?, sources.tsdb.pin()?, sources.catalog.snapshot()?);
     let storage = DirStorage::open(directory).context("cannot create the backup's directory")?;
     let mut contents = Vec::new();
     for object in logs.objects().iter().chain(metrics.objects()) {
-        link(&source.join(&object.key), &directory.join(&object.key))
+        link(&sources.directory.join(&object.key), &directory.join(&object.key))
             .with_context(|| format!("cannot bring `{}` into the backup", object.key))?;
         contents.push((object.key.clone(), object.size));
     }
     let snapshot = metrics.snapshot();
-    for (key, bytes) in [(logs.manifest_key(), logs.manifest_bytes()), (&snapshot.key, &snapshot.bytes)] {
+    let manifests = [
+        (logs.manifest_key(), logs.manifest_bytes()),
+        (&snapshot.key, &snapshot.bytes),
+        (&documents.key, &documents.bytes),
+    ];
+    for (key, bytes) in manifests {
         storage.create(key, bytes)?;
         contents.push((key.to_owned(), bytes.len() as u64));
     }
@@ -96,6 +100,7 @@ fn fill(
         objects: contents.len(),
         logs_manifest: logs.number(),
         metrics_manifest: metrics.number(),
+        catalog_manifest: documents.number,
     };
     // Last: whoever finds it has the whole backup.
     storage.create(CATALOG, &serde_json::to_vec(&Catalog { backup: backup.clone(), contents })?)?;

@@ -1,12 +1,13 @@
 //! Data directories that no server uses: checked, backed up, restored.
 
-use crate::backup;
+use crate::backup::{self, Sources};
 use crate::cli::{BackupArgs, CheckDataArgs, RestoreArgs};
 use crate::client;
 use anyhow::{Context, bail, ensure};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use watchfire_catalog::Catalog;
 use watchfire_logstore::{LogStore, LogStoreOptions};
 use watchfire_model::ByteSize;
 use watchfire_store::{Clock, DirStorage, Storage, SystemClock};
@@ -50,7 +51,8 @@ pub(crate) fn back_up(args: &BackupArgs) -> anyhow::Result<()> {
     let name = name.with_context(|| format!("{} cannot be a backup's name", to.display()))?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let now = SystemClock.now().to_ms().0;
-    let backup = backup::create(data, &stores.logs, &stores.tsdb, parent, name, now)?;
+    let Stores { logs, tsdb, catalog } = &stores;
+    let backup = backup::create(Sources { directory: data, logs, tsdb, catalog }, parent, name, now)?;
     let size = ByteSize(backup.bytes).rounded();
     Ok(writeln!(std::io::stdout(), "{}: {} objects, {size}", to.display(), backup.objects)?)
 }
@@ -70,25 +72,27 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     )?)
 }
 
-/// Both stores of a directory, opened for as long as the command runs.
+/// Both stores and the catalog of a directory, opened for as long as the command runs.
 struct Stores {
     logs: LogStore,
     tsdb: Tsdb,
+    catalog: Catalog,
 }
 
 impl Stores {
-    /// Opens both and waits until all that the write-ahead logs hold is there.
+    /// Opens them and waits until all that the write-ahead logs hold is there.
     fn open(directory: &Path) -> anyhow::Result<Stores> {
         let storage: Arc<dyn Storage> =
             Arc::new(DirStorage::open(directory).context("cannot open the data directory")?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let tsdb = Tsdb::open(Arc::clone(&storage), Arc::clone(&clock), TsdbOptions::default())
             .context("cannot open the metric store")?;
+        let catalog = Catalog::open(Arc::clone(&storage), Arc::clone(&clock)).context("cannot open the catalog")?;
         let options = LogStoreOptions { compact_in_background: false, ..LogStoreOptions::default() };
         let logs = LogStore::open(storage, clock, options).context("cannot open the log store")?;
         logs.wait_ready().context("the log store's write-ahead log cannot be read")?;
         tsdb.wait_ready().context("the metric store's write-ahead log cannot be read")?;
-        Ok(Stores { logs, tsdb })
+        Ok(Stores { logs, tsdb, catalog })
     }
 
     /// Reads everything; a line for each part that is damaged.
@@ -99,7 +103,9 @@ impl Stores {
         let logs = logs.map(|block| format!("{} ({} records): {}", block.key, block.rows, block.what));
         let metrics = self.tsdb.status().damage.into_iter();
         let metrics = metrics.map(|block| format!("{} ({} samples): {}", block.key, block.samples, block.reason));
-        Ok(logs.chain(metrics).collect())
+        let documents = self.catalog.scrub()?.damaged.into_iter();
+        let documents = documents.map(|object| format!("{}: {}", object.key, object.what));
+        Ok(logs.chain(metrics).chain(documents).collect())
     }
 
     fn repair(&self) -> anyhow::Result<()> {

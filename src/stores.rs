@@ -1,4 +1,4 @@
-//! Both stores, their directory and their clock.
+//! Both stores and the catalog, their directory and their clock.
 
 use crate::backup::{self, Backup};
 use crate::config::Config;
@@ -8,6 +8,7 @@ use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
 use watchfire_api::{BackupStatus, Disk, Resources};
+use watchfire_catalog::Catalog;
 use watchfire_logstore::LogStore;
 use watchfire_model::TimeNs;
 use watchfire_store::{Clock, DirStorage, SpaceOptions, Storage, SystemClock};
@@ -19,16 +20,18 @@ pub(crate) struct Stores {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) logs: Arc<LogStore>,
     pub(crate) tsdb: Arc<Tsdb>,
+    pub(crate) catalog: Arc<Catalog>,
 }
 
 impl Stores {
-    /// Opens both; what their write-ahead logs hold follows in the background.
+    /// Opens them; what their write-ahead logs hold follows in the background.
     pub(crate) fn open(config: &Config, memory: &MemoryPlan) -> anyhow::Result<Stores> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let space = SpaceOptions { used_max_percent: config.storage.used_max_percent, ..SpaceOptions::default() };
         let directory = DirStorage::open_with(&config.storage.directory, space);
         let directory = Arc::new(directory.context("cannot open the data directory")?);
         let storage: Arc<dyn Storage> = Arc::clone(&directory) as Arc<dyn Storage>;
+        let catalog = Catalog::open(Arc::clone(&storage), Arc::clone(&clock)).context("cannot open the catalog")?;
         let defaults = TsdbOptions::default();
         let options = TsdbOptions {
             retention: config.metrics.retention,
@@ -44,7 +47,7 @@ impl Stores {
             Tsdb::open(Arc::clone(&storage), Arc::clone(&clock), options).context("cannot open the metric store")?;
         let logs = LogStore::open(storage, Arc::clone(&clock), config.logs.store.clone())
             .context("cannot open the log store")?;
-        Ok(Stores { directory, clock, logs: Arc::new(logs), tsdb: Arc::new(tsdb) })
+        Ok(Stores { directory, clock, logs: Arc::new(logs), tsdb: Arc::new(tsdb), catalog: Arc::new(catalog) })
     }
 
     pub(crate) fn now(&self) -> Arc<dyn Fn() -> TimeNs + Send + Sync> {
@@ -79,11 +82,12 @@ fn disk(directory: &DirStorage) -> Disk {
             available: space.available,
             has_room: space.has_room,
             reserve: space.reserve_bytes,
+            free_min: space.free_min,
         },
     )
 }
 
 fn backup_status(backup: Backup) -> BackupStatus {
-    let Backup { name, created, bytes, objects, logs_manifest, metrics_manifest } = backup;
+    let Backup { name, created, bytes, objects, logs_manifest, metrics_manifest, .. } = backup;
     BackupStatus { name, created, bytes, objects, logs_manifest, metrics_manifest }
 }

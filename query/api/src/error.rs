@@ -1,14 +1,17 @@
 //! Errors in the two forms that our clients expect: Prometheus' envelope, and our own with a position.
 
 use crate::params::ParamError;
+use crate::refusal::Refusal;
 use crate::workers::WorkerError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
-use watchfire_logquery::QueryError;
+use std::ops::Range;
+use watchfire_catalog::CatalogError;
+use watchfire_logquery::{QueryError, RunError};
 use watchfire_logstore::LogStoreError;
-use watchfire_model::{Exhausted, SelectError};
+use watchfire_model::{Exhausted, LogSourceError, SelectError};
 use watchfire_promql::{EvalError, ParseError};
 
 /// Prometheus' `errorType` (`web/api/v1/api.go`), each with its status.
@@ -28,16 +31,18 @@ pub(crate) enum PromErrorKind {
 pub(crate) struct PromError {
     kind: PromErrorKind,
     message: String,
+    refusal: Option<Refusal>,
 }
 
 impl PromError {
     pub(crate) fn bad_data(message: impl Into<String>) -> PromError {
-        PromError { kind: PromErrorKind::BadData, message: message.into() }
+        PromError { kind: PromErrorKind::BadData, message: message.into(), refusal: Some(Refusal::parameter) }
     }
 
     /// A PromQL text in parameter `name` that does not parse.
     pub(crate) fn bad_query(name: &str, error: &ParseError) -> PromError {
-        PromError::bad_data(format!("invalid parameter {name:?}: {error}"))
+        let message = format!("invalid parameter {name:?}: {error}");
+        PromError { kind: PromErrorKind::BadData, message, refusal: Some(Refusal::query) }
     }
 }
 
@@ -58,8 +63,17 @@ impl IntoResponse for PromError {
             }
             PromErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        (status, Json(Envelope { status: "error", error_type: self.kind, error: self.message })).into_response()
+        let body = Json(Envelope { status: "error", error_type: self.kind, error: self.message });
+        refused(self.refusal, (status, body).into_response())
     }
+}
+
+/// Lets the response say to [`crate::refusal::count_refusals`] why there is no answer.
+fn refused(refusal: Option<Refusal>, mut response: Response) -> Response {
+    if let Some(refusal) = refusal {
+        response.extensions_mut().insert(refusal);
+    }
+    response
 }
 
 impl From<ParamError> for PromError {
@@ -75,7 +89,7 @@ impl From<WorkerError> for PromError {
             WorkerError::TimedOut(_) => PromErrorKind::Timeout,
             WorkerError::Panicked => PromErrorKind::Internal,
         };
-        PromError { kind, message: error.to_string() }
+        PromError { kind, message: error.to_string(), refusal: error.refusal() }
     }
 }
 
@@ -88,7 +102,8 @@ impl From<SelectError> for PromError {
             }
             SelectError::Storage(_) => PromErrorKind::Internal,
         };
-        PromError { kind, message: error.to_string() }
+        let refusal = if let SelectError::Budget(exhausted) = &error { Refusal::of(exhausted) } else { None };
+        PromError { kind, message: error.to_string(), refusal }
     }
 }
 
@@ -99,53 +114,87 @@ impl From<EvalError> for PromError {
             EvalError::Storage(_) => PromErrorKind::Internal,
             _ => PromErrorKind::Execution,
         };
-        PromError { kind, message: error.to_string() }
+        let refusal = if let EvalError::Exhausted(exhausted) = &error { Refusal::of(exhausted) } else { None };
+        PromError { kind, message: error.to_string(), refusal }
     }
 }
 
-/// An error on our own paths: `{"error":{"message","start","end"}}`, `start` and `end` being byte offsets in the
-/// query text where the mistake has a place.
+/// An error on our own paths: `{"error":{"message","start","end","suggestion"}}`, `start` and `end` being byte offsets in
+/// the query text where the mistake has a place, `suggestion` what to put there instead.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
+    refusal: Option<Refusal>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct ErrorBody {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggestion: Option<String>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, body: ErrorBody { message: message.into(), start: None, end: None } }
+        ApiError { status, body: ErrorBody { message: message.into(), ..ErrorBody::default() }, refusal: None }
     }
+
+    /// A parameter that is wrong.
+    pub(crate) fn parameter(message: impl Into<String>) -> ApiError {
+        ApiError { refusal: Some(Refusal::parameter), ..ApiError::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// Too many of something at once.
+    pub(crate) fn busy(message: impl Into<String>) -> ApiError {
+        ApiError { refusal: Some(Refusal::busy), ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
+    /// A query of a kind that this call does not answer.
+    pub(crate) fn query(message: impl Into<String>) -> ApiError {
+        ApiError { refusal: Some(Refusal::query), ..ApiError::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// The same, with its place in the query's text.
+    pub(crate) fn query_at(message: impl Into<String>, span: &Range<usize>) -> ApiError {
+        let mut error = ApiError::query(message);
+        (error.body.start, error.body.end) = (Some(span.start), Some(span.end));
+        error
+    }
+
+    /// The error as it stands in an answer that has begun already: `{"error":{…}}`.
+    pub(crate) fn to_json(&self) -> String {
+        let envelope = Envelope { error: &self.body };
+        serde_json::to_string(&envelope).expect("an error's body has string keys and serializes without error")
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: &'a ErrorBody,
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Envelope {
-            error: ErrorBody,
-        }
-        (self.status, Json(Envelope { error: self.body })).into_response()
+        refused(self.refusal, (self.status, Json(Envelope { error: &self.body })).into_response())
     }
 }
 
 impl From<ParamError> for ApiError {
     fn from(error: ParamError) -> ApiError {
-        ApiError::new(StatusCode::BAD_REQUEST, error.to_string())
+        ApiError::parameter(error.to_string())
     }
 }
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
-        let body = ErrorBody { message: error.to_string(), start: Some(error.span.start), end: Some(error.span.end) };
-        ApiError { status: StatusCode::BAD_REQUEST, body }
+        let (start, end) = (Some(error.span.start), Some(error.span.end));
+        let body = ErrorBody { message: error.to_string(), start, end, suggestion: None };
+        ApiError { status: StatusCode::BAD_REQUEST, body, refusal: Some(Refusal::query) }
     }
 }
 
@@ -156,18 +205,61 @@ impl From<WorkerError> for ApiError {
             WorkerError::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             WorkerError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        ApiError::new(status, error.to_string())
+        ApiError { refusal: error.refusal(), ..ApiError::new(status, error.to_string()) }
     }
 }
 
 impl From<LogStoreError> for ApiError {
     fn from(error: LogStoreError) -> ApiError {
         let status = match &error {
-            LogStoreError::Exhausted(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            LogStoreError::Exhausted(exhausted) => return (*exhausted).into(),
             LogStoreError::Limit { .. } | LogStoreError::Step | LogStoreError::TooManyBuckets { .. } => {
                 StatusCode::BAD_REQUEST
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        ApiError::new(status, error.to_string())
+    }
+}
+
+impl From<Exhausted> for ApiError {
+    fn from(error: Exhausted) -> ApiError {
+        let refusal = Refusal::of(&error);
+        ApiError { refusal, ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()) }
+    }
+}
+
+impl From<LogSourceError> for ApiError {
+    fn from(error: LogSourceError) -> ApiError {
+        match error {
+            LogSourceError::Exhausted(exhausted) => exhausted.into(),
+            LogSourceError::TooManyGroups(_) => {
+                let refusal = Some(Refusal::groups);
+                ApiError { refusal, ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()) }
+            }
+            LogSourceError::Failed(_) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        }
+    }
+}
+
+impl From<RunError> for ApiError {
+    fn from(error: RunError) -> ApiError {
+        match error {
+            RunError::Source(error) => error.into(),
+            error => ApiError::query(error.to_string()),
+        }
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> ApiError {
+        let status = match &error {
+            CatalogError::Name { .. } => StatusCode::BAD_REQUEST,
+            CatalogError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            CatalogError::TooMany { .. } | CatalogError::Conflict { .. } => StatusCode::CONFLICT,
+            CatalogError::NotFound { .. } => StatusCode::NOT_FOUND,
+            CatalogError::Full { .. } | CatalogError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            CatalogError::Json(_) | CatalogError::Storage(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         ApiError::new(status, error.to_string())
     }

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, UPGRADE};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,9 +33,10 @@ impl HostGuard {
             return (StatusCode::MISDIRECTED_REQUEST, format!("host `{host}` is not served here: {cure}\n"))
                 .into_response();
         }
-        // Browsers say where a request comes from; other clients say nothing.
+        // Browsers say where a request comes from; other clients say nothing. A page may open a WebSocket to any host.
         let origin = request.headers().get(ORIGIN).map(|value| value.to_str().unwrap_or_default());
-        let foreign = origin.filter(|origin| !request.method().is_safe() && !guard.admits_origin(origin));
+        let is_guarded = !request.method().is_safe() || request.headers().contains_key(UPGRADE);
+        let foreign = origin.filter(|origin| is_guarded && !guard.admits_origin(origin));
         if let Some(origin) = foreign {
             let text = format!("a page of `{origin}` may not send this: add its host to `http.hosts` if it is yours\n");
             return (StatusCode::FORBIDDEN, text).into_response();

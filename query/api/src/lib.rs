@@ -13,12 +13,16 @@ mod logs;
 mod openapi;
 mod params;
 mod prometheus;
+mod refusal;
 mod server;
 mod status;
 mod storage;
 mod telemetry;
 mod time_text;
 mod workers;
+
+#[cfg(test)]
+mod testing;
 
 pub use host_guard::HostGuard;
 pub use logs::TAILS_MAX;
@@ -37,6 +41,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use watchfire_alerting::Alerting;
+use watchfire_catalog::Catalog;
 use watchfire_logstore::LogStore;
 use watchfire_model::status::StatusSource;
 use watchfire_model::{SeriesSource, TimeNs};
@@ -51,6 +56,7 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     pub logs: Arc<LogStore>,
     pub tsdb: Arc<Tsdb>,
+    pub catalog: Arc<Catalog>,
     /// What PromQL reads; today the metric store itself.
     pub series: Arc<dyn SeriesSource>,
     pub engine: Arc<Engine>,
@@ -86,6 +92,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .layer(DefaultBodyLimit::max(params::FORM_BYTES_MAX))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), refusal::count_refusals))
         .layer(middleware::from_fn(end_with_client))
         .with_state(api)
 }

@@ -19,6 +19,8 @@ pub(crate) struct Params(Vec<(String, String)>);
 pub(crate) enum ParamError {
     #[error("invalid parameter {name:?}: {reason}")]
     Invalid { name: String, reason: String },
+    #[error("unknown parameter `{name}`, this call knows {known}")]
+    Unknown { name: String, known: String },
     #[error("no {name} parameter provided")]
     Missing { name: &'static str },
 }
@@ -29,8 +31,20 @@ impl Params {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// The first value of `name`, empty or not.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses names that the call does not know: a misspelt one would change the answer without a word.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ParamError> {
+        let unknown = self.names().find(|name| !known.contains(name));
+        let error = |name: &str| ParamError::Unknown { name: name.to_owned(), known: known.join(", ") };
+        unknown.map_or(Ok(()), |name| Err(error(name)))
     }
 
     /// Every name, as often as it was given.

@@ -14,13 +14,14 @@ use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::{debug, warn};
@@ -68,7 +69,7 @@ pub async fn serve(
 ) {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let peers = Peers::new(limits.connections_per_peer_max, metrics);
-    let graceful = GracefulShutdown::new();
+    let (running, draining) = (TaskTracker::new(), CancellationToken::new());
     let router = router.layer(RequestBodyTimeoutLayer::new(limits.body_timeout));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.buffer_bytes_max);
@@ -95,17 +96,27 @@ pub async fn serve(
             request.extensions_mut().insert(state.hold());
             router.clone().oneshot(request.map(pace::paced))
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
+        let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let draining = draining.clone();
+        running.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = draining.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 debug!(%peer, %error, "http connection ended early");
             }
             drop::<(OwnedSemaphorePermit, Place)>((permit, place));
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
+    running.close();
+    draining.cancel();
+    if tokio::time::timeout(limits.drain_timeout, running.wait()).await.is_err() {
         warn!(timeout = ?limits.drain_timeout, "http requests were still running at the end of the drain time");
     }
 }

@@ -32,6 +32,8 @@ pub struct Disk {
     pub available: u64,
     /// Whether data is taken in.
     pub has_room: bool,
+    /// Below this much of `available` data is refused.
+    pub free_min: u64,
     /// Kept back for work that makes room.
     pub reserve: u64,
 }

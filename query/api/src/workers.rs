@@ -1,5 +1,10 @@
 //! The bounded pool that queries run on, away from the sockets.
 
+mod stream;
+
+pub(crate) use stream::{Interrupted, Outlet};
+
+use crate::refusal::{Refusal, Refusals};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
@@ -20,6 +25,8 @@ pub struct QueryLimits {
     pub samples_max: u64,
     /// Bytes that one query may hold of the memory that all of them share.
     pub memory_max: u64,
+    /// Exports that run at once, beside the queries; further ones are refused.
+    pub exports_max: usize,
 }
 
 impl Default for QueryLimits {
@@ -30,6 +37,7 @@ impl Default for QueryLimits {
             timeout: Duration::from_mins(2),
             samples_max: 50_000_000,
             memory_max: 512 << 20,
+            exports_max: 8,
         }
     }
 }
@@ -45,14 +53,26 @@ pub enum WorkerError {
     Panicked,
 }
 
+impl WorkerError {
+    /// Why the query was refused, if it was.
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        match self {
+            WorkerError::Busy => Some(Refusal::busy),
+            WorkerError::TimedOut(_) | WorkerError::Panicked => None,
+        }
+    }
+}
+
 /// What the pool counts.
 #[derive(Debug, Default)]
 struct Metrics {
     queries: Counter,
     seconds: Counter<f64, AtomicU64>,
-    refused: Counter,
+    refusals: Refusals,
     timed_out: Counter,
     panicked: Counter,
+    exports: Counter,
+    interrupted: Counter,
 }
 
 /// Runs blocking queries, so many at a time.
@@ -64,9 +84,11 @@ pub struct Workers {
     metrics: Metrics,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    exporting: Arc<Semaphore>,
 }
 
 /// Cancels a query whose client has gone: axum drops the handler's future then, and this guard with it.
+#[derive(Debug)]
 struct CancelOnDrop(Arc<QueryBudget>);
 
 impl Drop for CancelOnDrop {
@@ -83,11 +105,12 @@ impl Workers {
             metrics: Metrics::default(),
             running: Arc::new(Semaphore::new(limits.concurrency)),
             admitted: Arc::new(Semaphore::new(limits.queue_max)),
+            exporting: Arc::new(Semaphore::new(limits.exports_max)),
         }
     }
 
     pub fn register_metrics(&self, registry: &mut Registry) {
-        let Metrics { queries, seconds, refused, timed_out, panicked } = &self.metrics;
+        let Metrics { queries, seconds, refusals, timed_out, panicked, exports, interrupted } = &self.metrics;
         registry.register("api_queries", "Queries run to an answer or an error", queries.clone());
         registry.register_with_unit(
             "api_query",
@@ -95,9 +118,23 @@ impl Workers {
             Unit::Seconds,
             seconds.clone(),
         );
-        registry.register("api_refused_queries", "Queries refused because too many waited", refused.clone());
+        refusals.register(registry);
         registry.register("api_timed_out_queries", "Queries that were stopped at their time-out", timed_out.clone());
         registry.register("api_panicked_queries", "Queries that stopped on a defect", panicked.clone());
+        registry.register("api_exports", "Exports begun", exports.clone());
+        let help = "Exports stopped because their client had left or took nothing for too long";
+        registry.register("api_interrupted_exports", help, interrupted.clone());
+    }
+
+    /// Exports that were stopped.
+    #[cfg(test)]
+    pub(crate) fn interrupted_exports(&self) -> u64 {
+        self.metrics.interrupted.get()
+    }
+
+    /// What middleware counts refused queries in.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.metrics.refusals
     }
 
     /// Runs `query` with a budget of its own, for at most `timeout` (and never beyond the limit).
@@ -110,12 +147,17 @@ impl Workers {
         let answer = self.run_within(timeout.unwrap_or(self.limits.timeout).min(self.limits.timeout), query).await;
         match &answer {
             Ok(_) => self.metrics.queries.inc(),
-            Err(WorkerError::Busy) => self.metrics.refused.inc(),
+            Err(WorkerError::Busy) => 0, // counted with all refusals
             Err(WorkerError::TimedOut(_)) => self.metrics.timed_out.inc(),
             Err(WorkerError::Panicked) => self.metrics.panicked.inc(),
         };
         self.metrics.seconds.inc_by(began.elapsed().as_secs_f64());
         answer
+    }
+
+    /// What one query may spend.
+    fn budget(&self) -> Arc<QueryBudget> {
+        Arc::new(QueryBudget::new(self.limits.samples_max).with_memory(&self.memory, self.limits.memory_max))
     }
 
     async fn run_within<T: Send + 'static>(
@@ -124,8 +166,7 @@ impl Workers {
         query: impl FnOnce(&QueryBudget) -> T + Send + 'static,
     ) -> Result<T, WorkerError> {
         let _admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| WorkerError::Busy)?;
-        let budget = QueryBudget::new(self.limits.samples_max).with_memory(&self.memory, self.limits.memory_max);
-        let budget = Arc::new(budget);
+        let budget = self.budget();
         let _guard = CancelOnDrop(Arc::clone(&budget));
         let work = async {
             let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| WorkerError::Busy)?;
@@ -144,11 +185,11 @@ impl Workers {
 mod tests {
     use super::*;
 
-    fn limits(concurrency: usize, queue_max: usize, timeout: Duration) -> QueryLimits {
-        QueryLimits { concurrency, queue_max, timeout, samples_max: 10, memory_max: 100 }
+    pub(super) fn limits(concurrency: usize, queue_max: usize, timeout: Duration) -> QueryLimits {
+        QueryLimits { concurrency, queue_max, timeout, samples_max: 10, memory_max: 100, exports_max: 1 }
     }
 
-    fn workers(limits: QueryLimits) -> Workers {
+    pub(super) fn workers(limits: QueryLimits) -> Workers {
         Workers::new(limits, MemoryPool::new("queries", watchfire_model::ByteSize(150)))
     }
 

@@ -1,22 +1,22 @@
 //! `/api/watchfire/v1/logs/fields`: which fields the matching records have, and their most frequent values.
 
-use super::request::{LogRequest, StatsBody};
+use super::answer::Answer;
+use super::call::{Call, LogRequest, StatsBody, ask};
+use super::record::name_list;
+use super::rows::found_by;
 use crate::Api;
 use crate::error::ApiError;
 use crate::params::Params;
-use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Instant;
 use watchfire_logstore::{FieldSummary, FieldsRequest};
 
 const VALUES_DEFAULT: usize = 10;
 const VALUES_MAX: usize = 1_000;
 
 #[derive(Debug, Serialize)]
-pub(super) struct FieldsBody {
+struct FieldsBody {
     fields: Vec<FieldBody>,
     partial: Vec<String>,
     stats: StatsBody,
@@ -51,21 +51,24 @@ impl From<FieldSummary> for FieldBody {
     }
 }
 
-/// `GET|POST …/logs/fields?query=&start=&end=&values=`.
-pub(super) async fn fields(State(api): State<Arc<Api>>, params: Params) -> Result<Json<FieldsBody>, ApiError> {
-    let began = Instant::now();
-    let LogRequest { filter, range } = LogRequest::read(&api, &params, &["values"])?;
-    let values_max = params.number("values")?.unwrap_or(VALUES_DEFAULT);
+/// `GET|POST …/logs/fields?query=&start=&end=&values=&names=a,b`: of the records that the query finds, whatever its
+/// further steps make of them.
+pub(super) async fn fields(State(api): State<Arc<Api>>, params: Params) -> Result<Answer, ApiError> {
+    ask(api, params, answer).await
+}
+
+fn answer(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let LogRequest { query, range } = call.request(&["values", "names"])?;
+    let values_max = call.params.number("values")?.unwrap_or(VALUES_DEFAULT);
     if values_max > VALUES_MAX {
-        let message = format!("`values` is {values_max}, it must be 0 to {VALUES_MAX}");
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
+        return Err(ApiError::parameter(format!("`values` is {values_max}, it must be 0 to {VALUES_MAX}")));
     }
-    let logs = Arc::clone(&api.logs);
-    let request = FieldsRequest { filter, range, values_max, names: None };
-    let result = api.workers.run(None, move |budget| logs.fields(&request, budget)).await??;
-    Ok(Json(FieldsBody {
+    let names = call.params.get("names").map(|names| name_list(names).collect());
+    let request = FieldsRequest { filter: found_by(query), range, values_max, names };
+    let result = call.api.logs.fields(&request, call.budget)?;
+    call.answer(&FieldsBody {
         fields: result.fields.into_iter().map(FieldBody::from).collect(),
         partial: result.partial,
-        stats: StatsBody::new(&result.stats, began.elapsed()),
-    }))
+        stats: call.stats(&result.stats),
+    })
 }

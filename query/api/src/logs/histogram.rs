@@ -1,15 +1,14 @@
 //! `/api/watchfire/v1/logs/histogram`: counts over time.
 
-use super::request::{LogRequest, StatsBody};
+use super::answer::Answer;
+use super::call::{Call, LogRequest, StatsBody, ask};
+use super::rows::found_by;
 use crate::Api;
 use crate::error::ApiError;
 use crate::params::Params;
-use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Instant;
 use watchfire_logstore::HistogramRequest;
 use watchfire_model::TimeRangeNs;
 
@@ -20,7 +19,7 @@ const BUCKETS_MAX: i64 = 11_000;
 const SECOND_NS: i64 = 1_000_000_000;
 
 #[derive(Debug, Serialize)]
-pub(super) struct HistogramBody {
+struct HistogramBody {
     /// Unix seconds at which the first bucket begins, a multiple of `step`.
     start: i64,
     /// Seconds.
@@ -38,11 +37,15 @@ struct SeriesBody {
     counts: Vec<u64>,
 }
 
-/// `GET|POST …/logs/histogram?query=&start=&end=&step=SECONDS&by=FIELD`.
-pub(super) async fn histogram(State(api): State<Arc<Api>>, params: Params) -> Result<Json<HistogramBody>, ApiError> {
-    let began = Instant::now();
-    let LogRequest { filter, range } = LogRequest::read(&api, &params, &["step", "by"])?;
-    let step_ns = match params.duration_ms("step")? {
+/// `GET|POST …/logs/histogram?query=&start=&end=&step=SECONDS&by=FIELD`: of the records that the query finds, whatever
+/// its further steps make of them.
+pub(super) async fn histogram(State(api): State<Arc<Api>>, params: Params) -> Result<Answer, ApiError> {
+    ask(api, params, answer).await
+}
+
+fn answer(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let LogRequest { query, range } = call.request(&["step", "by"])?;
+    let step_ns = match call.params.duration_ms("step")? {
         Some(step_ms) => step_ms.saturating_mul(1_000_000),
         None => default_step_ns(range),
     };
@@ -50,20 +53,20 @@ pub(super) async fn histogram(State(api): State<Arc<Api>>, params: Params) -> Re
     if step_ns < SECOND_NS || step_ns % SECOND_NS != 0 || buckets > BUCKETS_MAX {
         let message =
             format!("`step` must be whole seconds, 1 or more, and make at most {BUCKETS_MAX} buckets of the range");
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
+        return Err(ApiError::parameter(message));
     }
-    let request = HistogramRequest { filter, range, step_ns, by: params.get("by").map(Into::into) };
-    let logs = Arc::clone(&api.logs);
-    let result = api.workers.run(None, move |budget| logs.histogram(&request, budget)).await??;
+    let by = call.params.get("by").map(Into::into);
+    let request = HistogramRequest { filter: found_by(query), range, step_ns, by };
+    let result = call.api.logs.histogram(&request, call.budget)?;
     let series = result.series.into_iter();
-    Ok(Json(HistogramBody {
+    call.answer(&HistogramBody {
         start: result.start.0.div_euclid(SECOND_NS),
         step: result.step_ns as f64 / 1e9,
         total: result.total,
         series: series.map(|(value, counts)| SeriesBody { value: value.map(Into::into), counts }).collect(),
         partial: result.partial,
-        stats: StatsBody::new(&result.stats, began.elapsed()),
-    }))
+        stats: call.stats(&result.stats),
+    })
 }
 
 /// Whole seconds that make about [`BUCKETS_DEFAULT`] buckets.

@@ -1,28 +1,28 @@
-//! `/api/watchfire/v1/logs/search`: records, newest first.
+//! `/api/watchfire/v1/logs/search`: records, a page at a time.
 
-use super::request::{LogRequest, StatsBody};
+use super::answer::Answer;
+use super::call::{Call, LogRequest, StatsBody, ask};
+use super::record::{RecordBody, selection};
+use super::rows::Rows;
 use crate::Api;
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::time_text::rfc3339_ns;
-use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use smol_str::SmolStr;
 use std::sync::Arc;
-use std::time::Instant;
-use watchfire_logstore::{SearchRequest, StoredRecord};
-use watchfire_model::{FieldValue, LogRecord};
+use watchfire_logquery::RowResult;
+use watchfire_logstore::{Cursor, SearchRequest, SearchResult, StoredRecord};
+use watchfire_model::{FieldSelection, FieldValue, LogAnswer, LogRecord, ScanOrder};
 
 /// Records in an answer when the request does not say how many.
 const LIMIT_DEFAULT: usize = 100;
 /// Records in one answer; the cursor leads on.
-const LIMIT_MAX: usize = 10_000;
+const LIMIT_MAX: usize = SearchRequest::LIMIT_MAX;
 
 #[derive(Debug, Serialize)]
-pub(super) struct SearchBody {
-    records: Vec<RecordBody>,
+struct SearchBody<'a> {
+    records: Vec<RecordBody<'a>>,
     /// Give it back as `cursor` for the records after these; `null` where there are none.
     next_cursor: Option<String>,
     /// What could not be read, in words; empty when the answer is complete.
@@ -30,78 +30,107 @@ pub(super) struct SearchBody {
     stats: StatsBody,
 }
 
-/// A record as every call of ours prints it.
-#[derive(Debug, Serialize)]
-pub(super) struct RecordBody {
-    id: String,
-    time: String,
-    received: String,
-    stream: String,
-    host: String,
-    level: Option<u8>,
-    message: String,
-    fields: FieldsBody,
+/// The records of one answer.
+struct Page {
+    records: Vec<StoredRecord>,
+    next_cursor: Option<Cursor>,
+    answer: LogAnswer,
 }
 
-/// Fields in their order of arrival.
-#[derive(Debug)]
-struct FieldsBody(LogRecord);
-
-impl Serialize for FieldsBody {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.fields.len()))?;
-        for (name, value) in &self.0.fields {
-            match value {
-                // JSON has no such numbers.
-                FieldValue::F64(number) if !number.is_finite() => map.serialize_entry(name, &number.to_string())?,
-                value => map.serialize_entry(name, value)?,
-            }
-        }
-        map.end()
-    }
+/// `GET|POST …/logs/search?query=&start=&end=&limit=&cursor=&order=&fields=`.
+pub(super) async fn search(State(api): State<Arc<Api>>, params: Params) -> Result<Answer, ApiError> {
+    ask(api, params, answer).await
 }
 
-impl From<StoredRecord> for RecordBody {
-    fn from(stored: StoredRecord) -> RecordBody {
-        let record = stored.record;
-        RecordBody {
-            id: stored.id.to_string(),
-            time: rfc3339_ns(record.time),
-            received: rfc3339_ns(record.received),
-            stream: record.stream.to_string(),
-            host: record.host.to_string(),
-            level: record.level.map(watchfire_model::Level::number),
-            message: record.message.to_string(),
-            fields: FieldsBody(record),
-        }
-    }
-}
-
-/// `GET|POST …/logs/search?query=&start=&end=&limit=&cursor=`.
-pub(super) async fn search(State(api): State<Arc<Api>>, params: Params) -> Result<Json<SearchBody>, ApiError> {
-    let began = Instant::now();
-    let LogRequest { filter, range } = LogRequest::read(&api, &params, &["limit", "cursor"])?;
-    let limit = params.number("limit")?.unwrap_or(LIMIT_DEFAULT);
+fn answer(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let LogRequest { query, range } = call.request(&["limit", "cursor", "order", "fields"])?;
+    let limit = call.params.number("limit")?.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let message = format!("`limit` is {limit}, it must be 1 to {LIMIT_MAX}: page on with `cursor`");
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
+        return Err(ApiError::parameter(message));
     }
-    let bad_cursor = |_| ApiError::new(StatusCode::BAD_REQUEST, "`cursor` is not one that a search has answered");
-    let cursor = params.get("cursor").map(str::parse).transpose().map_err(bad_cursor)?;
-    let logs = Arc::clone(&api.logs);
-    let request = SearchRequest {
-        filter,
-        range,
-        limit,
-        cursor,
-        order: watchfire_model::ScanOrder::NewestFirst,
-        fields: watchfire_model::FieldSelection::All,
+    let bad_cursor = |_| ApiError::parameter("`cursor` is not one that a search has answered");
+    let cursor = call.params.get("cursor").map(str::parse).transpose().map_err(bad_cursor)?;
+    let fields = selection(call.params.get("fields"));
+    let order = order(call.params)?;
+    let rows = Rows::of(&query)?;
+    // What steps read may be more than what is asked for.
+    let read = if rows.is_some() { FieldSelection::All } else { fields.clone() };
+    let request = SearchRequest { filter: query.filter, range, limit, cursor, order, fields: read };
+    let page = match rows {
+        None => whole_page(call, &request)?,
+        Some(rows) => stepped_page(call, request, rows)?,
     };
-    let result = api.workers.run(None, move |budget| logs.search(&request, budget)).await??;
-    Ok(Json(SearchBody {
-        records: result.records.into_iter().map(RecordBody::from).collect(),
-        next_cursor: result.next_cursor.map(|cursor| cursor.to_string()),
-        partial: result.partial,
-        stats: StatsBody::new(&result.stats, began.elapsed()),
-    }))
+    let records = page.records.iter();
+    call.answer(&SearchBody {
+        records: records.map(|stored| RecordBody { id: stored.id, record: &stored.record, fields: &fields }).collect(),
+        next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
+        partial: page.answer.partial,
+        stats: call.stats(&page.answer.cost),
+    })
+}
+
+fn whole_page(call: &Call<'_>, request: &SearchRequest) -> Result<Page, ApiError> {
+    let SearchResult { records, next_cursor, partial, stats } = call.api.logs.search(request, call.budget)?;
+    Ok(Page { records, next_cursor, answer: LogAnswer { partial, cost: stats } })
+}
+
+/// Steps may leave records out, so that one page takes several searches.
+fn stepped_page(call: &Call<'_>, mut request: SearchRequest, mut rows: Rows) -> Result<Page, ApiError> {
+    if rows.counts() && request.cursor.is_some() {
+        return Err(ApiError::parameter(
+            "a query with limit or offset has one page: raise `limit` instead of paging on",
+        ));
+    }
+    let limit = std::mem::replace(&mut request.limit, LIMIT_DEFAULT);
+    let mut page = Page { records: Vec::new(), next_cursor: None, answer: LogAnswer::default() };
+    loop {
+        // The more were left out so far, the more are looked at next.
+        request.limit = (request.limit * 4).max(limit).min(LIMIT_MAX);
+        let found = whole_page(call, &request)?;
+        page.answer.cost.add(&found.answer.cost);
+        page.answer.partial = found.answer.partial;
+        let mut left = found.records.into_iter();
+        while let Some(StoredRecord { id, record }) = left.next() {
+            if let RowResult::Emit(record) = rows.apply(id.sequence, &record) {
+                call.budget.take_memory(memory(&record))?;
+                page.records.push(StoredRecord { id, record });
+            }
+            if rows.is_done() {
+                return Ok(page);
+            }
+            if page.records.len() == limit {
+                let is_end = left.len() == 0 && found.next_cursor.is_none();
+                if rows.counts() && !is_end {
+                    page.answer.partial.push(format!("only the first {limit} of them are here: raise `limit`"));
+                } else if !is_end {
+                    page.next_cursor = Some(Cursor(id));
+                }
+                return Ok(page);
+            }
+        }
+        request.cursor = found.next_cursor;
+        if request.cursor.is_none() {
+            return Ok(page);
+        }
+    }
+}
+
+/// Bytes that a record takes, about.
+fn memory(record: &LogRecord) -> u64 {
+    let of_field = |(name, value): &(SmolStr, FieldValue)| {
+        let text = if let FieldValue::Text(text) = value { text.len() } else { 0 };
+        size_of::<(SmolStr, FieldValue)>() + name.len() + text
+    };
+    let fields: usize = record.fields.iter().map(of_field).sum();
+    (size_of::<StoredRecord>() + record.message.len() + record.host.len() + record.stream.len() + fields) as u64
+}
+
+/// Reads `order`; the newest first unless it says otherwise.
+pub(super) fn order(params: &Params) -> Result<ScanOrder, ApiError> {
+    match params.get("order") {
+        None | Some("newest") => Ok(ScanOrder::NewestFirst),
+        Some("oldest") => Ok(ScanOrder::OldestFirst),
+        Some(other) => Err(ApiError::parameter(format!("`order` is `{other}`, it must be newest or oldest"))),
+    }
 }

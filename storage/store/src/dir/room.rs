@@ -49,6 +49,8 @@ pub struct SpaceStatus {
     pub available: u64,
     /// Whether data from outside is taken in.
     pub has_room: bool,
+    /// Data from outside is refused while less than this is free, in bytes.
+    pub free_min: u64,
     /// What is kept back now, in bytes.
     pub reserve_bytes: u64,
 }
@@ -144,7 +146,8 @@ impl DirStorage {
         let space = space.map_err(|error| io_error("measure", &self.root.to_string_lossy(), error))?;
         let reserve_bytes = self.room.reserve_bytes.load(Ordering::Relaxed);
         let has_room = self.has_room_now();
-        Ok(SpaceStatus { total: space.total, available: space.available, has_room, reserve_bytes })
+        let free_min = self.room.needed(space.total);
+        Ok(SpaceStatus { total: space.total, available: space.available, has_room, free_min, reserve_bytes })
     }
 
     /// Makes the reserve if there is none and room for it: call it now and then, it is cheap. Nothing is kept back where

@@ -1,0 +1,7 @@
+//! Every call against a small store in memory.
+
+mod context;
+mod export;
+mod saved;
+mod search;
+mod tail;
