@@ -4,7 +4,7 @@ SHARED ?= ../shared
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash attacks ack-honesty big-wal disk-full sim sim-long flips help
+.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash attacks ack-honesty big-wal disk-full conformance engine hostile sim sim-long flips help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -61,6 +61,20 @@ ack-honesty: ## BATCHES (10,000) acknowledged batches under strace: each answer 
 
 attacks: ## memory under attack, a line for each kind: SECONDS (10) each, ATTACK=name for one kind
 	WATCHFIRE_ATTACK_SECONDS=$(or $(SECONDS),10) WATCHFIRE_ATTACK='$(ATTACK)' $(CARGO) test --release --locked --test e2e -- attacks --nocapture --test-threads 1
+
+conformance: ## upstream's PromQL scripts (PROMQL=DIR) and OpenMetrics vectors (OPENMETRICS=DIR), of SHARED by default
+	WATCHFIRE_PROMQL_SCRIPTS=$(or $(PROMQL),$(abspath $(SHARED))/conformance/promql) \
+		$(CARGO) test --locked -p watchfire-promql --test promql -- upstream --nocapture
+	WATCHFIRE_OPENMETRICS_VECTORS=$(or $(OPENMETRICS),$(abspath $(SHARED))/conformance/openmetrics) \
+		$(CARGO) test --locked -p watchfire-scrape --lib -- conformance_vectors --nocapture
+
+hostile: ## N (10,000) hostile log queries against the release binary, with ingest beside them
+	$(CARGO) build --release --locked
+	WATCHFIRE_HOSTILE=$(or $(N),10000) $(CARGO) test --release --locked --test e2e -- hostile --nocapture
+
+engine: ## log queries against a plain scan, over SEEDS (500) lives of a store
+	WATCHFIRE_ENGINE_SEEDS=$(or $(SEEDS),500) WATCHFIRE_ENGINE_QUERIES=50000 WATCHFIRE_ENGINE_MESSAGES=20000 \
+		$(CARGO) test --profile proof --locked --test engine -- --nocapture
 
 disk-full: ## ROUNDS (50) of a full disk of 64 MB (needs root, to mount it)
 	$(CARGO) build --profile proof --locked

@@ -7,7 +7,7 @@
 mod counters;
 mod datagrams;
 mod honest;
-mod memory;
+pub(crate) mod memory;
 mod pages;
 mod queries;
 mod requests;

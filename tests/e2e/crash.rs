@@ -10,6 +10,7 @@ mod remote_write;
 mod senders;
 
 use crate::harness::{Server, eventually_within};
+use points::Kind;
 use senders::Acknowledged;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,16 +20,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const RUNS_DEFAULT: u64 = 5;
 const RUNS_PER_DIRECTORY: u64 = 40;
 /// How long a run waits for the place at which it is to die.
-const POINT_DEADLINE: Duration = Duration::from_millis(1_200);
+const POINT_DEADLINE: Duration = Duration::from_secs(6);
 
-/// Everything small, so that flushes, compactions and retention come every moment.
+/// Everything small, so that flushes, merges (of eight blocks), retention and manifests come every moment.
 const CONFIG: &str = "
 logs:
-  store: { memtable_bytes_max: 192KiB, flush_age: 1s, retention: 1d, wal_keep_bytes: 1MiB }
+  store: { memtable_bytes_max: 32KiB, flush_age: 1s, retention: 1d, wal_keep_bytes: 1MiB }
   gelf: { udp: { enabled: false } }
 metrics:
   retention_rules: [{ selector: '{number=\"4\"}', retention: 1h }]
 ";
+
+/// Of twenty deaths at named places so many are of each kind.
+const KINDS: [Kind; 20] = {
+    use Kind::{Flush, Manifest, Merge, Other};
+    [
+        Merge, Flush, Other, Merge, Flush, Manifest, Merge, Flush, Other, Merge, Flush, Manifest, Merge, Flush, Other,
+        Merge, Flush, Manifest, Merge, Other,
+    ]
+};
 
 /// How a run ends.
 #[derive(Debug, Clone)]
@@ -38,15 +48,21 @@ enum Death {
 }
 
 impl Death {
-    /// Two runs of three die at a named place, each place in turn, at its first, second or fifth passing.
+    /// Six runs of seven die at a named place, most of them where blocks and manifests are written: the kinds in the turn of
+    /// [`KINDS`], the places of a kind in turn, at their first or second passing.
     fn of(run: u64, points: &[String]) -> Death {
         let random = (run + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-        if run.is_multiple_of(3) || points.is_empty() {
+        let turn = run - run / 7;
+        let kind = KINDS[(turn % KINDS.len() as u64) as usize];
+        let round = turn / KINDS.len() as u64;
+        let before = KINDS[..(turn % KINDS.len() as u64) as usize].iter().filter(|other| **other == kind).count();
+        let per_round = KINDS.iter().filter(|other| **other == kind).count();
+        let of_kind: Vec<&String> = points.iter().filter(|name| points::kind(name) == kind).collect();
+        if run.is_multiple_of(7) || of_kind.is_empty() {
             return Death::Kill { after: Duration::from_millis(20 + random % 900) };
         }
-        let turn = run - run / 3 - 1;
-        let name = points[(turn % points.len() as u64) as usize].clone();
-        Death::Point { name, count: [1, 1, 2, 5][(random % 4) as usize] }
+        let name = of_kind[(round as usize * per_round + before) % of_kind.len()].clone();
+        Death::Point { name, count: [1, 1, 2][(random % 3) as usize] }
     }
 }
 
@@ -83,10 +99,14 @@ fn crash_rounds_lose_and_double_nothing() {
         life.run(run, &Death::of(run, &points), &mut totals);
     }
     life.end(&mut totals);
+    let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
+    for (place, count) in totals.deaths.iter().filter(|(place, _)| place.as_str() != RANDOM) {
+        *kinds.entry(points::kind(place)).or_default() += count;
+    }
     let deaths: Vec<String> = totals.deaths.iter().map(|(place, count)| format!("{place} {count}")).collect();
     println!(
         "crash: {runs} runs, {} acknowledged records and {} samples ({} bodies refused), none lost, none doubled, every start \
-         good, the slowest {} ms; deaths: {}; {} places were not reached in time; {:.0} s",
+         good, the slowest {} ms; deaths at named places by kind: {kinds:?}; deaths: {}; {} places were not reached in time; {:.0} s",
         totals.records,
         totals.samples,
         totals.refused,
@@ -210,10 +230,13 @@ fn ingest(server: &mut Server, run: u64, death: &Death, totals: &mut Totals) -> 
     told
 }
 
+/// Stands for a place among the deaths.
+const RANDOM: &str = "(random)";
+
 impl Totals {
     fn died(&mut self, death: &Death) {
         let place = match death {
-            Death::Kill { .. } => "(random)".to_owned(),
+            Death::Kill { .. } => RANDOM.to_owned(),
             Death::Point { name, .. } => name.clone(),
         };
         *self.deaths.entry(place).or_default() += 1;

@@ -13,6 +13,7 @@ mod disk_full;
 mod docker;
 mod gelf;
 mod harness;
+mod hostile;
 mod journey;
 mod page;
 mod promql;

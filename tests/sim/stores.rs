@@ -78,15 +78,14 @@ impl Stores {
     /// Every record that passes, in pages.
     pub(crate) fn search(&self, filter: &LogFilter) -> Result<Answers, String> {
         let mut answers = Answers::default();
-        let mut request =
-            SearchRequest {
-                filter: filter.clone(),
-                range: TimeRangeNs::ALL,
-                limit: PAGE_RECORDS,
-                cursor: None,
-                order: watchfire_model::ScanOrder::NewestFirst,
-                fields: watchfire_model::FieldSelection::All,
-            };
+        let mut request = SearchRequest {
+            filter: filter.clone(),
+            range: TimeRangeNs::ALL,
+            limit: PAGE_RECORDS,
+            cursor: None,
+            order: watchfire_model::ScanOrder::NewestFirst,
+            fields: watchfire_model::FieldSelection::All,
+        };
         loop {
             let page = self.logs.search(&request, &QueryBudget::unlimited()).map_err(|error| chain(&error))?;
             answers.missing.extend(page.partial);

@@ -10,14 +10,14 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 /// Watches until it is asked for the peak.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     peak: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Watch {
-    pub(super) fn start(process: u32) -> Watch {
+    pub(crate) fn start(process: u32) -> Watch {
         let (peak, stopped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (seen, over) = (Arc::clone(&peak), Arc::clone(&stopped));
         let thread = std::thread::spawn(move || {
@@ -29,8 +29,13 @@ impl Watch {
         Watch { peak, stopped, thread }
     }
 
+    /// Bytes that are resident now.
+    pub(crate) fn resident(process: u32) -> u64 {
+        resident_bytes(process).unwrap_or(0)
+    }
+
     /// The most bytes that were resident at any look.
-    pub(super) fn peak(self) -> u64 {
+    pub(crate) fn peak(self) -> u64 {
         self.stopped.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();
         self.thread.join().expect("the watch does not panic");

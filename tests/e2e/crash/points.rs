@@ -6,6 +6,26 @@ use std::path::Path;
 /// Places that ingest does not pass: mending damage, and backups.
 const NOT_PASSED: [&str; 2] = [".repair.", ".pin."];
 
+/// What the process is doing at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// From memory to blocks, and the commit of that.
+    Flush,
+    /// Merging blocks.
+    Merge,
+    Manifest,
+    Other,
+}
+
+pub(super) fn kind(name: &str) -> Kind {
+    match name.split('.').collect::<Vec<_>>()[..] {
+        [_, "flush", ..] => Kind::Flush,
+        [_, "compact", ..] => Kind::Merge,
+        ["manifest", ..] | [_, "manifest", ..] => Kind::Manifest,
+        _ => Kind::Other,
+    }
+}
+
 /// Every name given to `crash_point` in the sources that ingest passes, sorted.
 pub(super) fn names() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -12,8 +12,8 @@ const BATCH: u64 = 20;
 /// Of so many records one is too old to be kept.
 const OLD_EVERY: u64 = 16;
 const SERIES: u64 = 5;
-/// Seconds between two samples of a series: hours of data come in within a moment.
-const STEP_SECONDS: i64 = 60;
+/// Seconds between two samples of a series: hours of data come in within a moment, so that blocks come due.
+const STEP_SECONDS: i64 = 240;
 
 /// What one run was told: texts of records by id, and samples by series and time in ms.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) fn stream(tcp: SocketAddr, run: u64, stop: &AtomicBool) {
     }
 }
 
-/// Writes samples of consecutive minutes from `start_ms` on, until the server dies.
+/// Writes samples [`STEP_SECONDS`] apart from `start_ms` on, until the server dies.
 pub(super) fn write_samples(http: SocketAddr, run: u64, start_ms: i64, stop: &AtomicBool) -> Acknowledged {
     let mut told = Acknowledged::default();
     for step in 0.. {
