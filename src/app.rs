@@ -8,7 +8,7 @@ use crate::gelf_http::GelfHttp;
 use crate::inputs::Inputs;
 use crate::memory::MemoryPlan;
 use crate::process::Process;
-use crate::reload::{LastReload, Loaded, Reloader};
+use crate::reload::{LastReload, Loaded, Reloadable, Reloader};
 use crate::remote_write::RemoteWrite;
 use crate::routes::Routes;
 use crate::status::Status;
@@ -29,7 +29,7 @@ use tracing::{error, info, warn};
 use watchfire_alerting::Alerting;
 use watchfire_api::{Api, Listening, PeerMetrics, QueryLimits, ServerLimits, TAILS_MAX, Workers};
 use watchfire_model::{RecordSink, SeriesSource};
-use watchfire_pipeline::Pipeline;
+use watchfire_pipeline::{Pipeline, StreamRouter};
 use watchfire_promql::{Engine, EngineOptions};
 use watchfire_push::Receiver;
 use watchfire_scrape::ScrapeManager;
@@ -82,7 +82,9 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
 
     let pipeline = Arc::new(Pipeline::start(Arc::clone(&stores.logs), &memory.pipeline())?);
-    let sink = Arc::clone(&pipeline) as Arc<dyn RecordSink>;
+    let stream_rules = config.logs.stream_rules().map_err(anyhow::Error::msg)?;
+    let streams = Arc::new(StreamRouter::new(Arc::clone(&pipeline) as Arc<dyn RecordSink>, stream_rules));
+    let sink = Arc::clone(&streams) as Arc<dyn RecordSink>;
     let inputs = Arc::new(Inputs::start(&config.logs.gelf, http_address, &sink, &stores.now())?);
     let scrape =
         Arc::new(ScrapeManager::with_limits(Arc::clone(&stores.tsdb), stores.now(), scrape_seed(), memory.scrape()));
@@ -106,8 +108,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let reloader = Arc::new(Reloader::new(
         args,
         &loaded,
-        Arc::clone(&scrape),
-        Arc::clone(&alerting),
+        Reloadable { scrape: Arc::clone(&scrape), alerting: Arc::clone(&alerting), streams: Arc::clone(&streams) },
         Arc::clone(&last_reload),
         http_address,
         Arc::clone(&memory),
@@ -117,6 +118,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         inputs: Arc::clone(&inputs),
         scrape: Arc::clone(&scrape),
         pipeline: Arc::clone(&pipeline),
+        streams: Arc::clone(&streams),
         directory: Arc::clone(&stores.directory),
         logs: Arc::clone(&stores.logs),
         tsdb: Arc::clone(&stores.tsdb),
@@ -139,6 +141,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let workers = Workers::new(limits, Arc::clone(&memory.queries));
     let receiver = Arc::new(Receiver::new(Arc::clone(&stores.tsdb), memory.push(), Arc::clone(&memory.bodies)));
     let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting, &memory);
+    streams.register_metrics(registry.sub_registry_with_prefix("watchfire"));
     workers.register_metrics(registry.sub_registry_with_prefix("watchfire"));
     let peers = PeerMetrics::default();
     peers.register(registry.sub_registry_with_prefix("watchfire"));

@@ -1,5 +1,9 @@
 //! `watchfire check`: what the server would say of a file, without a server.
 
+mod streams;
+
+pub(crate) use streams::streams;
+
 use crate::config::Config;
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -26,8 +30,9 @@ pub(crate) fn config(file: &Path) -> anyhow::Result<()> {
             eprintln!("warning: {}: {warning}", alertmanager.display());
         }
     }
-    let jobs = config.scrape_configs.len();
-    writeln!(std::io::stdout(), "{} is valid: {jobs} scrape jobs, {} rule files", file.display(), rules.files.len())?;
+    let (shown, jobs, streams) = (file.display(), config.scrape_configs.len(), config.logs.streams.len());
+    let rule_files = rules.files.len();
+    writeln!(std::io::stdout(), "{shown} is valid: {jobs} scrape jobs, {rule_files} rule files, {streams} streams")?;
     Ok(())
 }
 

@@ -81,8 +81,23 @@ pub(crate) enum CheckCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Print which streams GELF messages would get by the rules of a configuration, without storing them.
+    Streams(CheckStreamsArgs),
     /// Read everything in a data directory that no server uses, and name what is damaged.
     Data(CheckDataArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckStreamsArgs {
+    /// Configuration file with the rules (`logs.streams`).
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// GELF messages, one a line; - for the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print how many records each stream gets instead of one line per record.
+    #[arg(long)]
+    pub(crate) counts: bool,
 }
 
 #[derive(Debug, Args)]

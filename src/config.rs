@@ -2,6 +2,9 @@
 
 mod mistakes;
 pub(crate) mod reference;
+mod streams;
+
+pub(crate) use streams::StreamConfig;
 
 use crate::cli::ServeArgs;
 use crate::memory;
@@ -97,11 +100,14 @@ pub(crate) struct HttpConfig {
     pub(crate) query_samples_max: u64,
 }
 
-/// `logs`: inputs and store.
+/// `logs`: inputs, streams and store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogsConfig {
     pub(crate) gelf: GelfConfig,
+    /// What belongs to which stream, decided as a record arrives; these rules may change while the server runs.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) streams: Vec<StreamConfig>,
     pub(crate) store: LogStoreOptions,
 }
 
@@ -243,6 +249,7 @@ impl Config {
         watchfire_scrape::validate_scrape_configs(&self.scrape_configs, &self.global)
             .map_err(|error| error.to_string())?;
         self.logs.gelf.validate().map_err(|error| error.to_string())?;
+        self.logs.stream_rules()?;
         let positive = [
             ("http.connections_per_peer_max", self.http.connections_per_peer_max as u64),
             ("http.query_concurrency", self.http.query_concurrency as u64),

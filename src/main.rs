@@ -49,6 +49,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => app::serve(args),
         Command::Check(CheckCommand::Config { file }) => check::config(&file),
         Command::Check(CheckCommand::Rules { files }) => check::rules(&files),
+        Command::Check(CheckCommand::Streams(args)) => check::streams(&args),
         Command::Check(CheckCommand::Data(args)) => data::check(&args),
         Command::Backup(args) => data::back_up(&args),
         Command::Restore(args) => data::restore(&args),

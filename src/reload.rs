@@ -1,7 +1,7 @@
 //! Reads the configuration again, by signal, by call and when a file changes. A bad one leaves the running one in force.
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, LogsConfig};
 use crate::memory::MemoryPlan;
 use anyhow::Context;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::{Alerting, AlertingOptions, AlertmanagerConfig, RuleFiles};
 use watchfire_model::Labels;
+use watchfire_pipeline::StreamRouter;
 use watchfire_scrape::ScrapeManager;
 
 /// Between two looks at the files.
@@ -93,12 +94,19 @@ impl Loaded {
     }
 }
 
+/// What can change while the server runs.
+#[derive(Debug)]
+pub(crate) struct Reloadable {
+    pub(crate) scrape: Arc<ScrapeManager>,
+    pub(crate) alerting: Arc<Alerting>,
+    pub(crate) streams: Arc<StreamRouter>,
+}
+
 /// Applies configurations to what can change while the server runs.
 #[derive(Debug)]
 pub(crate) struct Reloader {
     args: ServeArgs,
-    scrape: Arc<ScrapeManager>,
-    alerting: Arc<Alerting>,
+    parts: Reloadable,
     last: Arc<LastReload>,
     http: SocketAddr,
     memory: Arc<MemoryPlan>,
@@ -110,15 +118,14 @@ impl Reloader {
     pub(crate) fn new(
         args: ServeArgs,
         loaded: &Loaded,
-        scrape: Arc<ScrapeManager>,
-        alerting: Arc<Alerting>,
+        parts: Reloadable,
         last: Arc<LastReload>,
         http: SocketAddr,
         memory: Arc<MemoryPlan>,
     ) -> Reloader {
         let files = loaded.files(&args);
         last.0.lock().warnings = loaded.warnings();
-        Reloader { args, scrape, alerting, last, http, memory, current: Mutex::new((loaded.config.clone(), files)) }
+        Reloader { args, parts, last, http, memory, current: Mutex::new((loaded.config.clone(), files)) }
     }
 
     /// Reads everything again and puts it in force, or keeps what is and says why.
@@ -145,11 +152,13 @@ impl Reloader {
         let reloader = Arc::clone(self);
         let read = move || {
             let loaded = Loaded::read(&reloader.args)?;
-            reloader.alerting.reload(loaded.alerting(reloader.http, &reloader.memory))?;
-            anyhow::Ok(loaded)
+            let stream_rules = loaded.config.logs.stream_rules().map_err(anyhow::Error::msg)?;
+            reloader.parts.alerting.reload(loaded.alerting(reloader.http, &reloader.memory))?;
+            anyhow::Ok((loaded, stream_rules))
         };
-        let loaded = tokio::task::spawn_blocking(read).await??;
-        self.scrape.apply(&loaded.config.global, &loaded.config.scrape_configs).await?;
+        let (loaded, stream_rules) = tokio::task::spawn_blocking(read).await??;
+        self.parts.scrape.apply(&loaded.config.global, &loaded.config.scrape_configs).await?;
+        self.parts.streams.replace(stream_rules);
         let mut warnings = loaded.warnings();
         warnings.extend(self.needs_restart(&loaded.config));
         let files = loaded.files(&self.args);
@@ -163,7 +172,9 @@ impl Reloader {
         let old = &current.0;
         let changed = [
             ("http", old.http != new.http),
-            ("logs", old.logs != new.logs),
+            ("logs.gelf", old.logs.gelf != new.logs.gelf),
+            ("logs.store", old.logs.store != new.logs.store),
+            ("the retention of logs.streams", !same_stream_retention(old, new)),
             ("metrics", old.metrics != new.metrics),
             ("memory_limit", old.memory_limit != new.memory_limit),
             ("storage", old.storage.directory != new.storage.directory),
@@ -205,4 +216,13 @@ impl Reloader {
             })
             .collect()
     }
+}
+
+/// Whether the streams are kept alike; what `logs.store` says counts apart from that.
+fn same_stream_retention(old: &Config, new: &Config) -> bool {
+    let of_streams = |config: &Config| {
+        let streams = LogsConfig { streams: config.logs.streams.clone(), ..LogsConfig::default() };
+        streams.store_options()
+    };
+    of_streams(old) == of_streams(new)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use watchfire_logstore::{DamagedBlock, LogStore};
 use watchfire_model::status::{ContainersStatus, InputStatus, Notice, Severity, StatusSource, TargetsStatus};
 use watchfire_model::{ByteSize, RecordSink};
-use watchfire_pipeline::Pipeline;
+use watchfire_pipeline::{Pipeline, STREAM_COMBINATIONS_MAX, StreamRouter};
 use watchfire_scrape::ScrapeManager;
 use watchfire_store::{Clock, DirStorage};
 use watchfire_tsdb::Tsdb;
@@ -27,6 +27,7 @@ pub(crate) struct Status {
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) scrape: Arc<ScrapeManager>,
     pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) streams: Arc<StreamRouter>,
     pub(crate) directory: Arc<DirStorage>,
     pub(crate) logs: Arc<LogStore>,
     pub(crate) tsdb: Arc<Tsdb>,
@@ -63,6 +64,13 @@ impl StatusSource for Status {
         }
         for warning in self.inputs.warnings() {
             say(Severity::Warning, warning);
+        }
+        if let Some(n_cut) = Some(self.streams.n_cut()).filter(|count| *count > 0) {
+            let text = format!(
+                "{n_cut} records got only the first of their streams: more than {STREAM_COMBINATIONS_MAX} different \
+                 combinations of streams came within an hour; let fewer rules of `logs.streams` match the same records"
+            );
+            say(Severity::Warning, text);
         }
         for warning in self.last_reload.warnings() {
             say(Severity::Info, warning);

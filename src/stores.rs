@@ -45,7 +45,7 @@ impl Stores {
         };
         let tsdb =
             Tsdb::open(Arc::clone(&storage), Arc::clone(&clock), options).context("cannot open the metric store")?;
-        let logs = LogStore::open(storage, Arc::clone(&clock), config.logs.store.clone())
+        let logs = LogStore::open(storage, Arc::clone(&clock), config.logs.store_options())
             .context("cannot open the log store")?;
         Ok(Stores { directory, clock, logs: Arc::new(logs), tsdb: Arc::new(tsdb), catalog: Arc::new(catalog) })
     }

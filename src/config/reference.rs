@@ -26,6 +26,21 @@ scrape_configs: []
 rule_files: []
 ";
 
+const STREAMS: &str = "\
+What belongs to which stream: rules on records as they arrive, at most 100. A record gets all streams whose `match` (a
+search without pipes) it passes, and is found in each by `stream:NAME`; it is stored once, and kept as long as the stream of
+them that keeps longest. It stays in `default` too, unless `remove_from_default` says otherwise. Other rules later change
+nothing of what is stored. Names: [a-z0-9][a-z0-9_-]{0,62}. `retention` by age or bytes or both; where it says nothing,
+`logs.store` says it.
+  - name: audit
+    description: who did what
+    match: 'tag:audit OR (service:sshd AND level:<=notice)'
+    retention: {age: 365d, bytes: 50GiB}
+  - name: debug
+    match: 'level:debug'
+    remove_from_default: true
+    retention: {age: 2d}";
+
 /// Every key in the order of the page; sections first say what they are for. `scrape_configs` and `rule_files` have a
 /// text of their own.
 const KEYS: &[(&str, &str)] = &[
@@ -65,7 +80,7 @@ const KEYS: &[(&str, &str)] = &[
     ("http.query_concurrency", "Queries that run at once; further ones wait."),
     ("http.query_timeout", "The longest that a query may take."),
     ("http.query_samples_max", "Samples, or log records, that one query may hold in memory."),
-    ("logs", "Log inputs and the log store. Read at the start only."),
+    ("logs", "Log inputs, streams and the log store. Read at the start only, but for the rules of the streams."),
     ("logs.gelf", "GELF over UDP, TCP and HTTP (POST /gelf on the HTTP port)."),
     ("logs.gelf.udp", ""),
     ("logs.gelf.udp.enabled", ""),
@@ -106,6 +121,7 @@ const KEYS: &[(&str, &str)] = &[
     ("logs.gelf.http.messages.decompressed_max", "For the whole body."),
     ("logs.gelf.http.messages.future_max", ""),
     ("logs.gelf.http.messages.drop_blank", ""),
+    ("logs.streams", STREAMS),
     ("logs.store", ""),
     (
         "logs.store.memtable_bytes_max",
@@ -167,8 +183,8 @@ pub(crate) fn print() -> String {
                 page.push('\n');
             }
         }
-        if !doc.is_empty() {
-            let _ = writeln!(page, "{indent}# {doc}");
+        for line in doc.lines() {
+            let _ = writeln!(page, "{indent}# {line}");
         }
         let _ = match look_up(&defaults, path) {
             Value::Null => writeln!(page, "{indent}# {key}:"),

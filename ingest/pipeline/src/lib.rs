@@ -23,5 +23,6 @@ pub use metrics::Metrics;
 pub use options::PipelineOptions;
 pub use pipeline::Pipeline;
 pub use streams::{
-    STREAM_NAME_LEN_MAX, STREAMS_MAX, StreamName, StreamRouter, StreamRule, StreamRuleError, StreamRules,
+    STREAM_COMBINATIONS_MAX, STREAM_NAME_LEN_MAX, STREAMS_MAX, StreamName, StreamRouter, StreamRule, StreamRuleError,
+    StreamRules,
 };

@@ -11,6 +11,7 @@ mod matcher;
 mod router;
 mod rule;
 
+pub use combinations::STREAM_COMBINATIONS_MAX;
 pub use matcher::StreamRules;
 pub use router::StreamRouter;
 pub use rule::{STREAM_NAME_LEN_MAX, STREAMS_MAX, StreamName, StreamRule, StreamRuleError};

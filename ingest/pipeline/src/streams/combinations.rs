@@ -8,10 +8,10 @@ use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashMap};
 use watchfire_model::{LogRecord, TimeNs, stream_names};
 
-/// Different combinations of several streams that records may have within [`PERIOD_NS`]: the store keeps the records of
+/// Different combinations of several streams that records may have within an hour: the store keeps the records of
 /// each apart, and a block of few records costs as much as one of many.
-pub(crate) const COMBINATIONS_MAX: usize = 256;
-/// After this time combinations are counted afresh, so that a rare one does not take a place for ever: an hour.
+pub const STREAM_COMBINATIONS_MAX: usize = 256;
+/// After this time combinations are counted afresh, so that a rare one does not take a place for ever.
 const PERIOD_NS: i64 = 3_600_000_000_000;
 
 /// What a record belongs to.
@@ -90,7 +90,7 @@ impl Combinations {
         if several.is_full(received) {
             return self.cut(own, rules);
         }
-        if several.known.is_empty() || several.known.len() >= COMBINATIONS_MAX {
+        if several.known.is_empty() || several.known.len() >= STREAM_COMBINATIONS_MAX {
             several.known.clear();
             several.since = received;
         }
@@ -121,7 +121,7 @@ impl Several {
     /// Whether a further combination has to wait for the next period. A clock that jumps begins one.
     fn is_full(&self, received: TimeNs) -> bool {
         let age_ns = received.0.abs_diff(self.since.0);
-        self.known.len() >= COMBINATIONS_MAX && age_ns < PERIOD_NS.unsigned_abs()
+        self.known.len() >= STREAM_COMBINATIONS_MAX && age_ns < PERIOD_NS.unsigned_abs()
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
         let combinations = combinations(&rules);
         let own = SmolStr::new("default");
         let several = (0..1 << 10).filter(|set: &RuleSet| set.count_ones() > 1);
-        let mut all: Vec<RuleSet> = several.take(COMBINATIONS_MAX + 1).collect();
+        let mut all: Vec<RuleSet> = several.take(STREAM_COMBINATIONS_MAX + 1).collect();
         let further = all.pop().unwrap();
         for set in all {
             assert!(!combinations.membership(&own, set, TimeNs(7)).is_cut);
