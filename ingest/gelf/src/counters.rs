@@ -100,12 +100,12 @@ impl InputCounters {
     pub(crate) fn settle(&self, senders: impl Iterator<Item = (IpAddr, u64)>, fate: Fate) {
         let reason = FaultReason::of_fate(fate);
         let mut n = 0;
-        for (sender, records) in senders {
+        self.add_senders(senders.map(|(sender, records)| {
             n += records;
             let mut tally = SenderTally::default();
             *tally.place_of(reason) = records;
-            self.add_sender(sender, tally);
-        }
+            (sender, tally)
+        }));
         match reason {
             None => self.stored.fetch_add(n, Relaxed),
             Some(reason) => {
@@ -120,27 +120,30 @@ impl InputCounters {
         *self.last_error.lock() = error;
     }
 
-    /// Adds to what is known of a sender.
-    pub(crate) fn add_sender(&self, sender: IpAddr, tally: SenderTally) {
+    /// Adds to what is known of senders. Neighbours are often the same.
+    pub(crate) fn add_senders(&self, tallies: impl Iterator<Item = (IpAddr, SenderTally)>) {
         let mut senders = self.senders.lock();
-        if senders.by_address.len() >= SENDERS_MAX && !senders.by_address.contains_key(&sender) {
-            // The fate of old records makes nobody known again.
-            if tally.messages == 0 {
-                senders.forgotten.add(&tally);
-                return;
+        let mut last: Option<(IpAddr, SenderTally)> = None;
+        for (sender, tally) in tallies {
+            match &mut last {
+                Some((known, sum)) if *known == sender => sum.add(&tally),
+                _ => {
+                    if let Some((sender, sum)) = last.replace((sender, tally)) {
+                        senders.add(sender, &sum);
+                    }
+                }
             }
-            senders.forget_quiet_half();
         }
-        senders.by_address.entry(sender).or_default().add(&tally);
+        if let Some((sender, sum)) = last {
+            senders.add(sender, &sum);
+        }
     }
 
     /// Counts messages of a sender that gave no record.
     pub(crate) fn add_lost_of(&self, sender: IpAddr, refused: u64, dropped: u64, now: TimeNs) {
         let messages = refused + dropped;
-        self.add_sender(
-            sender,
-            SenderTally { messages, refused, dropped, last_received: now, ..SenderTally::default() },
-        );
+        let tally = SenderTally { messages, refused, dropped, last_received: now, ..SenderTally::default() };
+        self.add_senders([(sender, tally)].into_iter());
     }
 
     pub(crate) fn add_chunks(&self, more: &ReassemblyCounts) {
@@ -241,6 +244,18 @@ impl InputCounters {
 }
 
 impl Senders {
+    fn add(&mut self, sender: IpAddr, tally: &SenderTally) {
+        if self.by_address.len() >= SENDERS_MAX && !self.by_address.contains_key(&sender) {
+            // The fate of old records makes nobody known again.
+            if tally.messages == 0 {
+                self.forgotten.add(tally);
+                return;
+            }
+            self.forget_quiet_half();
+        }
+        self.by_address.entry(sender).or_default().add(tally);
+    }
+
     fn forget_quiet_half(&mut self) {
         let mut totals: Vec<u64> = self.by_address.values().map(|tally| tally.messages).collect();
         let middle = totals.len() / 2;
@@ -307,7 +322,7 @@ mod tests {
         counters.add_lost_of(busy, 600, 400, TimeNs(1));
         for n in 0..10_000_u32 {
             let sender = IpAddr::from(n.to_be_bytes());
-            counters.add_sender(sender, SenderTally { messages: 1, ..SenderTally::default() });
+            counters.add_senders([(sender, SenderTally { messages: 1, ..SenderTally::default() })].into_iter());
             counters.settle([(sender, 1)].into_iter(), Fate::Stored);
         }
         let status = counters.status();

@@ -24,9 +24,8 @@ impl BatchReceipt {
     ) -> BatchReceipt {
         let entries = ledger.receive(counters.kind(), records, now);
         counters.add_records(entries.len() as u64);
-        for (sender, messages) in entries.senders(0..entries.len()) {
-            counters.add_sender(sender, SenderTally { messages, last_received: now, ..SenderTally::default() });
-        }
+        let tally = |messages| SenderTally { messages, last_received: now, ..SenderTally::default() };
+        counters.add_senders(entries.senders(0..entries.len()).map(|(sender, messages)| (sender, tally(messages))));
         BatchReceipt { counters: Arc::clone(counters), ledger: Arc::clone(ledger), entries }
     }
 

@@ -27,7 +27,10 @@ const SWEEP_NS: i64 = 200_000_000;
 /// Memory of decoded records beyond which they are handed over at once.
 const DECODED_MAX: usize = 8 << 20;
 /// Batches of datagrams whose records are handed over together.
-const JOINED_MAX: usize = 8;
+const JOINED_MAX: usize = 32;
+/// How long records wait for those of further batches, as every hand-over has its costs for everybody behind. Little beside
+/// the time after which they have to be durable.
+const JOIN_WAIT: Duration = Duration::from_millis(4);
 /// How long a receiving thread lets datagrams gather when there were few: waking up for each one costs more than all else.
 const GATHER_MAX: Duration = Duration::from_millis(1);
 
@@ -270,11 +273,7 @@ impl Worker {
             match self.queue.pop(STOP_CHECK) {
                 Popped::Batch(batch) => {
                     self.decode_batch(batch);
-                    // Under load several are handed over as one: that is cheaper for everybody behind.
-                    for _ in 1..JOINED_MAX {
-                        let Popped::Batch(batch) = self.queue.pop(Duration::ZERO) else { break };
-                        self.decode_batch(batch);
-                    }
+                    self.join_batches();
                 }
                 Popped::Nothing => {}
                 Popped::Closed => break,
@@ -288,6 +287,25 @@ impl Worker {
         }
         self.hand_over();
         self.count_drops();
+    }
+
+    /// Decodes what else is there, or comes within [`JOIN_WAIT`].
+    fn join_batches(&mut self) {
+        let mut has_waited = false;
+        let mut n_joined = 1;
+        while n_joined < JOINED_MAX {
+            match self.queue.pop(Duration::ZERO) {
+                Popped::Batch(batch) => {
+                    self.decode_batch(batch);
+                    n_joined += 1;
+                }
+                Popped::Nothing if !has_waited => {
+                    thread::park_timeout(JOIN_WAIT);
+                    has_waited = true;
+                }
+                Popped::Nothing | Popped::Closed => break,
+            }
+        }
     }
 
     fn decode_batch(&mut self, batch: Batch) {
