@@ -93,21 +93,31 @@ fn openmetrics_is_read_strictly() {
 
 #[test]
 fn conformance_vectors_are_judged_right() {
-    let Some(folder) = shared("conformance/openmetrics") else { return };
+    let other = std::env::var_os("WATCHFIRE_OPENMETRICS_VECTORS").map(std::path::PathBuf::from);
+    let Some(folder) = other.or_else(|| shared("conformance/openmetrics")) else { return };
     let mut wrong = Vec::new();
-    let mut count = 0;
+    let (mut accepted, mut refused) = (0, 0);
     for entry in folder.read_dir().unwrap() {
         let case = entry.unwrap().path();
         let Ok(description) = std::fs::read_to_string(case.join("test.json")) else { continue };
         let description: serde_json::Value = serde_json::from_str(&description).unwrap();
         let page = std::fs::read(case.join(description["file"].as_str().unwrap())).unwrap();
         let result = read(&page, Format::OpenMetrics);
-        count += 1;
+        if result.is_ok() {
+            accepted += 1;
+        } else {
+            refused += 1;
+        }
         if result.is_ok() != description["shouldParse"].as_bool().unwrap() {
             wrong.push(format!("{}: {result:?}", case.display()));
         }
     }
-    assert!(count >= 150, "{count} vectors");
+    let count = accepted + refused;
+    println!(
+        "openmetrics: {} of {count} vectors judged right ({accepted} accepted, {refused} refused)",
+        count - wrong.len()
+    );
+    assert!(count > 0, "no vectors in {}", folder.display());
     assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
