@@ -6,12 +6,10 @@ import { useEffect, useRef } from "preact/hooks";
 import type { LogRecord, Order } from "../api/logs";
 import { monthDay, timeOfDay } from "../lib/format";
 import { levelOf } from "../lib/level";
-import { fieldText, sourceOf } from "../lib/records";
+import { LINE_MAX, fieldText, lineOf, sourceOf } from "../lib/records";
 import type { Zone } from "../lib/time-range";
 import { Icon } from "./icon";
 
-/** Characters of a message that the list draws; the rest shows when the record is opened. */
-const LINE_MAX = 600;
 /** What an opened record probably takes before it is measured; pixels. */
 const DETAIL_GUESS = 260;
 /** Rows before the end at which older records are fetched. */
@@ -191,7 +189,7 @@ function Row({ record, index, columns, zone, days, open, active, onToggle }: Row
         </span>
       ))}
       <span class="line" role="gridcell">
-        {firstLine(record.message)}
+        {lineOf(record)}
       </span>
     </div>
   );
@@ -199,9 +197,4 @@ function Row({ record, index, columns, zone, days, open, active, onToggle }: Row
 
 function template(columns: readonly string[], days: boolean): string {
   return `30px ${days ? "148px" : "100px"} minmax(84px, 128px) ${columns.map(() => "minmax(72px, 140px) ").join("")}minmax(0, 1fr)`;
-}
-
-function firstLine(message: string): string {
-  const line = message.slice(0, LINE_MAX).trimEnd();
-  return line.includes("\n") ? line.replace(/\s*\n\s*/g, " ↵ ") : line;
 }

@@ -33,6 +33,7 @@ test("after a pipe stand pipes, their functions and fields", () => {
   check("a | stats avg(to‸", "argument", "to");
   check("a | stats avg(x), p9‸", "function", "p9");
   check("a | stats count() by (ser‸", "argument", "ser");
+  check("a | stats by (host) ma‸", "function", "ma");
   check("a | fields host, le‸", "argument", "le");
   check("a | filter ser‸", "field", "ser");
   check("a | where service:c‸", "value", "c", "service");
@@ -48,6 +49,8 @@ test("what begins as typed comes first", () => {
   expect(labels("serv‸")).toEqual(["service", "my_service"]);
   expect(labels("service:c‸", ["checkout", "Cart", "search"])).toEqual(["checkout", "Cart", "search"]);
   expect(labels("a | sta‸")).toEqual(["stats"]);
+  expect(labels("a | stats count() by (_t‸")).toEqual(["_time:1m", "_time:5m", "_time:1h", "_time:1d"]);
+  expect(labels("a | fields _t‸")).toEqual([]);
   expect(labels("a | ‸").length).toBe(COMPLETIONS_MAX);
 });
 

@@ -12,6 +12,8 @@ export interface Spot {
   readonly typed: string;
   /** The field whose value is being written. */
   readonly field: string | null;
+  /** Steps of time can stand here, as among what `stats` groups by. */
+  readonly times?: boolean;
 }
 
 export interface Completion {
@@ -26,6 +28,9 @@ export interface KnownField {
   readonly name: string;
   readonly about: string;
 }
+
+/** Steps of time to group by. */
+const TIMES: readonly Completion[] = ["_time:1m", "_time:5m", "_time:1h", "_time:1d"].map((label) => ({ kind: "argument", label, about: "records of each so much time", insert: label }));
 
 /** Completions offered at once. */
 export const COMPLETIONS_MAX = 12;
@@ -57,9 +62,10 @@ export function spotAt(query: string, caret: number): Spot | null {
   }
   const typed = WORD.exec(rest.text)?.[0] ?? "";
   const before = rest.text.slice(0, rest.text.length - typed.length);
-  // A function stands at the beginning and after a comma that is in no bracket; inside brackets stand fields.
-  const atFunction = pipe === "stats" && /^(?:[^()]|\([^()]*\))*$/u.test(before) && /(?:^|,)\s*$/u.test(before);
-  return spot(atFunction ? "function" : "argument", last.end, typed, null);
+  // A function stands at the beginning, behind `by (…)` and after a comma that is in no bracket; inside brackets stand fields.
+  const atFunction = pipe === "stats" && /^(?:[^()]|\([^()]*\))*$/u.test(before) && /(?:^|,|\bby\s*\([^()]*\))\s*$/iu.test(before);
+  const grouping = pipe === "stats" && /\bby\s*\([^()]*$/iu.test(before);
+  return { ...spot(atFunction ? "function" : "argument", last.end, typed, null), ...(grouping ? { times: true } : {}) };
 }
 
 /** What fits the spot, the best first: names that begin with what is typed, then those that hold it. */
@@ -71,7 +77,7 @@ export function completions(place: Spot, fields: readonly KnownField[], values: 
     case "function":
       return ranked(place, FUNCTIONS.map((entry) => ({ kind: "function" as const, label: entry.name, about: entry.about, insert: `${entry.name}(` })));
     case "argument":
-      return ranked(place, named("argument", (name) => (/^[\p{L}\p{N}_@.-]+$/u.test(name) ? name : quoted(name))));
+      return ranked(place, [...(place.times ? TIMES : []), ...named("argument", (name) => (/^[\p{L}\p{N}_@.-]+$/u.test(name) ? name : quoted(name)))]);
     case "field":
       return ranked(place, named("field", (name) => `${fieldName(name)}:`));
     case "value":

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogRecord } from "../api/logs";
-import { EMPTY_TAIL, GATHERED_MAX, LIVE_RECORDS_MAX, NOTHING_GATHERED, containerOf, gather, merge, receive, release, sourceOf } from "./records";
+import { EMPTY_TAIL, GATHERED_MAX, LINE_MAX, LIVE_RECORDS_MAX, NOTHING_GATHERED, containerOf, gather, lineOf, merge, receive, release, sourceOf } from "./records";
 
 function record(id: number, fields: LogRecord["fields"] = {}): LogRecord {
   const time = new Date(1_795_262_591_000 + id).toISOString();
@@ -52,4 +52,12 @@ test("what comes faster than it is shown is let go, the oldest first, and counte
   const full = gather(gather(NOTHING_GATHERED, many), [record(9_001), record(9_002)]);
   expect([full.records.length, full.lost, full.records[0]?.id, full.records.at(-1)?.id]).toEqual([GATHERED_MAX, 2, "2", "9002"]);
   expect(gather(NOTHING_GATHERED, [])).toEqual(NOTHING_GATHERED);
+});
+
+test("a record in one line, by its fields where it has no message", () => {
+  const said = (message: string, fields: LogRecord["fields"] = {}) => lineOf({ ...record(1, fields), message });
+  expect(said("one \n  two\n")).toBe("one ↵ two");
+  expect(said("x".repeat(5_000)).length).toBe(LINE_MAX);
+  expect(said("", { took: 1.5, ok: true, who: "a b" })).toBe("took=1.5 ok=true who=a b");
+  expect(said(" ")).toBe("");
 });

@@ -89,6 +89,21 @@ export function gather(before: Gathered, arrivals: readonly LogRecord[]): Gather
   return { records: [...before.records, ...arrivals].slice(over), lost: before.lost + over };
 }
 
+/** Characters of a line that lists draw; the rest shows when the record is opened. */
+export const LINE_MAX = 600;
+
+/** A record in one line: its message, or its fields where a pipe left it none. */
+export function lineOf(record: LogRecord): string {
+  const text = record.message.slice(0, LINE_MAX).trimEnd();
+  if (text === "") {
+    return Object.entries(record.fields)
+      .map(([name, value]) => `${name}=${String(value)}`)
+      .join(" ")
+      .slice(0, LINE_MAX);
+  }
+  return text.includes("\n") ? text.replace(/\s*\n\s*/g, " ↵ ") : text;
+}
+
 /** A field's text by name, the record's own columns included. */
 export function fieldText(record: LogRecord, name: string): string {
   switch (name) {

@@ -11,7 +11,7 @@ import { SidePanel } from "../../components/side-panel";
 import { duration, plural, timeOfDay } from "../../lib/format";
 import { levelOf } from "../../lib/level";
 import type { FilterMode } from "../../lib/log-query";
-import { sourceOf } from "../../lib/records";
+import { LINE_MAX, lineOf, sourceOf } from "../../lib/records";
 import type { Zone } from "../../lib/time-range";
 import { CONTEXT_RECORDS_MAX, type ContextView } from "../../lib/view";
 import { useContext } from "./use-search";
@@ -131,7 +131,7 @@ function ContextRow({ record, itself, zone, open, source, refer, children, onTog
         <span class="hidden-text">{level.name}</span>
         <span class="time">{timeOfDay(Date.parse(record.time), zone)}</span>
         {source && <span class="source">{sourceOf(record).value}</span>}
-        <span class="line">{record.message.slice(0, 1_000)}</span>
+        <span class="line">{record.message.slice(0, LINE_MAX) || lineOf(record)}</span>
         {itself && <Icon name="around" />}
       </button>
       {open && children}
