@@ -164,6 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn the_most_counted_groups_come_first() {
+        let spec = spec(vec![GroupKey::Field("id".into())], &[(AggregateFunction::Count, None)]);
+        let spec = Arc::new(AggregateSpec { groups_max: 100, ..spec.as_ref().clone() });
+        for limit in [0, 1, 3, 9, 20] {
+            let mut groups = Groups::new(Arc::clone(&spec));
+            for n in 0..60_i64 {
+                groups.add(0, &record(0, &[("id", FieldValue::I64(n % 9 % (n % 7 + 1)))])).unwrap();
+            }
+            let count = |row: &GroupRow| row.values[0].as_ref().and_then(FieldValue::as_number).unwrap() as i64;
+            let mut wanted = groups.clone().finish();
+            wanted.sort_by_key(|row| std::cmp::Reverse(count(row)));
+            wanted.truncate(limit);
+            assert_eq!(groups.most_counted(limit), wanted);
+        }
+    }
+
+    #[test]
     fn groups_are_bounded_and_none_is_one() {
         let mut groups = Groups::new(spec(vec![GroupKey::Field("id".into())], &[(AggregateFunction::Count, None)]));
         for id in 0..3 {

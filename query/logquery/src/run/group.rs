@@ -5,7 +5,6 @@ use crate::pipe::HITS;
 use crate::row::{Cell, Row};
 use crate::{Bucket, Pipe, StatsFunction, StatsKey};
 use smol_str::SmolStr;
-use std::cmp::Ordering;
 use std::sync::Arc;
 use watchfire_model::{
     Aggregate, AggregateFunction, AggregateSpec, FieldValue, GroupKey, GroupRow, Groups, KeyPart, QueryBudget, TimeNs,
@@ -88,14 +87,8 @@ impl Grouping {
         budget.take_memory(kept as u64 * ROW_BYTES)?;
         let rows = match self.shape {
             Shape::All => groups.finish(),
-            Shape::First(limit) => first(groups, limit, |a, b| a.key.cmp(&b.key)),
-            Shape::Most(limit) => {
-                let hits = |row: &GroupRow| match row.values.as_slice() {
-                    [Some(FieldValue::I64(hits))] => *hits,
-                    _ => 0,
-                };
-                first(groups, limit, |a, b| hits(b).cmp(&hits(a)).then_with(|| a.key.cmp(&b.key)))
-            }
+            Shape::First(limit) => first(groups, limit),
+            Shape::Most(limit) => groups.most_counted(limit),
         };
         budget.return_memory(kept as u64 * ROW_BYTES);
         Ok(rows.into_iter().enumerate().map(|(index, row)| self.row(index as u64, row)).collect())
@@ -114,11 +107,12 @@ impl Grouping {
     }
 }
 
-/// The first `limit` groups in the order of `key`.
-fn first(groups: Groups, limit: usize, order: impl Fn(&GroupRow, &GroupRow) -> Ordering) -> Vec<GroupRow> {
+/// The first `limit` groups in the order of their keys.
+fn first(groups: Groups, limit: usize) -> Vec<GroupRow> {
+    let order = |a: &GroupRow, b: &GroupRow| a.key.cmp(&b.key);
     let mut rows = groups.into_rows();
     if limit < rows.len() {
-        rows.select_nth_unstable_by(limit, &order);
+        rows.select_nth_unstable_by(limit, order);
         rows.truncate(limit);
     }
     rows.sort_unstable_by(order);

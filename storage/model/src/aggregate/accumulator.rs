@@ -2,13 +2,15 @@
 
 use super::AggregateFunction;
 use crate::{FieldValue, TimeNs};
+use foldhash::fast::RandomState;
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashSet};
 
 /// Bytes that a text in a set takes beside itself, about.
 const SET_ENTRY_BYTES: usize = 48;
 
-/// Gathers values; two that gathered parts merge into what one would have gathered of all.
+/// Gathers values; two that gathered parts merge into what one would have gathered of all. Kept small, as there is one for
+/// each function in each group.
 #[derive(Debug, Clone)]
 pub enum Accumulator {
     Count(u64),
@@ -20,23 +22,27 @@ pub enum Accumulator {
     },
     /// Smallest (or largest) number, and text where there is no number.
     Extreme {
-        number: Option<f64>,
-        text: Option<SmolStr>,
+        /// Not a number: none yet.
+        number: f64,
+        text: Option<Box<SmolStr>>,
         largest: bool,
     },
     Numbers(Vec<f64>),
-    Uniq(HashSet<SmolStr>),
+    Uniq(Box<HashSet<SmolStr, RandomState>>),
     /// The first `max` in order.
     Values {
-        values: BTreeSet<SmolStr>,
+        values: Box<BTreeSet<SmolStr>>,
         max: usize,
     },
     /// The value at the earliest (or latest) time and number of arrival.
     Edge {
-        at: Option<((TimeNs, u64), FieldValue)>,
+        at: Option<Box<((TimeNs, u64), FieldValue)>>,
         latest: bool,
     },
 }
+
+/// Half a cache line: there may be millions of them.
+const _: () = assert!(size_of::<Accumulator>() <= 32);
 
 impl Accumulator {
     /// Nothing gathered yet. `has_field`: whether the function looks at a field.
@@ -46,11 +52,11 @@ impl Accumulator {
             AggregateFunction::Count => Accumulator::Count(0),
             AggregateFunction::Rate { .. } if !has_field => Accumulator::Count(0),
             AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Rate { .. } => sum,
-            AggregateFunction::Min => Accumulator::Extreme { number: None, text: None, largest: false },
-            AggregateFunction::Max => Accumulator::Extreme { number: None, text: None, largest: true },
+            AggregateFunction::Min => Accumulator::Extreme { number: f64::NAN, text: None, largest: false },
+            AggregateFunction::Max => Accumulator::Extreme { number: f64::NAN, text: None, largest: true },
             AggregateFunction::Quantile(_) => Accumulator::Numbers(Vec::new()),
-            AggregateFunction::CountUniq => Accumulator::Uniq(HashSet::new()),
-            AggregateFunction::Values(max) => Accumulator::Values { values: BTreeSet::new(), max },
+            AggregateFunction::CountUniq => Accumulator::Uniq(Box::default()),
+            AggregateFunction::Values(max) => Accumulator::Values { values: Box::default(), max },
             AggregateFunction::First => Accumulator::Edge { at: None, latest: false },
             AggregateFunction::Last => Accumulator::Edge { at: None, latest: true },
         }
@@ -71,9 +77,9 @@ impl Accumulator {
                 *numbers += 1;
             }
             Accumulator::Extreme { number, largest, .. } if !value.is_nan() => {
-                let better = |held: f64| if *largest { value > held } else { value < held };
-                if number.is_none_or(better) {
-                    *number = Some(value);
+                let is_better = if *largest { value > *number } else { value < *number };
+                if number.is_nan() || is_better {
+                    *number = value;
                 }
             }
             Accumulator::Numbers(numbers) if !value.is_nan() => numbers.push(value),
@@ -100,24 +106,24 @@ impl Accumulator {
                     self.number(number);
                     return 0;
                 }
-                if held.is_some() || value.is_empty() {
+                if !held.is_nan() || value.is_empty() {
                     return 0;
                 }
                 let found = value.to_text();
-                let better = text.as_ref().is_none_or(|text| if *largest { found > *text } else { found < *text });
+                let better = text.as_ref().is_none_or(|text| if *largest { found > **text } else { found < **text });
                 if !better {
                     return 0;
                 }
                 let bytes = found.len();
-                *text = Some(found);
+                *text = Some(Box::new(found));
                 bytes
             }
             Accumulator::Uniq(_) | Accumulator::Values { .. } => self.text(value.to_text()),
             Accumulator::Edge { at, latest } => {
                 let key = (time, arrival);
-                let better = at.as_ref().is_none_or(|(held, _)| if *latest { key > *held } else { key < *held });
+                let better = at.as_ref().is_none_or(|it| if *latest { key > it.0 } else { key < it.0 });
                 if !value.is_empty() && better {
-                    *at = Some((key, value.clone()));
+                    *at = Some(Box::new((key, value.clone())));
                 }
                 0
             }
@@ -157,11 +163,10 @@ impl Accumulator {
                 *numbers += further;
             }
             (this @ Accumulator::Extreme { .. }, Accumulator::Extreme { number, text, .. }) => {
-                if let Some(number) = number {
-                    this.number(number);
-                }
+                // Not a number is passed over.
+                this.number(number);
                 if let Some(text) = text {
-                    this.value(&FieldValue::Text(text), TimeNs::MIN, 0);
+                    this.value(&FieldValue::Text(*text), TimeNs::MIN, 0);
                 }
             }
             (Accumulator::Numbers(numbers), Accumulator::Numbers(more)) => numbers.extend(more),
@@ -169,14 +174,15 @@ impl Accumulator {
                 if more.len() > values.len() {
                     std::mem::swap(values, &mut more);
                 }
-                values.extend(more);
+                values.extend(*more);
             }
             (this @ Accumulator::Values { .. }, Accumulator::Values { values: more, .. }) => {
-                for text in more {
+                for text in *more {
                     this.text(text);
                 }
             }
-            (this @ Accumulator::Edge { .. }, Accumulator::Edge { at: Some(((time, arrival), value)), .. }) => {
+            (this @ Accumulator::Edge { .. }, Accumulator::Edge { at: Some(held), .. }) => {
+                let ((time, arrival), value) = *held;
                 this.value(&value, time, arrival);
             }
             _ => {}
@@ -199,7 +205,13 @@ impl Accumulator {
                 Some(FieldValue::F64((sum + lost) / numbers as f64))
             }
             (Accumulator::Sum { sum, lost, .. }, _) => Some(number(sum + lost)),
-            (Accumulator::Extreme { number: found, text, .. }, _) => found.map(number).or(text.map(FieldValue::Text)),
+            (Accumulator::Extreme { number: found, text, .. }, _) => {
+                if found.is_nan() {
+                    text.map(|text| FieldValue::Text(*text))
+                } else {
+                    Some(number(found))
+                }
+            }
             (Accumulator::Numbers(numbers), AggregateFunction::Quantile(share)) => nearest_rank(numbers, share),
             (Accumulator::Numbers(_), _) => None,
             (Accumulator::Uniq(values), _) => Some(whole(values.len() as u64)),
@@ -207,7 +219,7 @@ impl Accumulator {
                 let texts: Vec<&str> = values.iter().map(SmolStr::as_str).collect();
                 Some(FieldValue::Text(texts.join(", ").into()))
             }
-            (Accumulator::Edge { at, .. }, _) => at.map(|(_, value)| value),
+            (Accumulator::Edge { at, .. }, _) => at.map(|held| held.1),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::{Accumulator, AggregateSpec, GroupKey};
 use crate::{FieldValue, RecordView, TimeNs};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use smol_str::SmolStr;
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-/// Bytes that a group takes beside its texts, about.
-const GROUP_BYTES: usize = 96;
+/// Bytes that a group takes beside its key and accumulators, about: its place in the table, which is half full at worst.
+const GROUP_BYTES: usize = 2 * size_of::<(u64, u32)>() + 2;
 
 /// One part of what tells a group apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,18 +37,34 @@ pub struct GroupRow {
 }
 
 /// Every group so far. Parts gathered by several threads merge into what one would have gathered.
+///
+/// Keys and accumulators of all groups stand in one list each, group after group: there may be millions of them.
 #[derive(Debug, Clone)]
 pub struct Groups {
     spec: Arc<AggregateSpec>,
-    found: HashMap<Vec<KeyPart>, Vec<Accumulator>>,
+    /// Where each group stands in the lists, with the hash of its key.
+    table: HashTable<(u64, u32)>,
+    hasher: RandomState,
+    /// As many for each group as the specification has keys.
+    keys: Vec<KeyPart>,
+    /// As many for each group as it has functions.
+    accumulators: Vec<Accumulator>,
     bytes: u64,
 }
 
 impl Groups {
     pub fn new(spec: Arc<AggregateSpec>) -> Groups {
-        let mut groups = Groups { spec, found: HashMap::new(), bytes: 0 };
+        let mut groups = Groups {
+            spec,
+            table: HashTable::new(),
+            hasher: RandomState::default(),
+            keys: Vec::new(),
+            accumulators: Vec::new(),
+            bytes: 0,
+        };
         if groups.spec.by.is_empty() {
-            groups.found.insert(Vec::new(), groups.spec.accumulators());
+            let hash = groups.hasher.hash_one(&[] as &[KeyPart]);
+            groups.insert(hash, Vec::new());
         }
         groups
     }
@@ -61,11 +79,11 @@ impl Groups {
     }
 
     pub fn len(&self) -> usize {
-        self.found.len()
+        self.table.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.table.is_empty()
     }
 
     /// Adds one record that passes the filter: what grouping means. `arrival` breaks ties between equal times.
@@ -98,21 +116,24 @@ impl Groups {
         Ok(())
     }
 
-    /// The accumulators of a group, one for each function.
+    /// The accumulators of a group, one for each function. The key has as many parts as the specification.
     pub fn group(&mut self, key: Vec<KeyPart>) -> Result<&mut [Accumulator], TooManyGroups> {
-        let max = self.spec.groups_max;
-        let count = self.found.len();
-        match self.found.entry(key) {
-            std::collections::hash_map::Entry::Occupied(found) => Ok(found.into_mut()),
-            std::collections::hash_map::Entry::Vacant(place) => {
-                if count >= max {
-                    return Err(TooManyGroups { max });
-                }
-                self.bytes += (GROUP_BYTES + place.key().iter().map(KeyPart::bytes).sum::<usize>()) as u64
-                    + (size_of::<Accumulator>() * self.spec.functions.len()) as u64;
-                Ok(place.insert(self.spec.accumulators()))
-            }
-        }
+        let hash = self.hasher.hash_one(key.as_slice());
+        let number = match self.find(hash, &key) {
+            Some(number) => number,
+            None => self.insert_bounded(hash, key)?,
+        };
+        Ok(self.accumulators_of(number))
+    }
+
+    /// As [`Groups::group`], without a copy of the key where the group is known.
+    pub fn group_ref(&mut self, key: &[KeyPart]) -> Result<&mut [Accumulator], TooManyGroups> {
+        let hash = self.hasher.hash_one(key);
+        let number = match self.find(hash, key) {
+            Some(number) => number,
+            None => self.insert_bounded(hash, key.to_vec())?,
+        };
+        Ok(self.accumulators_of(number))
     }
 
     /// Notes that accumulators handed out by [`Groups::group`] have grown by so many bytes.
@@ -121,11 +142,19 @@ impl Groups {
     }
 
     /// Takes over the groups of another part of the same query.
-    pub fn merge(&mut self, other: Groups) -> Result<(), TooManyGroups> {
+    pub fn merge(&mut self, mut other: Groups) -> Result<(), TooManyGroups> {
+        if other.len() > self.len() {
+            std::mem::swap(self, &mut other);
+        }
         let gathered = other.bytes;
         let before = self.bytes;
-        for (key, accumulators) in other.found {
-            for (held, more) in self.group(key)?.iter_mut().zip(accumulators) {
+        let (n_keys, n_functions) = (self.spec.by.len(), self.spec.functions.len());
+        let n_groups = other.len();
+        let mut keys = other.keys.into_iter();
+        let mut accumulators = other.accumulators.into_iter();
+        for _ in 0..n_groups {
+            let key = keys.by_ref().take(n_keys).collect();
+            for (held, more) in self.group(key)?.iter_mut().zip(accumulators.by_ref().take(n_functions)) {
                 held.merge(more);
             }
         }
@@ -143,12 +172,81 @@ impl Groups {
 
     /// Every group with its values, in no order: for who sorts by something else.
     pub fn into_rows(self) -> Vec<GroupRow> {
-        let functions = &self.spec.functions;
-        let row = |(key, accumulators): (Vec<KeyPart>, Vec<Accumulator>)| GroupRow {
-            key,
-            values: accumulators.into_iter().zip(functions).map(|(it, what)| it.finish(what.function)).collect(),
+        let all = 0..self.len();
+        self.rows_of(all.collect())
+    }
+
+    /// So many groups, those with the largest first value where that is a count, in that order; among equal ones and
+    /// without a count in order of the keys.
+    pub fn most_counted(self, limit: usize) -> Vec<GroupRow> {
+        let n_functions = self.spec.functions.len();
+        let count = |group: usize| match self.accumulators.get(group * n_functions) {
+            Some(Accumulator::Count(count)) if n_functions > 0 => *count,
+            _ => 0,
         };
-        self.found.into_iter().map(row).collect()
+        let order =
+            |a: &(u64, usize), b: &(u64, usize)| b.0.cmp(&a.0).then_with(|| self.key_of(a.1).cmp(self.key_of(b.1)));
+        let mut groups: Vec<(u64, usize)> = (0..self.len()).map(|group| (count(group), group)).collect();
+        if limit < groups.len() {
+            groups.select_nth_unstable_by(limit, order);
+            groups.truncate(limit);
+        }
+        groups.sort_unstable_by(order);
+        let groups = groups.into_iter().map(|(_, group)| group).collect();
+        self.rows_of(groups)
+    }
+
+    /// These groups, in this order.
+    fn rows_of(mut self, groups: Vec<usize>) -> Vec<GroupRow> {
+        let spec = Arc::clone(&self.spec);
+        let n_keys = spec.by.len();
+        let row = |group: usize| GroupRow {
+            key: self.keys[group * n_keys..][..n_keys]
+                .iter_mut()
+                .map(|part| std::mem::replace(part, KeyPart::Absent))
+                .collect(),
+            values: self.accumulators[group * spec.functions.len()..][..spec.functions.len()]
+                .iter_mut()
+                .zip(&spec.functions)
+                .map(|(it, what)| std::mem::replace(it, Accumulator::Count(0)).finish(what.function))
+                .collect(),
+        };
+        groups.into_iter().map(row).collect()
+    }
+
+    fn key_of(&self, group: usize) -> &[KeyPart] {
+        let n_keys = self.spec.by.len();
+        &self.keys[group * n_keys..][..n_keys]
+    }
+
+    fn accumulators_of(&mut self, group: usize) -> &mut [Accumulator] {
+        let n_functions = self.spec.functions.len();
+        &mut self.accumulators[group * n_functions..][..n_functions]
+    }
+
+    fn find(&self, hash: u64, key: &[KeyPart]) -> Option<usize> {
+        let is_key = |(known, group): &(u64, u32)| *known == hash && self.key_of(*group as usize) == key;
+        self.table.find(hash, is_key).map(|(_, group)| *group as usize)
+    }
+
+    fn insert_bounded(&mut self, hash: u64, key: Vec<KeyPart>) -> Result<usize, TooManyGroups> {
+        // Numbers of groups are kept in 32 bits.
+        let max = self.spec.groups_max.min(u32::MAX as usize);
+        if self.len() >= max {
+            return Err(TooManyGroups { max });
+        }
+        Ok(self.insert(hash, key))
+    }
+
+    fn insert(&mut self, hash: u64, key: Vec<KeyPart>) -> usize {
+        let group = self.table.len();
+        self.bytes += (GROUP_BYTES
+            + key.iter().map(KeyPart::bytes).sum::<usize>()
+            + size_of::<Accumulator>() * self.spec.functions.len()) as u64;
+        self.keys.extend(key);
+        self.accumulators.extend(self.spec.accumulators());
+        self.table.insert_unique(hash, (hash, group as u32), |(hash, _)| *hash);
+        group
     }
 }
 
@@ -161,6 +259,8 @@ impl AggregateSpec {
 
 impl KeyPart {
     fn bytes(&self) -> usize {
-        size_of::<KeyPart>() + if let KeyPart::Text(text) = self { text.len() } else { 0 }
+        let text = if let KeyPart::Text(text) = self { text.as_str() } else { "" };
+        // Short texts are held in place.
+        size_of::<KeyPart>() + if text.len() > 23 { text.len() } else { 0 }
     }
 }
