@@ -42,6 +42,24 @@ fn whole_messages_behind_broken_ones_are_found() {
 }
 
 #[test]
+fn nothing_of_a_message_gets_into_the_next() {
+    let long = "k".repeat(100_000);
+    let text = format!(
+        "{{\"host\":\"a\",\"short_message\":\"a\",\"_x\":1,\"_{long}\":2,\"_y\":\n\
+         {{\"host\":\"b\",\"short_message\":\"b\",\"_z\":3,\"_{long}\":\"t\\tt\"}}\n\
+         {{\"_z\":4,\"short_message\":\"c\",\"host\":\"c\"}}"
+    );
+    let decoded = decode(text.as_bytes());
+    let fields: Vec<_> = decoded.records.iter().map(|record| record.fields.clone()).collect();
+    let rest = format!("{{\"{long}\":\"t\\u0009t\"}}");
+    let want = [
+        vec![("z".into(), FieldValue::I64(3)), ("gelf_rest".into(), FieldValue::Text(rest.into()))],
+        vec![("z".into(), FieldValue::I64(4))],
+    ];
+    assert_eq!(fields, want);
+}
+
+#[test]
 fn work_and_memory_of_one_payload_are_bounded() {
     let many = "{},".repeat(40_000);
     let decoded = decode(many.as_bytes());
