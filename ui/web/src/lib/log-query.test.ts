@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { byteToIndex, condition, corrected, fieldName, hasCondition, quoted, toggleFilter, valueText, withPipe } from "./log-query";
+import { byteToIndex, condition, corrected, fieldName, hasCondition, quoted, recordsOf, toggleFilter, valueText, withPipe } from "./log-query";
 import { splitPipes } from "./query-text";
 
 test("conditions are quoted where the dialect needs it", () => {
@@ -72,4 +72,11 @@ test("a proposal takes the place of the mistake", () => {
   expect(corrected("x (a", "x (a)", 2, 3)).toBe("x (a)"); // a whole query, though a place is given
   expect(corrected("statz | x", "stats | x", 0, 5)).toBe("stats | x");
   expect(corrected("x y", "x AND y")).toBe("x AND y");
+});
+
+test("the records that a row counted", () => {
+  const keys = [{ field: "service", value: "a b" }, { field: "host", value: null }];
+  expect(recordsOf("* | stats count() by (service, host)", keys)).toBe('service:"a b" NOT _exists_:host');
+  expect(recordsOf("x OR y | top 5 by service", keys.slice(0, 1))).toBe('(x OR y) service:"a b"');
+  expect(recordsOf("x", [])).toBe("x");
 });

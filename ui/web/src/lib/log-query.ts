@@ -35,6 +35,20 @@ export function withPipe(query: string, pipe: string): string {
   return `${query.trim() === "" ? "*" : query.trim()} | ${pipe}`;
 }
 
+/** A field that records have with a value, or lack. */
+export interface Key {
+  readonly field: string;
+  readonly value: string | null;
+}
+
+/** The searching part of a query, narrowed to records with these keys: what one row of its table counted. */
+export function recordsOf(query: string, keys: readonly Key[]): string {
+  const [search] = splitPipes(query);
+  const conditions = keys.map(({ field, value }) => (value === null ? `NOT _exists_:${fieldName(field)}` : condition(field, value, "include")));
+  const kept = search === "*" ? "" : hasAlternatives(search) ? `(${search})` : search;
+  return [kept, ...conditions].filter((part) => part !== "").join(" ");
+}
+
 /** A proposal of the server put where the mistake is: a token into its place, or a whole query instead of this one. */
 export function corrected(query: string, suggestion: string, startByte?: number, endByte?: number): string {
   if (startByte === undefined) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FUNCTIONS, PIPES, givesTable, groupNames, pipeNames } from "./pipes";
+import { FUNCTIONS, PIPES, countsRecords, givesTable, groupNames, pipeNames } from "./pipes";
 
 test("the names of pipes", () => {
   expect(pipeNames('a "x | y" | Stats count() by (a) |sort by (a) | ')).toEqual(["stats", "sort", ""]);
@@ -36,4 +36,14 @@ test("what the rows of a table stand for", () => {
   check("a | top 5 status, host", ["status", "host"]);
   check("a | uniq by (x) limit 5", ["x"]);
   check("a | stats count() by (a) | stats max(count) by (b)", ["b"]);
+});
+
+test("rows stand for records where nothing changes these before they are grouped", () => {
+  const check = (query: string, want: boolean) => expect(countsRecords(query), query).toBe(want);
+  check("a | stats count() by (b)", true);
+  check("a | top 5 by b | sort by (b) | head 3", true);
+  check("a | unpack_json | stats count() by (b)", false);
+  check("a | stats count() by (b) | rename b as c", false);
+  check("a | sort by (b)", false);
+  check("a", false);
 });

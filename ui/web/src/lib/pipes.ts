@@ -86,3 +86,9 @@ export function groupNames(query: string): readonly string[] {
   const named = /\bby\s*\(([^()]*)\)/iu.exec(pipe)?.[1] ?? /\bby\s+([^()]*)$/iu.exec(pipe)?.[1] ?? /^top\s+\d+\s*\(?([^()]*)/iu.exec(pipe)?.[1] ?? "";
   return named.split(",").flatMap((part) => /^\s*"?([^\s":]+(?:[^":]*[^\s":])?)"?/u.exec(part.replace(/\s+(?:limit|hits|tz|offset)\b.*$/iu, ""))?.[1] ?? []);
 }
+
+/** Whether a row of the query's table stands for records of its searching part: what it groups by are fields of theirs. */
+export function countsRecords(query: string): boolean {
+  const [first, ...rest] = pipeNames(query);
+  return ["stats", "top", "uniq"].includes(pipeNamed(first ?? "")?.name ?? "") && rest.every((name) => ["sort", "limit", "offset"].includes(pipeNamed(name)?.name ?? ""));
+}

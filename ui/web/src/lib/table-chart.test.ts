@@ -39,7 +39,15 @@ test("several numbers over time are several series", () => {
 test("without times there are bars, by the number chosen", () => {
   const source = table(["service", "host", "n", "avg"], ["text", "text", "number", "number"], [["a", "h1", 3, 0.5], [null, "h2", 1, 2], ["c", "h1", null, null]]);
   expect(measures(source, [])).toEqual(["n", "avg"]);
-  expect(chartOf(source, null, [])).toEqual({ kind: "bars", measure: "n", bars: [{ name: "a · h1", value: 3 }, { name: "(none) · h2", value: 1 }], left: 0 });
+  expect(chartOf(source, null, [])).toEqual({
+    kind: "bars",
+    measure: "n",
+    bars: [
+      { name: "a · h1", value: 3, keys: [{ field: "service", value: "a" }, { field: "host", value: "h1" }] },
+      { name: "(none) · h2", value: 1, keys: [{ field: "service", value: null }, { field: "host", value: "h2" }] },
+    ],
+    left: 0,
+  });
   expect(chartOf(source, "avg", [])).toMatchObject({ measure: "avg" });
   expect(chartOf(source, "host", [])).toMatchObject({ measure: "n" });
   const codes = table(["status", "n"], ["number", "number"], [[200, 5], [500, 1]]);

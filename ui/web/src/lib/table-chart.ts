@@ -2,6 +2,7 @@
 
 import type { Cell, Table } from "../api/logs";
 import type { Bars, Layer } from "./histogram";
+import type { Key } from "./log-query";
 import { levelOf } from "./level";
 import { PALETTE, assignStyles, type Grid, type SeriesColor } from "./series";
 import { cellText } from "./table";
@@ -20,6 +21,13 @@ export interface TimeSeries {
   readonly values: readonly (number | null)[];
 }
 
+export interface Bar {
+  readonly name: string;
+  readonly value: number;
+  /** What the bar stands for; `null` is a field that the records lack. */
+  readonly keys: readonly Key[];
+}
+
 export type TableChart =
   | {
       readonly kind: "time";
@@ -31,7 +39,7 @@ export type TableChart =
       /** Series that are not drawn. */
       readonly left: number;
     }
-  | { readonly kind: "bars"; readonly measure: string; readonly bars: readonly { readonly name: string; readonly value: number }[]; readonly left: number }
+  | { readonly kind: "bars"; readonly measure: string; readonly bars: readonly Bar[]; readonly left: number }
   | { readonly kind: "figures"; readonly figures: readonly { readonly name: string; readonly value: number | null }[] };
 
 type Shape = Pick<Table, "columns" | "types" | "rows">;
@@ -134,7 +142,8 @@ function bars(table: Shape, measure: string, numbers: readonly string[]): TableC
   const names = table.columns.map((_, index) => index).filter((index) => !numbers.includes(table.columns[index] ?? ""));
   const all = table.rows.flatMap((row) => {
     const value = numberOf(row[at]);
-    return value === null ? [] : [{ name: names.map((index) => named(table.columns[index], row[index])).join(" · "), value }];
+    const keys = names.map((index) => ({ field: table.columns[index] ?? "", value: row[index] === null || row[index] === undefined ? null : cellText(row[index]) }));
+    return value === null ? [] : [{ name: names.map((index) => named(table.columns[index], row[index])).join(" · "), value, keys }];
   });
   return all.length === 0 ? null : { kind: "bars", measure, bars: all.slice(0, BARS_MAX), left: Math.max(0, all.length - BARS_MAX) };
 }

@@ -18,6 +18,7 @@ test("every view survives a reload", () => {
           query: text,
           range,
           live: flag,
+          paused: flag && text !== "",
           columns: text === "" ? [] : [text, "b,c"],
           open: text || null,
           histogram: flag,

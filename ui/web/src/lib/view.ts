@@ -11,6 +11,8 @@ export interface LogsView {
   readonly query: string;
   readonly range: TimeRange;
   readonly live: boolean;
+  /** New records of the live tail wait. */
+  readonly paused: boolean;
   /** Fields shown as columns between the time and the message. */
   readonly columns: readonly string[];
   /** Id of the record whose fields are open. */
@@ -83,6 +85,8 @@ const DEFAULT_BY = "level";
 /** Stands for no field in an address. */
 const NO_FIELD = "-";
 const VALUE_PREFIX = "param.";
+/** A live tail that waits, in an address. */
+const PAUSED = "paused";
 /** Records around one, on each side, at first and at most. */
 export const CONTEXT_RECORDS = 10;
 export const CONTEXT_RECORDS_MAX = 1_000;
@@ -91,7 +95,8 @@ export const LOGS: Codec<LogsView> = {
   read: (params) => ({
     query: params.get("query") ?? "",
     range: readRange(params),
-    live: params.get("live") === "1",
+    live: params.get("live") === "1" || params.get("live") === PAUSED,
+    paused: params.get("live") === PAUSED,
     columns: unique((params.get("columns") ?? "").split(",").map(decodeName)),
     open: params.get("open"),
     histogram: params.get("histogram") !== "0",
@@ -109,7 +114,7 @@ export const LOGS: Codec<LogsView> = {
     build([
       ["query", view.query],
       ...rangePairs(view.range),
-      ["live", view.live ? "1" : ""],
+      ["live", view.live ? (view.paused ? PAUSED : "1") : ""],
       ["columns", view.columns.map(encodeName).join(",")],
       ["open", view.open ?? ""],
       ["histogram", view.histogram ? "" : "0"],

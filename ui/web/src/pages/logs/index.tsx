@@ -16,8 +16,8 @@ import { TimePicker } from "../../components/time-picker";
 import { fieldType, splitFields } from "../../lib/fields";
 import { count } from "../../lib/format";
 import { LEVELS } from "../../lib/level";
-import type { FilterMode } from "../../lib/log-query";
-import { groupNames } from "../../lib/pipes";
+import { recordsOf, type FilterMode } from "../../lib/log-query";
+import { countsRecords, groupNames } from "../../lib/pipes";
 import { sourceOf } from "../../lib/records";
 import { isRelative, zoomOut, type Span } from "../../lib/time-range";
 import type { LogsView } from "../../lib/view";
@@ -105,9 +105,9 @@ export default function LogsPage() {
           Live
         </button>
         {live && (
-          <button type="button" class="button" aria-pressed={logs.paused} onClick={() => logs.setPaused(!logs.paused)} title="Let new records wait">
-            <Icon name={logs.paused ? "play" : "pause"} />
-            <span class="word">{logs.paused ? "Resume" : "Pause"}</span>
+          <button type="button" class="button" aria-pressed={view.paused} onClick={() => logs.setPaused(!view.paused)} title="Let new records wait">
+            <Icon name={view.paused ? "play" : "pause"} />
+            <span class="word">{view.paused ? "Resume" : "Pause"}</span>
           </button>
         )}
         {running && !live ? (
@@ -186,6 +186,7 @@ export default function LogsPage() {
                   onSort={(sort) => update({ sort }, "replace")}
                   onZoom={logs.zoom}
                   onZoomOut={() => span && zoomFrom(span)}
+                  onRecords={countsRecords(view.query) ? (keys) => logs.begin(recordsOf(view.query, keys)) : null}
                   onAll={logs.allRows}
                 />
               ) : logs.mistake ? (
@@ -318,7 +319,7 @@ function useLogKeys(logs: Logs, active: string | null, setActive: (id: string | 
     x: () => filterActive("exclude"),
     l: () => !logs.table && logs.toggleLive(),
     o: () => !logs.table && !logs.live && logs.toggleOrder(),
-    p: () => logs.live && logs.setPaused(!logs.paused),
+    p: () => logs.live && logs.setPaused(!view.paused),
     s: () => logs.setPanel(view.panel === "saved" ? null : "saved"),
     r: logs.again,
   });

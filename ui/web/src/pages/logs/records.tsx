@@ -35,9 +35,8 @@ export function Records({ logs, narrow, active, onToggle, onTop }: Props) {
           type="button"
           class="button primary new-records"
           onClick={() => {
-            logs.setPaused(false);
             logs.showWaiting();
-            update({ open: null }, "replace");
+            update({ open: null, paused: false }, "replace");
             document.querySelector(".records")?.scrollTo({ top: 0 });
           }}
         >

@@ -18,7 +18,7 @@ const STATS = {
 function result(columns: readonly string[], types: readonly ColumnType[], rows: readonly (readonly Cell[])[], more: Partial<Parameters<typeof Result>[0]> = {}, truncated = false) {
   const calls = { onShow: vi.fn(), onMeasure: vi.fn(), onSort: vi.fn(), onZoom: vi.fn(), onZoomOut: vi.fn(), onAll: vi.fn() };
   const table: Table = { columns, types, rows, truncated, partial: [], stats: STATS };
-  const view = render(<Result table={table} groups={[]} show={null} measure={null} sort={null} zone="utc" stale={false} {...calls} {...more} />);
+  const view = render(<Result table={table} groups={[]} show={null} measure={null} sort={null} zone="utc" stale={false} onRecords={null} {...calls} {...more} />);
   return { ...view, ...calls, modes: () => [...view.container.querySelectorAll(".segments button")].map((button) => `${button.textContent}${button.getAttribute("aria-pressed") === "true" ? "*" : ""}`) };
 }
 
@@ -75,4 +75,11 @@ test("an export is a link with the query, the order and the columns", () => {
   expect(params("NDJSON")).toEqual({ ...span, format: "ndjson", fields: "time,host,level,message,took" });
   fireEvent.click(screen.getByLabelText("Only the columns shown"));
   expect(params("CSV")).toEqual({ ...span, format: "csv" });
+});
+
+test("a bar leads to the records that it counts", () => {
+  const onRecords = vi.fn();
+  result(["service", "n"], ["text", "number"], [["a", 2], [null, 1]], { onRecords });
+  fireEvent.click(screen.getByText("(none)"));
+  expect(onRecords).toHaveBeenCalledWith([{ field: "service", value: null }]);
 });

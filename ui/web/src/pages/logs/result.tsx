@@ -10,9 +10,10 @@ import { Icon } from "../../components/icon";
 import { LegendTable } from "../../components/legend-table";
 import { ResultTable } from "../../components/result-table";
 import { count, plural, sample } from "../../lib/format";
+import type { Key } from "../../lib/log-query";
 import { statistics } from "../../lib/series";
 import { csv, type TableSort } from "../../lib/table";
-import { barsOf, canStack, chartOf, gridOf, measures, spanOf, type TableChart } from "../../lib/table-chart";
+import { barsOf, canStack, chartOf, gridOf, measures, spanOf, type Bar, type TableChart } from "../../lib/table-chart";
 import type { Span, Zone } from "../../lib/time-range";
 import type { Showing } from "../../lib/view";
 import { ROWS_MAX } from "./use-search";
@@ -39,12 +40,14 @@ interface Props {
   onSort(sort: TableSort | null): void;
   onZoom(span: Span): void;
   onZoomOut(): void;
+  /** Shows the records that a bar counts; `null` where bars stand for no records. */
+  readonly onRecords: ((keys: readonly Key[]) => void) | null;
   /** Asks for as many rows as there may be. */
   onAll(): void;
 }
 
 export default function Result(props: Props) {
-  const { table, zone, stale } = props;
+  const { table, zone, stale, onRecords } = props;
   const chart = useMemo(() => chartOf(table, props.measure, props.groups), [table, props.measure, props.groups.join()]);
   const offered = showings(chart);
   const show = props.show !== null && offered.includes(props.show) ? props.show : (offered.find((name) => name !== "table") ?? "table");
@@ -106,7 +109,7 @@ export default function Result(props: Props) {
       )}
       {chart?.kind === "bars" && show === "bars" && (
         <div class="result-chart" tabIndex={0} role="region" aria-label="Chart">
-          <BarList label={`${chart.measure} by row`} bars={chart.bars} />
+          <BarList label={`${chart.measure} by row`} bars={chart.bars} {...(onRecords ? { onPick: (bar: Bar) => onRecords(bar.keys) } : {})} />
           {chart.left > 0 && <p class="quiet">{plural(chart.left, "row")} more in the table.</p>}
         </div>
       )}

@@ -25,7 +25,6 @@ export function useLogs(hold: (view: LogsView) => boolean, fieldsShown: boolean)
   const [view, update] = useView("logs", LOGS);
   const { zone } = usePreferences();
   const [run, setRun] = useState(0);
-  const [paused, setPaused] = useState(false);
   const [more, setMore] = useState<readonly string[]>([]);
   const [rows, setRows] = useState(ROWS);
 
@@ -57,7 +56,7 @@ export function useLogs(hold: (view: LogsView) => boolean, fieldsShown: boolean)
   const histogram = useHistogram(counted, chartSpan, view.by, view.histogram);
   const fields = useFields(counted, span, fieldsShown);
   const values = useMoreValues(counted, span, more);
-  const { tail, connection, showWaiting } = useTail(view.query, live, () => paused || hold(view));
+  const { tail, connection, showWaiting } = useTail(view.query, live, () => view.paused || hold(view));
 
   // While a mistake is corrected, or after Stop, the last good answer stays in view, dimmed.
   const good = useRef(search.data);
@@ -85,8 +84,7 @@ export function useLogs(hold: (view: LogsView) => boolean, fieldsShown: boolean)
     view,
     update,
     zone,
-    paused,
-    setPaused,
+    setPaused: (paused: boolean) => update({ paused }, "replace"),
     table,
     counted,
     live,
@@ -136,8 +134,7 @@ export function useLogs(hold: (view: LogsView) => boolean, fieldsShown: boolean)
     },
     toggleLive() {
       again();
-      setPaused(false);
-      update({ live: !view.live, ...(view.live || view.range.to === "now" ? {} : { range: DEFAULT_RANGE }) });
+      update({ live: !view.live, paused: false, ...(view.live || view.range.to === "now" ? {} : { range: DEFAULT_RANGE }) });
     },
     toggleOrder: () => update({ order: view.order === "newest" ? "oldest" : "newest", open: null }),
     setPanel: (panel: LogsView["panel"]) => update({ panel, context: null }, "replace"),
