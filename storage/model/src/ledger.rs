@@ -22,6 +22,7 @@ pub use container::Container;
 use crate::status::{ContainerCounts, ContainerStatus, ContainersStatus, Loss};
 use crate::{Fate, LogRecord, TimeNs};
 use container::ContainerRef;
+use foldhash::fast::RandomState;
 use period::Period;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -61,7 +62,7 @@ struct RowId {
 struct Books {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_container: HashMap<Container, u32>,
+    by_container: HashMap<Container, u32, RandomState>,
     /// Sums of the rows that are gone.
     remainder: Counts,
     forgotten: u64,
@@ -119,11 +120,17 @@ impl Ledger {
         now: TimeNs,
     ) -> Entries {
         let mut groups: Vec<(SocketAddr, ContainerRef<'a>, u64)> = Vec::new();
-        let mut by_group: HashMap<(SocketAddr, ContainerRef<'a>), u32> = HashMap::new();
-        let mut group_of = Vec::new();
+        let mut by_group: HashMap<(SocketAddr, ContainerRef<'a>), u32, RandomState> = HashMap::default();
+        let records = records.into_iter();
+        let mut group_of = Vec::with_capacity(records.size_hint().0);
         for (sender, record) in records {
             let key = (sender, ContainerRef::of(record));
-            let group = by_group.get(&key).copied().unwrap_or_else(|| {
+            // A container's records mostly come in a row.
+            let last = group_of.last().copied().filter(|last| {
+                let (sender, container, _) = &groups[*last as usize];
+                (sender, container) == (&key.0, &key.1)
+            });
+            let group = last.or_else(|| by_group.get(&key).copied()).unwrap_or_else(|| {
                 let group = groups.len() as u32;
                 groups.push((sender, key.1.clone(), 0));
                 by_group.insert(key, group);
