@@ -165,7 +165,7 @@ pub(crate) struct QueryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
-    /// The log query; empty for all records.
+    /// The log query, with pipes if need be; empty for all records.
     #[arg(default_value = "")]
     pub(crate) query: String,
     #[command(flatten)]
@@ -173,13 +173,36 @@ pub(crate) struct LogsArgs {
     /// How far back to search, for example 15m or 2d.
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub(crate) since: String,
-    /// Print at most so many records, the newest.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: usize,
+    /// Print at most so many records or rows [default: the newest 100 records, 10000 rows, everything of an export]
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Take the newest or the oldest records first, and print them so [default: the newest, in order of time]
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) order: Option<LogsOrder>,
+    /// Print an export (ndjson, csv) or a table instead of lines of text; a query with pipes prints a table by itself.
+    #[arg(long, value_name = "FORM", conflicts_with = "json")]
+    pub(crate) format: Option<LogsFormat>,
+    /// Of the records only these fields, for example time,host,message (ndjson, csv).
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) fields: Option<String>,
     /// Print records as they arrive, until interrupted.
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// One JSON object per line instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogsOrder {
+    Newest,
+    Oldest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogsFormat {
+    /// One JSON object a line.
+    Ndjson,
+    Csv,
+    Table,
 }

@@ -1,14 +1,18 @@
-//! `watchfire query` and `watchfire logs`: a running server asked over HTTP.
+//! `watchfire query`, `watchfire logs` and `watchfire backup`: a running server asked over HTTP.
 
-use crate::cli::{LogsArgs, QueryArgs, ServerArgs};
+mod logs;
+mod table;
+
+pub(crate) use logs::logs;
+
+use crate::cli::{QueryArgs, ServerArgs};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;
-use watchfire_model::{ByteSize, DurationMs, Level};
-use watchfire_store::{Clock, SystemClock};
+use watchfire_model::ByteSize;
 
-/// What a single answer may take; following has no end.
+/// What a single answer may take; following and exports have no end.
 const TIMEOUT: Duration = Duration::from_secs(130);
 
 /// `watchfire query EXPR`.
@@ -45,37 +49,6 @@ pub(crate) async fn query(args: &QueryArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `watchfire logs QUERY`.
-pub(crate) async fn logs(args: &LogsArgs) -> anyhow::Result<()> {
-    if args.follow {
-        return follow(args).await;
-    }
-    let since = DurationMs::parse(&args.since).context("`--since`")?;
-    let start_ms = SystemClock.now().to_ms().0.saturating_sub(i64::try_from(since.0)?);
-    let start = format!("{}.{:03}", start_ms.div_euclid(1000), start_ms.rem_euclid(1000));
-    let mut newest_first = Vec::new();
-    let mut cursor = None;
-    while newest_first.len() < args.limit {
-        let page = (args.limit - newest_first.len()).min(10_000);
-        let mut parameters = vec![("query", args.query.clone()), ("start", start.clone()), ("limit", page.to_string())];
-        parameters.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let answer = get(&args.server.server, "/api/watchfire/v1/logs/search", &parameters).await?;
-        for warning in texts(&answer["partial"]) {
-            eprintln!("incomplete: {warning}");
-        }
-        newest_first.extend(list(&answer["records"]).iter().cloned());
-        match answer["next_cursor"].as_str() {
-            Some(next) => cursor = Some(next.to_owned()),
-            None => break,
-        }
-    }
-    let mut out = std::io::stdout().lock();
-    for record in newest_first.iter().rev() {
-        print_record(&mut out, record, args.json)?;
-    }
-    Ok(())
-}
-
 /// `watchfire backup`.
 pub(crate) async fn backup(args: &ServerArgs) -> anyhow::Result<()> {
     let url = address(&args.server, "/api/watchfire/v1/backups", &[]);
@@ -94,52 +67,6 @@ pub(crate) async fn backup(args: &ServerArgs) -> anyhow::Result<()> {
     Ok(writeln!(out, "{}: {} objects, {size}", text(&backup["directory"]), backup["objects"])?)
 }
 
-/// Reads the Server-Sent Events of a live tail until the server ends it or the user interrupts.
-async fn follow(args: &LogsArgs) -> anyhow::Result<()> {
-    let url = address(&args.server.server, "/api/watchfire/v1/logs/tail", &[("query", args.query.clone())]);
-    let mut response = reqwest::Client::new().get(&url).send().await.with_context(|| format!("cannot ask {url}"))?;
-    if !response.status().is_success() {
-        bail!("{}", refusal(response.status(), &response.text().await?));
-    }
-    let mut pending = Vec::new();
-    while let Some(bytes) = response.chunk().await.context("the live tail broke off")? {
-        pending.extend_from_slice(&bytes);
-        while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
-            let event: Vec<u8> = pending.drain(..end + 2).collect();
-            print_event(&String::from_utf8_lossy(&event), args.json)?;
-        }
-    }
-    Ok(())
-}
-
-fn print_event(event: &str, json: bool) -> anyhow::Result<()> {
-    let value =
-        |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start);
-    let (Some(kind), Some(data)) = (value("event"), value("data")) else { return Ok(()) };
-    let data: Value = serde_json::from_str(data).context("the server sent an event that is not JSON")?;
-    let mut out = std::io::stdout().lock();
-    match kind {
-        "records" => {
-            for record in list(&data) {
-                print_record(&mut out, record, json)?;
-            }
-        }
-        "lost" => eprintln!("{} records were not shown: this reader was too slow", data["records"]),
-        _ => {}
-    }
-    Ok(out.flush()?)
-}
-
-fn print_record(out: &mut impl Write, record: &Value, json: bool) -> anyhow::Result<()> {
-    if json {
-        return Ok(writeln!(out, "{record}")?);
-    }
-    let level = record["level"].as_u64().and_then(|number| Level::new(u8::try_from(number).ok()?));
-    let level = level.map_or("-", Level::name);
-    writeln!(out, "{} {level} {} {}", text(&record["time"]), text(&record["host"]), text(&record["message"]))?;
-    Ok(())
-}
-
 async fn get(server: &str, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<Value> {
     let url = address(server, path, parameters);
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
@@ -151,6 +78,17 @@ async fn get(server: &str, path: &str, parameters: &[(&str, String)]) -> anyhow:
         bail!("{}", refusal(status, &body));
     }
     serde_json::from_str(&body).with_context(|| format!("{server} did not answer with JSON"))
+}
+
+/// An answer as it comes, for as long as it takes.
+async fn stream(server: &str, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<reqwest::Response> {
+    let url = address(server, path, parameters);
+    let response = reqwest::Client::new().get(&url).send().await;
+    let response = response.with_context(|| format!("cannot ask {server}: is a server running there?"))?;
+    if !response.status().is_success() {
+        bail!("{}", refusal(response.status(), &response.text().await?));
+    }
+    Ok(response)
 }
 
 fn address(server: &str, path: &str, parameters: &[(&str, String)]) -> String {

@@ -77,9 +77,9 @@ fn a_backup_holds_what_was_there_when_it_was_taken() {
 fn a_backup_that_lacks_something_is_not_restored() {
     let home = tempfile::tempdir().unwrap();
     let (data, backups) = (home.path().join("data"), home.path().join("backups"));
-    let (logs, tsdb, catalog) = stores(&data);
+    let (logs, tsdb, documents) = stores(&data);
     append(&logs, 0..10);
-    let sources = Sources { directory: &data, logs: &logs, tsdb: &tsdb, catalog: &catalog };
+    let sources = Sources { directory: &data, logs: &logs, tsdb: &tsdb, catalog: &documents };
     create(sources, &backups, "b", 1).unwrap();
     let broken = backups.join("b");
     let Catalog { contents, .. } = catalog(&broken).unwrap();

@@ -2,7 +2,7 @@
 
 mod stream;
 
-pub(crate) use stream::{Interrupted, Outlet};
+pub(crate) use stream::{Interrupted, Outlet, Pieces};
 
 use crate::refusal::{Refusal, Refusals};
 use prometheus_client::metrics::counter::Counter;

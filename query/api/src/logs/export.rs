@@ -14,17 +14,20 @@ use super::search::order;
 use crate::Api;
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::workers::Outlet;
+use crate::workers::{Outlet, Pieces};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
 use smol_str::SmolStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use watchfire_logquery::{Outcome, RowResult};
 use watchfire_logstore::{LogStore, RecordId, SearchRequest};
 use watchfire_model::{
@@ -33,6 +36,8 @@ use watchfire_model::{
 
 /// Rows of an answer that is made of all records: its memory is bounded before this is reached.
 const TABLE_ROWS_MAX: usize = 100_000_000;
+/// What a file that is nearly whole may take when the server stops; less than the server waits for requests.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 /// Says in words what is known to be missing before the first row.
 const PARTIAL: HeaderName = HeaderName::from_static("watchfire-partial");
 /// Characters of that header.
@@ -60,8 +65,7 @@ pub(super) async fn export(State(api): State<Arc<Api>>, params: Params) -> Resul
     let mut pieces = api.workers.stream(move |budget, outlet| export.run(&logs, budget, outlet))?;
     // One that fails at once is answered with the status of its failure.
     let first = pieces.next().await.transpose()?;
-    let rest = pieces.map(|piece| piece.map_err(|error| io::Error::other(error.to_json())));
-    let body = Body::from_stream(stream::iter(first.map(Ok)).chain(rest));
+    let body = Body::from_stream(stream::iter(first.map(Ok)).chain(until_stop(pieces, &api.stopping)));
     let mut response = ([(CONTENT_TYPE, format.content_type())], body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
@@ -69,6 +73,22 @@ pub(super) async fn export(State(api): State<Arc<Api>>, params: Params) -> Resul
         headers.insert(PARTIAL, partial);
     }
     Ok(response)
+}
+
+/// The pieces; soon after the server begins to stop the connection is cut, so that nobody takes the file for whole.
+fn until_stop(pieces: Pieces<ApiError>, stopping: &CancellationToken) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+    let stopping = stopping.clone();
+    let cut = Box::pin(async move {
+        stopping.cancelled().await;
+        tokio::time::sleep(STOP_GRACE).await;
+    });
+    stream::unfold((pieces, cut), async |(mut pieces, mut cut)| {
+        let piece = tokio::select! {
+            piece = pieces.next() => piece?.map_err(|error| io::Error::other(error.to_json())),
+            () = cut.as_mut() => Err(io::Error::other("the server stops")),
+        };
+        Some((piece, (pieces, cut)))
+    })
 }
 
 impl Export {

@@ -88,9 +88,12 @@ pub(super) struct Asked {
 
 /// `GET …/logs/saved`: all of them, sorted by name.
 pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Json<SavedListBody>, ApiError> {
-    let saved = api.catalog.list(Kind::SAVED_SEARCH).into_iter();
-    let saved = saved.map(|(name, revision)| SavedBody::new(name, &revision)).collect::<Result<_, _>>()?;
-    Ok(Json(SavedListBody { saved }))
+    let catalog = Arc::clone(&api.catalog);
+    let read = move |_: &_| {
+        let saved = catalog.list(Kind::SAVED_SEARCH).into_iter();
+        saved.map(|(name, revision)| SavedBody::new(name, &revision)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Json(SavedListBody { saved: api.workers.run(None, read).await?? }))
 }
 
 /// `GET …/logs/saved/NAME`.

@@ -4,4 +4,5 @@ mod context;
 mod export;
 mod saved;
 mod search;
+mod stats;
 mod tail;

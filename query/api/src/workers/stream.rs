@@ -3,11 +3,8 @@
 
 use super::{CancelOnDrop, WorkerError, Workers};
 use bytes::Bytes;
-use futures_util::Stream;
 use prometheus_client::metrics::counter::Counter;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -105,14 +102,6 @@ impl<E> Pieces<E> {
     /// The next piece, `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, E>> {
         self.pieces.recv().await
-    }
-}
-
-impl<E> Stream for Pieces<E> {
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.pieces.poll_recv(context)
     }
 }
 

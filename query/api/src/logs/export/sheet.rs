@@ -238,3 +238,59 @@ fn cell<'r>(column: &str, id: RecordId, record: &'r LogRecord) -> Cow<'r, str> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Server, record};
+    use watchfire_model::TimeNs;
+
+    /// What leaves of a file of `records` that then ends as told: the pieces, and whether the last one was an error.
+    async fn written(format: Format, records: u64, end: impl FnOnce(Sheet<'_>) + Send + 'static) -> (String, bool) {
+        let server = Server::new();
+        let stream = server.api.workers.stream(move |_, outlet| {
+            let mut sheet = Sheet::new(format, Vec::new(), FieldSelection::All, outlet);
+            sheet.begin_records();
+            for sequence in 0..records {
+                let id = RecordId { time: TimeNs(0), sequence };
+                sheet.record(id, &record(0, &"x".repeat(1_000), &[])).unwrap();
+            }
+            end(sheet);
+        });
+        let (mut pieces, mut text) = (stream.unwrap(), String::new());
+        while let Some(piece) = pieces.next().await {
+            let Ok(piece) = piece else { return (text, true) };
+            assert!(piece.len() < PIECE_BYTES + 2_000);
+            text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+        (text, false)
+    }
+
+    fn broken() -> ApiError {
+        ApiError::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the disk is gone")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_failure_in_the_midst_is_told_and_one_before_it_is_the_answer() {
+        let (text, is_error) = written(Format::Ndjson, 200, |sheet| sheet.fail(broken())).await;
+        assert_eq!((text.lines().count(), is_error), (201, false));
+        assert_eq!(text.lines().last().unwrap(), "{\"error\":{\"message\":\"the disk is gone\"}}");
+        let (_, is_error) = written(Format::Csv, 200, |sheet| sheet.fail(broken())).await;
+        assert!(is_error, "the connection is cut");
+        let (text, is_error) = written(Format::Ndjson, 1, |sheet| sheet.fail(broken())).await;
+        assert_eq!((text.as_str(), is_error), ("", true), "nothing has left yet: there is a status to say it");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_missing_is_told() {
+        let (known, further) = (vec!["block a".to_owned()], vec!["block b".to_owned()]);
+        let (text, _) = written(Format::Ndjson, 1, move |sheet| sheet.finish(&known, &further)).await;
+        assert_eq!(text.lines().last().unwrap(), "{\"partial\":[\"block a\",\"block b\"]}");
+        let known = vec!["block a".to_owned()];
+        let (text, is_error) = written(Format::Csv, 1, move |sheet| sheet.finish(&known, &[])).await;
+        assert_eq!((text.lines().count(), is_error), (2, false), "the header has told it");
+        let further = vec!["block b".to_owned()];
+        let (_, is_error) = written(Format::Csv, 200, move |sheet| sheet.finish(&[], &further)).await;
+        assert!(is_error);
+    }
+}

@@ -138,6 +138,9 @@ fn name_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use watchfire_logquery::{Expr, Pattern, Pipe, parse_at};
+    use watchfire_model::TimeNs;
 
     fn expand_all(query: &str, value: &str) -> Result<String, TemplateError> {
         expand(query, |name| (name == "x" || name == "long_name1").then_some(value))
@@ -181,6 +184,21 @@ mod tests {
         check_refused("message:/user $x/", "within a regular expression");
         check_refused(r"message:/a\/ $x/", "within a regular expression");
         check_refused("service:$y", "no parameter");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever the value holds, the language reads it as one phrase, and the rest of the query as it was.
+        #[test]
+        fn no_value_changes_the_query_around_it(value in "(?s).{1,20}|[\"\\\\ (:)/*|$a-z]{1,20}") {
+            let expanded = expand_all("service:$x AND NOT level:3 | filter a:$x", &value).unwrap();
+            let query = parse_at(&expanded, TimeNs(0)).unwrap();
+            let term = |field: &str| Expr::Term { field: Some(field.into()), pattern: Pattern::Text(value.clone()) };
+            let plain = parse_at("NOT level:3", TimeNs(0)).unwrap().expr;
+            prop_assert_eq!(query.expr, Expr::And(vec![term("service"), plain]));
+            prop_assert_eq!(query.pipes, vec![Pipe::Filter(term("a"))]);
+        }
     }
 
     #[test]

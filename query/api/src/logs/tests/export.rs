@@ -87,3 +87,17 @@ async fn one_that_fails_at_once_has_the_status_of_its_failure() {
     drop(first);
     until(|| server.api.workers.interrupted_exports() == 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_exported_too() {
+    let server = Server::new();
+    let one = |n: i64| record(n, "m", &[("service", if n % 3 == 0 { "a" } else { "b, c" })]);
+    server.store((0..9).map(one).collect(), true);
+    let query = "* | stats by (service) count() as records | sort by (records)";
+    let csv = text(export(&server, &[("query", query), ("format", "csv")]).await).await;
+    assert_eq!(csv, "service,records\r\na,3\r\n\"b, c\",6\r\n");
+    let lines = text(export(&server, &[("query", query), ("fields", "records")]).await).await;
+    assert_eq!(lines, "{\"records\":3}\n{\"records\":6}\n");
+    let rows = text(export(&server, &[("query", "* | fields service | limit 2")]).await).await;
+    assert_eq!(rows.lines().count(), 2);
+}

@@ -81,6 +81,18 @@ async fn a_saved_search_is_asked_with_values() {
 }
 
 #[tokio::test]
+async fn values_can_be_bounds_of_numbers_too() {
+    let server = Server::new();
+    server.store((0..5).map(|n| record(n, "m", &[("took", &(n * 5).to_string())])).collect(), true);
+    let parameters = json!([{"name": "least", "default": "15"}, {"name": "most", "default": "100"}]);
+    let query = "took:>=$least took:[0 TO $most]";
+    let (status, body) = put(&server, "slow", &json!({"query": query, "parameters": parameters})).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(server.ok("count", &[("saved", "slow")]).await["count"], 2);
+    assert_eq!(server.ok("count", &[("saved", "slow"), ("param.least", "5")]).await["count"], 4);
+}
+
+#[tokio::test]
 async fn what_could_not_be_asked_is_not_kept() {
     let server = Server::new();
     let parameters = json!([{"name": "x"}]);

@@ -118,3 +118,46 @@ async fn an_answer_beyond_the_memory_of_a_query_is_refused() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(server.api.workers.refusals().count(Refusal::memory), 1);
 }
+
+#[tokio::test]
+async fn steps_on_single_records_work_on_pages() {
+    let server = server();
+    let extract = "* | extract \"m<number>\" from message | filter number:>3 | drop n, service";
+    let page = server.ok("search", &[("query", extract), ("limit", "4")]).await;
+    assert_eq!(messages(&page), ["m4", "m5", "m6", "m7"]);
+    assert_eq!(page["records"][0]["fields"], json!({"number": "4"}));
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let page = server.ok("search", &[("query", extract), ("limit", "4"), ("cursor", cursor)]).await;
+    assert_eq!((messages(&page), &page["next_cursor"]), (vec!["m8", "m9"], &Value::Null));
+    assert_eq!(server.ok("count", &[("query", extract)]).await["count"], 6);
+}
+
+#[tokio::test]
+async fn a_limit_in_the_query_makes_one_page() {
+    let server = server();
+    let query = "service:even | offset 1 | limit 3";
+    let page = server.ok("search", &[("query", query)]).await;
+    assert_eq!((messages(&page), &page["next_cursor"]), (vec!["m2", "m4", "m6"], &Value::Null));
+    let page = server.ok("search", &[("query", query), ("limit", "2")]).await;
+    assert_eq!(messages(&page), ["m2", "m4"]);
+    assert!(page["partial"][0].as_str().unwrap().contains("raise `limit`"));
+    let cursor = server.ok("search", &[("limit", "1")]).await["next_cursor"].as_str().unwrap().to_owned();
+    let (status, _) = server.get("search", &[("query", query), ("cursor", &cursor)]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(server.ok("count", &[("query", query)]).await["count"], 3);
+}
+
+#[tokio::test]
+async fn a_query_for_a_table_is_sent_to_where_tables_are() {
+    let server = server();
+    for query in ["* | stats count()", "* | sort by (n)", "* | top 3 by service"] {
+        for call in ["search", "tail"] {
+            let (status, body) = server.get(call, &[("query", query)]).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{call} {query}");
+            check_error(&body, "logs/stats");
+        }
+    }
+    // What it is made of is counted over time all the same.
+    let body = server.ok("histogram", &[("query", "service:odd | filter n:>3 | stats count()")]).await;
+    assert_eq!(body["total"], 3);
+}

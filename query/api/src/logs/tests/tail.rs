@@ -97,6 +97,20 @@ async fn server_sent_events_carry_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn steps_of_a_query_apply_to_what_arrives_and_end_the_tail() {
+    let server = Server::new();
+    let query = "m | extract \"m <n>\" from message | filter n:>1 | limit 2";
+    let request = Request::get(address("tail", &[("query", query)])).body(Body::empty()).unwrap();
+    let mut events = server.send(request).await.into_body().into_data_stream();
+    server.store((0..10).map(|n| record(1, &format!("m {n}"), &[])).collect(), false);
+    let event = String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
+    let records: Value = serde_json::from_str(event.strip_prefix("event: records\ndata: ").unwrap().trim()).unwrap();
+    let numbers: Vec<&Value> = records.as_array().unwrap().iter().map(|one| &one["fields"]["n"]).collect();
+    assert_eq!(numbers, ["2", "3"]);
+    assert!(events.next().await.is_none(), "nothing further can pass");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_are_bounded() {
     let server = Server::new();
     let request = || Request::get(address("tail", &[])).body(Body::empty()).unwrap();
