@@ -22,6 +22,7 @@ const FREE_BYTES: u64 = 7 << 20;
 /// From the moment that there is room, until data is taken again.
 const RECOVERY_MAX: Duration = Duration::from_secs(10);
 const BATCH: u64 = 50;
+const DISK_BYTES: u64 = 64 << 20;
 
 const CONFIG: &str = "
 logs:
@@ -32,21 +33,36 @@ logs:
 #[derive(Debug)]
 struct Disk {
     place: tempfile::TempDir,
+    kind: &'static str,
+    /// What an ext4 lies in.
+    _image: Option<tempfile::NamedTempFile>,
 }
 
 impl Disk {
-    /// None where mounting is not permitted.
+    /// An ext4 in a file, where `fsync` is one; a tmpfs where loop devices are not permitted; none where mounting is not.
     fn mount() -> Option<Disk> {
-        let place = tempfile::tempdir().expect("a directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64m", "watchfire-test"])
-            .arg(place.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
+        let disk = Disk::ext4().or_else(Disk::tmpfs);
+        if disk.is_none() {
             eprintln!("left out: the full disk (mounting a file system of 64 MB is not permitted)");
         }
-        mounted.then_some(Disk { place })
+        disk
+    }
+
+    fn ext4() -> Option<Disk> {
+        let image = tempfile::NamedTempFile::new().expect("a file");
+        image.as_file().set_len(DISK_BYTES).expect("a sparse file");
+        let place = tempfile::tempdir().expect("a directory");
+        let made = succeeds(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(image.path()));
+        let mounted = made && succeeds(Command::new("mount").args(["-o", "loop"]).arg(image.path()).arg(place.path()));
+        mounted.then_some(Disk { place, kind: "ext4", _image: Some(image) })
+    }
+
+    fn tmpfs() -> Option<Disk> {
+        let place = tempfile::tempdir().expect("a directory");
+        let size = format!("size={DISK_BYTES}");
+        let mounted =
+            succeeds(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "watchfire-test"]).arg(place.path()));
+        mounted.then_some(Disk { place, kind: "tmpfs", _image: None })
     }
 
     fn path(&self) -> &Path {
@@ -80,6 +96,10 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
 }
 
 /// Counts of what senders saw.
@@ -163,6 +183,8 @@ fn check(server: &Server, round: u64, acknowledged: &[String]) {
 /// What the rounds amounted to.
 #[derive(Debug, Default)]
 struct Totals {
+    /// The file system.
+    kind: &'static str,
     acknowledged: usize,
     refused: u64,
     datagrams: u64,
@@ -246,11 +268,13 @@ fn a_full_disk_refuses_answers_and_recovers() {
             disk = Disk::mount();
         }
         let Some(disk) = &disk else { return };
+        totals.kind = disk.kind;
         run(disk, dir.path(), round, &mut totals);
     }
     println!(
-        "disk-full: {rounds} rounds on 64 MB, {} records acknowledged, none lost, none doubled; {} bodies refused with 503; of {} \
+        "disk-full: {rounds} rounds on {} of 64 MB, {} records acknowledged, none lost, none doubled; {} bodies refused with 503; of {} \
          datagrams {} lost and counted; opened full every time; took data again after at most {} ms; {:.0} s",
+        totals.kind,
         totals.acknowledged,
         totals.refused,
         totals.datagrams,

@@ -93,7 +93,7 @@ impl Shelf {
         filters.into_iter().find_map(|filter| {
             let Ok(answer) = stores.search(&filter) else { return None };
             let mut found: Vec<&LogRecord> = answer.records.iter().collect();
-            let mut wanted: Vec<&LogRecord> = self.records.values().filter(|record| filter.matches(record)).collect();
+            let mut wanted: Vec<&LogRecord> = self.records.values().filter(|record| filter.matches(*record)).collect();
             let by_number = |record: &&LogRecord| format!("{:?}", record.field(ID_FIELD));
             found.sort_by_key(by_number);
             wanted.sort_by_key(by_number);
