@@ -26,7 +26,8 @@ pub(crate) fn is_time(field: &str) -> bool {
 }
 
 /// The fields that tell containers apart, the first that a record has counts; without any the host alone does.
-pub(crate) const CONTAINER_FIELDS: [&str; 3] = ["container_id", "container_name", "container"];
+pub(crate) const CONTAINER_FIELDS: [&str; 6] =
+    ["container_id", "kubernetes.pod_name", "k8s.pod.name", "pod_name", "container_name", "container"];
 
 /// The field of the record that names its container.
 pub(crate) fn container_field(record: &LogRecord) -> Option<&'static str> {

@@ -165,6 +165,16 @@ impl Query {
             let Pipe::Filter(expr) = pipe else { break };
             filters.push(expr.to_filter(now)?);
         }
+        for pipe in &pipes {
+            operator::RowOperator::of(pipe, now)?;
+            if let Pipe::Stats(stats) = pipe {
+                stats
+                    .results
+                    .iter()
+                    .filter_map(|it| it.only.as_ref())
+                    .try_for_each(|it| it.to_filter(now).map(drop))?;
+            }
+        }
         let filter = if filters.len() == 1 { filters.swap_remove(0) } else { LogFilter::And(filters) };
         Ok(Query { expr, filter, pipes, now })
     }
@@ -195,4 +205,4 @@ impl fmt::Display for Query {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

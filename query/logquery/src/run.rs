@@ -23,8 +23,9 @@ use watchfire_model::{
     TooManyGroups,
 };
 
-/// Groups that a query may make where nobody says otherwise; their memory is bounded beside.
-pub const GROUPS_MAX: usize = 1_000_000;
+/// Groups that a query may make where nobody says otherwise; what bounds most queries is the memory that groups take, about
+/// 100 bytes each.
+pub const GROUPS_MAX: usize = 10_000_000;
 /// Rows of an answer where nobody says otherwise.
 pub const ROWS_MAX: usize = 10_000;
 

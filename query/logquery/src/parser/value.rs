@@ -7,7 +7,7 @@ use crate::fields::{canonical, is_time};
 use crate::{Expr, Pattern, Problem, QueryError};
 use smol_str::SmolStr;
 use std::ops::Range;
-use watchfire_model::{LEVEL_FIELD, Level};
+use watchfire_model::{LEVEL_FIELD, Level, Wildcard};
 
 /// Asks whether a record has a field.
 const EXISTS: &str = "_exists_";
@@ -151,6 +151,9 @@ impl Parser<'_> {
         let pattern = word.into_pattern();
         if let Pattern::Wildcard(parts) = &pattern {
             self.count_wildcard(start, parts.len())?;
+            if let Err(error) = Wildcard::new(parts.iter().copied()) {
+                return Err(self.error(start..self.at, error.into()));
+            }
         }
         self.pattern(start, scope, pattern)
     }
