@@ -57,7 +57,7 @@ pub use request::{
     Cursor, DamagedBlock, FieldSummary, Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreMemory,
     LogStoreStatus, ReplayStatus, SearchRequest, SearchResult, SearchStats, StoredRecord,
 };
-pub use retain::{RetireReason, Retiring};
+pub use retain::{Retention, RetireReason, Retiring};
 pub use scrub::ScrubReport;
 pub use state::LostRows;
 pub use store::LogStore;

@@ -51,10 +51,3 @@ impl Default for LogStoreOptions {
         }
     }
 }
-
-impl LogStoreOptions {
-    /// How long the records of `stream` are kept.
-    pub fn retention_of(&self, stream: &str) -> DurationMs {
-        self.stream_retention.get(stream).copied().unwrap_or(self.retention)
-    }
-}

@@ -10,7 +10,7 @@ use crate::tail::Tails;
 use crate::worker::Worker;
 use crate::{
     Fields, FieldsRequest, Histogram, HistogramRequest, LogStoreError, LogStoreOptions, LogStoreStatus, Pinned,
-    RepairReport, Retiring, ScrubReport, SearchRequest, SearchResult, Tail,
+    RepairReport, Retention, Retiring, ScrubReport, SearchRequest, SearchResult, Tail,
 };
 use crate::{compact, flush, replay};
 use parking_lot::{Condvar, Mutex};
@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: LogStoreOptions,
+    /// As the options say, until somebody sets another one.
+    pub(crate) retention: Mutex<Retention>,
     /// Rows of a granule in new blocks.
     pub(crate) granule_rows: usize,
     pub(crate) manifest: Manifest<LogState>,
@@ -169,6 +171,11 @@ impl LogStore {
         self.inner.retiring()
     }
 
+    /// Keeps records for other times than the options said, from the next [`LogStore::maintain`] on.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.inner.retention.lock() = retention;
+    }
+
     /// Reads about `bytes_max` bytes (one block or segment at least) of blocks, write-ahead log and manifest, where the call
     /// before stopped, and sets damaged blocks aside. Called often enough, everything is read once in a while even if
     /// nobody asks for it.
@@ -219,6 +226,7 @@ impl Inner {
         let blocks = Arc::new(state.blocks.values().cloned().map(open_block).collect());
         let inner = Inner {
             appender: Mutex::new(Appender::new(first_number(&state, &backlog))),
+            retention: Mutex::new(Retention::of(&options)),
             storage,
             clock,
             options,
