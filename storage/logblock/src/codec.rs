@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Bytes that are left.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub fn u8(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -81,7 +86,12 @@ impl<'a> Reader<'a> {
 
     pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.count()?;
-        let (bytes, rest) = self.rest.split_at(len);
+        self.take(len)
+    }
+
+    /// So many bytes.
+    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
         Some(bytes)
     }

@@ -1,7 +1,9 @@
 //! A field with its name and its value, as batches and the shared column hold it. FORMAT.md, "Batch".
 
 use crate::codec::{Reader, put_bytes, put_signed};
+use crate::record::ValueRef;
 use smol_str::SmolStr;
+use std::fmt::Write as _;
 use watchfire_model::FieldValue;
 
 /// Kinds of values, as written.
@@ -13,22 +15,38 @@ const TEXT: u8 = 4;
 
 /// Appends a name and a value.
 pub fn put_field(out: &mut Vec<u8>, name: &str, value: &FieldValue) {
+    put_field_ref(out, name, ValueRef::of(value));
+}
+
+/// Appends a name and a borrowed value.
+pub fn put_field_ref(out: &mut Vec<u8>, name: &str, value: ValueRef<'_>) {
     put_bytes(out, name.as_bytes());
     match value {
-        FieldValue::Bool(value) => out.push(if *value { TRUE } else { FALSE }),
-        FieldValue::I64(value) => {
+        ValueRef::Bool(value) => out.push(if value { TRUE } else { FALSE }),
+        ValueRef::I64(value) => {
             out.push(I64);
-            put_signed(out, *value);
+            put_signed(out, value);
         }
-        FieldValue::F64(value) => {
+        ValueRef::F64(value) => {
             out.push(F64);
             out.extend_from_slice(&value.to_le_bytes());
         }
-        FieldValue::Text(value) => {
+        ValueRef::Text(value) => {
             out.push(TEXT);
             put_bytes(out, value.as_bytes());
         }
     }
+}
+
+/// Appends the text form of a value, as searches see it.
+pub(crate) fn text_form(value: ValueRef<'_>, out: &mut String) {
+    let written = match value {
+        ValueRef::Bool(value) => write!(out, "{value}"),
+        ValueRef::I64(value) => write!(out, "{value}"),
+        ValueRef::F64(value) => write!(out, "{value}"),
+        ValueRef::Text(value) => out.write_str(value),
+    };
+    written.expect("writing to a string cannot fail");
 }
 
 /// Reads what [`put_field`] wrote.

@@ -14,10 +14,15 @@ pub mod codec;
 mod error;
 pub mod field;
 mod id;
+mod message;
 mod meta;
 pub mod query;
+mod record;
+#[cfg(test)]
+mod tests;
 
 pub use arrivals::{Arrivals, confirmed};
 pub use error::WriteError;
 pub use id::{RecordId, RecordIdError};
 pub use meta::{BlockMeta, Logged};
+pub use record::{RecordRef, ValueRef};

@@ -1,9 +1,9 @@
 //! What the manifest keeps of a block.
 
-use crate::RecordId;
 use crate::arrivals::Arrivals;
 use crate::block::GRANULE_TEXT_BYTES;
 use crate::block::layout::GRANULE_ROWS;
+use crate::{RecordId, RecordRef, ValueRef};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use watchfire_model::{LogRecord, TimeNs};
@@ -77,6 +77,12 @@ impl BlockMeta {
 
     /// Takes account of a record, the newest so far.
     pub fn add(&mut self, id: RecordId, record: &LogRecord) {
+        let fields = RecordRef::fields_of(record);
+        self.add_ref(id, RecordRef::new(record, &fields));
+    }
+
+    /// Takes account of a record, the newest so far.
+    pub fn add_ref(&mut self, id: RecordId, record: RecordRef<'_>) {
         if self.rows == 0 {
             self.sequences.0 = id.sequence;
         }
@@ -87,6 +93,26 @@ impl BlockMeta {
         self.received_max = self.received_max.max(record.received);
         self.arrivals.add(record.received);
         self.raw_bytes += raw_bytes(record);
+    }
+
+    /// Takes account of all records of another block.
+    pub fn add_block(&mut self, other: &BlockMeta) {
+        if other.rows == 0 {
+            return;
+        }
+        let (first, last) = other.ids();
+        if self.rows == 0 || first < self.ids().0 {
+            self.sequences.0 = first.sequence;
+        }
+        if self.rows == 0 || last > self.ids().1 {
+            self.sequences.1 = last.sequence;
+        }
+        self.rows += other.rows;
+        self.time_min = self.time_min.min(other.time_min);
+        self.time_max = self.time_max.max(other.time_max);
+        self.received_max = self.received_max.max(other.received_max);
+        self.arrivals.unite(&other.arrivals());
+        self.raw_bytes += other.text_bytes();
     }
 
     pub fn parquet_key(&self) -> String {
@@ -132,11 +158,10 @@ impl BlockMeta {
 }
 
 /// Bytes of a record's texts and numbers, about.
-fn raw_bytes(record: &LogRecord) -> u64 {
-    use watchfire_model::FieldValue::Text;
+fn raw_bytes(record: RecordRef<'_>) -> u64 {
     const NUMBER: usize = 8;
-    let field = |(name, value): &(SmolStr, watchfire_model::FieldValue)| {
-        name.len() + if let Text(text) = value { text.len() } else { NUMBER }
+    let field = |(name, value): &(&str, ValueRef<'_>)| {
+        name.len() + if let ValueRef::Text(text) = value { text.len() } else { NUMBER }
     };
     let fields: usize = record.fields.iter().map(field).sum();
     (3 * NUMBER + record.host.len() + record.message.len() + fields) as u64

@@ -1,6 +1,7 @@
 //! What was read from blocks and may be asked for again: layouts, tokens, decoded columns; bounded in bytes.
 
-use super::{Opened, TokenIndex};
+use super::{Opened, Summary, TokenIndex};
+use crate::message::Messages;
 use arrow_array::{Array as _, ArrayRef};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -21,22 +22,26 @@ pub struct BlockCache {
 
 /// Which block, by a number of this process, and what of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key {
-    pub block: u64,
-    pub part: Part,
+pub(super) struct Key {
+    pub(super) block: u64,
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub(super) enum Part {
     Opened,
     Tokens,
+    Summary,
+    Messages { granule: u32 },
     Column { granule: u32, leaf: u32 },
 }
 
 #[derive(Debug, Clone)]
-pub enum Item {
+pub(super) enum Item {
     Opened(Arc<Opened>),
     Tokens(Arc<TokenIndex>),
+    Summary(Arc<Summary>),
+    Messages(Arc<Messages>),
     Column(ArrayRef),
 }
 
@@ -48,6 +53,8 @@ impl Weighter<Key, Item> for ByBytes {
         let bytes = match item {
             Item::Opened(opened) => opened.memory(),
             Item::Tokens(tokens) => tokens.memory(),
+            Item::Summary(summary) => summary.memory(),
+            Item::Messages(messages) => messages.memory(),
             Item::Column(column) => column.get_array_memory_size(),
         };
         bytes as u64 + ITEM_OVERHEAD
@@ -65,11 +72,11 @@ impl BlockCache {
         self.next_block.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn get(&self, key: Key) -> Option<Item> {
+    pub(super) fn get(&self, key: Key) -> Option<Item> {
         self.items.get(&key)
     }
 
-    pub fn insert(&self, key: Key, item: Item) {
+    pub(super) fn insert(&self, key: Key, item: Item) {
         self.items.insert(key, item);
     }
 

@@ -1,11 +1,12 @@
 //! Builds the Arrow columns of one granule, and notes tokens and statistics on the way.
 
+use super::granule_tokens::GranuleTokens;
 use super::layout::{ColumnKind, FieldColumn, FieldStats, GranuleStats, ValueKind};
 use super::survey::TO_REST;
-use super::token::{TokenColumn, prose_tokens, value_tokens};
-use super::tokens::TokenCollector;
-use crate::RecordId;
-use crate::field::put_field;
+use super::token::{TokenColumn, place_key, prose_tokens, value_tokens};
+use crate::field::{put_field_ref, text_form};
+use crate::message::{EncodedMessages, MessageBuilder, TemplateSet};
+use crate::{RecordId, RecordRef, ValueRef};
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, StringDictionaryBuilder,
     TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
@@ -14,9 +15,9 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, TimeUnit};
 use std::fmt;
-use std::fmt::Write as _;
+use std::io;
 use std::sync::Arc;
-use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
+use watchfire_model::{Level, TimeNs};
 
 /// A granule with this much text ends early, so that one granule always fits into memory.
 pub const GRANULE_TEXT_BYTES: usize = 16 << 20;
@@ -36,21 +37,45 @@ pub(super) fn dictionary_type() -> DataType {
     DataType::Dictionary(Box::new(Int32Type::DATA_TYPE), Box::new(DataType::Utf8))
 }
 
-/// The columns of the granule that is being built.
+/// The granule that is being built: its columns, its messages and its tokens.
 #[derive(Debug)]
 pub(super) struct ColumnBuilders {
     time: TimestampNanosecondBuilder,
     received: TimestampNanosecondBuilder,
     sequence: UInt64Builder,
     host: DictionaryTexts,
+    /// Of messages without a template.
     message: StringBuilder,
+    messages: MessageBuilder,
     level: UInt8Builder,
     rest: BinaryBuilder,
     fields: Vec<FieldBuilder>,
+    tokens: GranuleTokens,
+    places: Places,
     stats: GranuleStats,
     text_bytes: usize,
     rows_max: usize,
     scratch: Scratch,
+}
+
+/// A granule that is ready to be written.
+#[derive(Debug)]
+pub(super) struct BuiltGranule {
+    /// Leaf by leaf.
+    pub(super) columns: Vec<ArrayRef>,
+    pub(super) times: Vec<i64>,
+    /// But for the checksums.
+    pub(super) stats: GranuleStats,
+    pub(super) messages: EncodedMessages,
+    pub(super) filter: Vec<u8>,
+}
+
+/// Keys of the places where tokens stand.
+#[derive(Debug)]
+struct Places {
+    message: u64,
+    host: u64,
+    rest: u64,
 }
 
 /// Buffers that are filled again and again.
@@ -63,6 +88,8 @@ struct Scratch {
 
 #[derive(Debug)]
 struct FieldBuilder {
+    /// Of its tokens.
+    place: u64,
     values: Values,
     /// Rows so far, absent ones included.
     rows: usize,
@@ -91,7 +118,7 @@ struct DictionaryTexts {
 }
 
 impl ColumnBuilders {
-    pub(super) fn new(fields: &[FieldColumn], rows_max: usize) -> ColumnBuilders {
+    pub(super) fn new(fields: &[FieldColumn], rows_max: usize, zstd_level: i32) -> ColumnBuilders {
         let time = || TimestampNanosecondBuilder::with_capacity(rows_max).with_data_type(time_type());
         ColumnBuilders {
             time: time(),
@@ -99,9 +126,16 @@ impl ColumnBuilders {
             sequence: UInt64Builder::with_capacity(rows_max),
             host: DictionaryTexts::default(),
             message: StringBuilder::new(),
+            messages: MessageBuilder::new(zstd_level),
             level: UInt8Builder::with_capacity(rows_max),
             rest: BinaryBuilder::new(),
             fields: fields.iter().map(FieldBuilder::new).collect(),
+            tokens: GranuleTokens::default(),
+            places: Places {
+                message: place_key(TokenColumn::MESSAGE, ""),
+                host: place_key(TokenColumn::HOST, ""),
+                rest: place_key(TokenColumn::REST, ""),
+            },
             stats: empty_stats(fields.len()),
             text_bytes: 0,
             rows_max,
@@ -121,18 +155,13 @@ impl ColumnBuilders {
     /// Bytes held, about.
     pub(super) fn memory(&self) -> u64 {
         let columns = FIXED_NAMES.len() + self.fields.len();
-        (self.text_bytes + self.stats.rows * columns * size_of::<u64>()) as u64
+        let rows = self.stats.rows * columns * size_of::<u64>();
+        (self.text_bytes + rows + self.messages.memory() + self.tokens.memory()) as u64
     }
 
-    /// Adds a record to granule number `granule`; `targets` says for each of its fields where it goes.
-    pub(super) fn push(
-        &mut self,
-        id: RecordId,
-        record: &LogRecord,
-        targets: &[u32],
-        granule: u32,
-        tokens: &mut TokenCollector,
-    ) {
+    /// Adds a record; `targets` says for each of its fields where it goes.
+    pub(super) fn push(&mut self, id: RecordId, record: RecordRef<'_>, targets: &[u32], templates: &mut TemplateSet) {
+        let tokens = &mut self.tokens;
         let row = self.stats.rows;
         self.time.append_value(id.time.0);
         self.received.append_value(record.received.0);
@@ -141,42 +170,39 @@ impl ColumnBuilders {
         self.stats.levels |= record.level.map_or(LEVEL_NONE_BIT, |level| 1 << level.number());
         self.stats.times = (self.stats.times.0.min(id.time), self.stats.times.1.max(id.time));
         self.text_bytes += record.message.len() + record.host.len();
-        if self.host.push(&record.host) {
-            value_tokens(&record.host, &mut self.scratch.token, &mut |token| {
-                tokens.add(TokenColumn::HOST, token, granule);
-            });
+        let places = &self.places;
+        if self.host.push(record.host) {
+            value_tokens(record.host, &mut self.scratch.token, &mut |token| tokens.add(places.host, token));
         }
-        self.message.append_value(&record.message);
-        prose_tokens(&record.message, &mut self.scratch.token, &mut |token| {
-            tokens.add(TokenColumn::MESSAGE, token, granule);
-        });
+        if self.messages.push(record.message, templates) {
+            self.message.append_null();
+        } else {
+            self.message.append_value(record.message);
+            prose_tokens(record.message, &mut self.scratch.token, &mut |token| tokens.add(places.message, token));
+        }
         self.scratch.rest.clear();
         for ((name, value), target) in record.fields.iter().zip(targets) {
             let column = *target as usize;
             // A name that stands twice in a record keeps its first value in the column.
             if *target == TO_REST || self.fields[column].rows > row {
                 let before = self.scratch.rest.len();
-                put_field(&mut self.scratch.rest, name, value);
+                put_field_ref(&mut self.scratch.rest, name, *value);
                 self.text_bytes += self.scratch.rest.len() - before;
-                value_tokens(&value.to_text(), &mut self.scratch.token, &mut |token| {
-                    tokens.add(TokenColumn::REST, token, granule);
-                });
+                value_tokens(&value.to_text(), &mut self.scratch.token, &mut |token| tokens.add(places.rest, token));
                 continue;
-            }
-            if let FieldValue::Text(text) = value {
-                self.text_bytes += text.len();
             }
             let stats = &mut self.stats.fields[column];
             stats.rows += 1;
-            if let FieldValue::I64(_) | FieldValue::F64(_) = value {
-                stats.add_number(value.as_number().unwrap_or(f64::NAN));
+            match value {
+                ValueRef::Text(text) => self.text_bytes += text.len(),
+                ValueRef::I64(number) => stats.add_number(*number as f64),
+                ValueRef::F64(number) => stats.add_number(*number),
+                ValueRef::Bool(_) => {}
             }
-            let is_new = self.fields[column].push(row, value, &mut self.scratch.text);
-            if is_new {
-                let text = if let FieldValue::Text(text) = value { text.as_str() } else { &self.scratch.text };
-                value_tokens(text, &mut self.scratch.token, &mut |token| {
-                    tokens.add(TokenColumn::field(column), token, granule);
-                });
+            let field = &mut self.fields[column];
+            if field.push(row, *value, &mut self.scratch.text) {
+                let text = if let ValueRef::Text(text) = value { *text } else { &self.scratch.text };
+                value_tokens(text, &mut self.scratch.token, &mut |token| tokens.add(field.place, token));
             }
         }
         if self.scratch.rest.is_empty() {
@@ -188,11 +214,13 @@ impl ColumnBuilders {
         self.stats.rows += 1;
     }
 
-    /// The columns of the granule, leaf by leaf, and what is known of it but for the checksums; begins the next one.
-    pub(super) fn finish(&mut self) -> (Vec<ArrayRef>, GranuleStats) {
+    /// The granule; begins the next one.
+    pub(super) fn finish(&mut self, templates: &TemplateSet) -> io::Result<BuiltGranule> {
         let rows = self.stats.rows;
+        let time = self.time.finish();
+        let times = time.values().to_vec();
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.time.finish()),
+            Arc::new(time),
             Arc::new(self.received.finish()),
             Arc::new(self.sequence.finish()),
             self.host.finish(),
@@ -203,9 +231,14 @@ impl ColumnBuilders {
         for field in &mut self.fields {
             field.finish(rows, &mut columns);
         }
+        let (tokens, token, place) = (&mut self.tokens, &mut self.scratch.token, self.places.message);
+        let messages = self.messages.finish(templates, |word| {
+            prose_tokens(word, token, &mut |token| tokens.add(place, token));
+        })?;
         self.text_bytes = 0;
         let next = empty_stats(self.fields.len());
-        (columns, std::mem::replace(&mut self.stats, next))
+        let stats = std::mem::replace(&mut self.stats, next);
+        Ok(BuiltGranule { columns, times, stats, messages, filter: self.tokens.finish() })
     }
 }
 
@@ -217,6 +250,7 @@ fn empty_stats(fields: usize) -> GranuleStats {
         rest_rows: 0,
         fields: vec![FieldStats::EMPTY; fields],
         checksums: Vec::new(),
+        messages: None,
     }
 }
 
@@ -236,47 +270,40 @@ impl FieldBuilder {
             ColumnKind::Text => Values::Text(texts()),
             ColumnKind::Mixed => Values::Mixed(texts(), UInt8Builder::new()),
         };
-        FieldBuilder { values, rows: 0 }
+        FieldBuilder { place: place_key(TokenColumn::field(0), &field.name), values, rows: 0 }
     }
 
-    /// Appends the value at `row`; whether it may be the first of its kind here. `text` then holds the text form of what
-    /// is no text.
-    fn push(&mut self, row: usize, value: &FieldValue, text: &mut String) -> bool {
+    /// Appends the value at `row`; whether its tokens are to be noted: it may be the first of its kind here, and is no
+    /// number with a fraction, which are found by the smallest and the largest of them. `text` then holds the text form
+    /// of what is no text.
+    fn push(&mut self, row: usize, value: ValueRef<'_>, text: &mut String) -> bool {
         self.pad(row);
         self.rows = row + 1;
         let print = |text: &mut String| {
             text.clear();
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{value}");
+            text_form(value, text);
         };
         match (&mut self.values, value) {
-            (Values::I64(builder), FieldValue::I64(number)) => {
-                builder.append_value(*number);
+            (Values::I64(builder), ValueRef::I64(number)) => {
+                builder.append_value(number);
                 print(text);
                 true
             }
-            (Values::F64(builder), FieldValue::F64(number)) => {
-                builder.append_value(*number);
+            (Values::F64(builder), ValueRef::F64(number)) => {
+                builder.append_value(number);
+                false
+            }
+            (Values::Bool(builder), ValueRef::Bool(flag)) => {
+                builder.append_value(flag);
                 print(text);
                 true
             }
-            (Values::Bool(builder), FieldValue::Bool(flag)) => {
-                builder.append_value(*flag);
-                print(text);
-                true
-            }
-            (Values::Text(texts), FieldValue::Text(value)) => texts.push(value),
-            (Values::Mixed(texts, kinds), FieldValue::Text(value)) => {
-                kinds.append_value(ValueKind::Text.code());
-                texts.push(value)
-            }
+            (Values::Text(texts), ValueRef::Text(value)) => texts.push(value),
             (Values::Mixed(texts, kinds), _) => {
-                let kind = match value {
-                    FieldValue::Bool(_) => ValueKind::Bool,
-                    FieldValue::I64(_) => ValueKind::I64,
-                    FieldValue::F64(_) | FieldValue::Text(_) => ValueKind::F64,
-                };
-                kinds.append_value(kind.code());
+                kinds.append_value(ValueKind::of_ref(value).code());
+                if let ValueRef::Text(value) = value {
+                    return texts.push(value);
+                }
                 print(text);
                 texts.push(text)
             }

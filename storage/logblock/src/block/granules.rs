@@ -1,6 +1,8 @@
 //! A set of granules of one block.
 
-use crate::codec::{Reader, put_varint};
+use crate::codec::Reader;
+#[cfg(test)]
+use crate::codec::put_varint;
 
 /// One bit per granule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +59,9 @@ impl GranuleSet {
     }
 }
 
-/// Encodes ascending granules as differences; all granules of the block as nothing.
-pub(super) fn encode_postings(granules: &[u32], granules_in_block: usize, out: &mut Vec<u8>) {
+/// Encodes ascending granules as differences, as versions 1 and 2 did; all granules of the block as nothing.
+#[cfg(test)]
+fn encode_postings(granules: &[u32], granules_in_block: usize, out: &mut Vec<u8>) {
     if granules.len() == granules_in_block {
         return;
     }
@@ -69,7 +72,7 @@ pub(super) fn encode_postings(granules: &[u32], granules_in_block: usize, out: &
     }
 }
 
-/// Reads what [`encode_postings`] wrote; `None` when it makes no sense.
+/// Reads ascending granules, as differences; `None` when they make no sense.
 pub(super) fn decode_postings(bytes: &[u8], granules_in_block: usize) -> Option<GranuleSet> {
     if bytes.is_empty() {
         return Some(GranuleSet::all(granules_in_block));

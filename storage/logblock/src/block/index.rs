@@ -2,20 +2,26 @@
 //! nothing is looked at before it is verified. What every read needs (contents, layout, the metadata of the columns)
 //! stands in two places. FORMAT.md, "Index".
 
-use super::granules::{GranuleSet, decode_postings};
-use super::layout::Layout;
-use super::singletons::Singletons;
-use super::token::stable_hash;
-use super::tokens::EncodedTokens;
-use crate::codec::Reader;
+use super::digest::EncodedDigest;
+use super::filters::FilterIndex;
+use super::granules::GranuleSet;
+use super::layout::{Layout, VERSION_OF_TEMPLATES};
+use super::summary::{self, Summary};
+use super::terms::TermIndex;
+use super::token::{TokenColumn, folded_key, place_key, term};
+use crate::codec::{Reader, put_varint};
+use crate::message::{PairSet, decode_templates};
 use std::io;
-use tantivy::directory::FileSlice;
-use tantivy::termdict::TermDictionary;
 use watchfire_store::{StorageError, frame};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const CONTENTS_MAGIC: [u8; 4] = *b"WFLI";
-const SECTION_MAGICS: [[u8; 4]; SECTIONS] = [*b"WFLL", *b"WFLT", *b"WFLP", *b"WFLS", *b"WFLM"];
+const LAYOUT_MAGIC: [u8; 4] = *b"WFLL";
+const METADATA_MAGIC: [u8; 4] = *b"WFLM";
+/// The sections between layout and metadata: terms, postings and singletons.
+const TERM_MAGICS: [[u8; 4]; 3] = [*b"WFLT", *b"WFLP", *b"WFLS"];
+/// From version 3 on: templates, statistics and filters.
+const DIGEST_MAGICS: [[u8; 4]; 3] = [*b"WFLW", *b"WFLV", *b"WFLF"];
 const SECTIONS: usize = 5;
 /// Sections of version 1, which had no copies.
 const SECTIONS_1: usize = 4;
@@ -24,12 +30,17 @@ pub(super) const CONTENTS_LEN: usize = frame::HEADER_LEN + SECTIONS * size_of::<
 const CONTENTS_LEN_1: usize = frame::HEADER_LEN + SECTIONS_1 * size_of::<u64>();
 
 const LAYOUT: usize = 0;
-const TERMS: usize = 1;
-const POSTINGS: usize = 2;
-const SINGLETONS: usize = 3;
+/// The first of three sections: terms, or templates.
+const FIRST: usize = 1;
+const FILTERS: usize = 3;
 const METADATA: usize = 4;
 
-/// Where the layout, the terms, the postings, the singletons and the copy of the Parquet metadata lie.
+/// zstd level of templates and statistics, which are small.
+const ZSTD_LEVEL: i32 = 3;
+/// Longer sections are not believed, decompressed.
+const PACKED_LEN_MAX: usize = 256 << 20;
+
+/// Where the sections lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
     version: u32,
@@ -44,26 +55,27 @@ pub struct Span {
     pub len: usize,
 }
 
-/// The tokens of a block.
-pub struct TokenIndex {
-    terms: TermDictionary,
-    postings: Vec<u8>,
-    singletons: Singletons,
-    granules: usize,
-    memory: usize,
+/// Which tokens stand in which granules of a block.
+#[derive(Debug)]
+pub struct TokenIndex(Tokens);
+
+#[derive(Debug)]
+enum Tokens {
+    Terms(TermIndex),
+    Filters(FilterIndex),
 }
 
 /// The whole file; `metadata` is the Parquet metadata of the columns.
-pub(super) fn encode(layout: &Layout, tokens: &EncodedTokens, metadata: &[u8]) -> Vec<u8> {
-    let layout = layout.encode();
-    let payloads = [&layout[..], &tokens.terms, &tokens.postings, &tokens.singletons, metadata];
-    let mut sections = Vec::with_capacity(SECTIONS);
-    let mut contents = Vec::new();
-    for (magic, payload) in SECTION_MAGICS.into_iter().zip(payloads) {
-        let section = frame::encode(magic, VERSION, payload);
-        contents.extend_from_slice(&(section.len() as u64).to_le_bytes());
-        sections.push(section);
-    }
+pub(super) fn encode(layout: &Layout, digest: &EncodedDigest, metadata: &[u8]) -> io::Result<Vec<u8>> {
+    let [templates, statistics, filters] = DIGEST_MAGICS;
+    let sections = [
+        frame::encode(LAYOUT_MAGIC, VERSION, &layout.encode()),
+        frame::encode(templates, VERSION, &pack(&digest.templates)?),
+        frame::encode(statistics, VERSION, &pack(&digest.statistics)?),
+        frame::encode(filters, VERSION, &digest.filters),
+        frame::encode(METADATA_MAGIC, VERSION, metadata),
+    ];
+    let contents: Vec<u8> = sections.iter().flat_map(|section| (section.len() as u64).to_le_bytes()).collect();
     let contents = frame::encode(CONTENTS_MAGIC, VERSION, &contents);
     let mut file = contents.clone();
     for section in &sections {
@@ -71,7 +83,21 @@ pub(super) fn encode(layout: &Layout, tokens: &EncodedTokens, metadata: &[u8]) -
     }
     file.extend_from_slice(&sections[LAYOUT]);
     file.extend_from_slice(&contents);
-    file
+    Ok(file)
+}
+
+fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    put_varint(&mut out, bytes.len() as u64);
+    out.append(&mut zstd::bulk::compress(bytes, ZSTD_LEVEL)?);
+    Ok(out)
+}
+
+fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(bytes);
+    let len = usize::try_from(reader.varint()?).ok().filter(|len| *len <= PACKED_LEN_MAX)?;
+    let packed = reader.take(reader.len())?;
+    zstd::bulk::decompress(packed, len).ok().filter(|bytes| bytes.len() == len)
 }
 
 impl Contents {
@@ -91,7 +117,7 @@ impl Contents {
     }
 
     pub fn layout(&self) -> Span {
-        Span { offset: self.head_len(), len: self.lens[LAYOUT] as usize }
+        self.section(LAYOUT)
     }
 
     /// The second copies of the layout and of the Parquet metadata in a file of `file_len` bytes.
@@ -101,16 +127,18 @@ impl Contents {
         (self.version > 1).then_some(Span { offset, len: len as usize })
     }
 
-    /// Terms, postings and singletons, which follow each other.
+    /// What finds tokens: terms, postings and singletons, which follow each other, or filters.
     pub fn tokens(&self) -> Span {
-        let len = self.lens[TERMS].saturating_add(self.lens[POSTINGS]).saturating_add(self.lens[SINGLETONS]);
-        Span { offset: self.head_len().saturating_add(self.lens[LAYOUT]), len: len as usize }
+        if self.has_digest() { self.section(FILTERS) } else { self.sections(FIRST..METADATA) }
+    }
+
+    /// Templates and statistics, if the version has them.
+    pub fn digest(&self) -> Option<Span> {
+        self.has_digest().then(|| self.sections(FIRST..FILTERS))
     }
 
     pub fn metadata(&self) -> Option<Span> {
-        let tokens = self.tokens();
-        let offset = tokens.offset.saturating_add(tokens.len as u64);
-        (self.version > 1).then_some(Span { offset, len: self.lens[METADATA] as usize })
+        (self.version > 1).then(|| self.section(METADATA))
     }
 
     /// The length that the file has to have.
@@ -119,8 +147,57 @@ impl Contents {
         if self.version == 1 { once } else { once.saturating_add(self.lens[LAYOUT]).saturating_add(self.head_len()) }
     }
 
+    /// Bytes of the sections but for the metadata.
+    pub(super) fn sections_by_name(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let names = if self.has_digest() {
+            ["layout", "templates", "statistics", "filters"]
+        } else {
+            ["layout", "terms", "postings", "singletons"]
+        };
+        let copies = if self.version > 1 { 2 } else { 1 };
+        let lens = self.lens;
+        names
+            .into_iter()
+            .zip(lens)
+            .enumerate()
+            .map(move |(at, (name, len))| (name, if at == LAYOUT { copies * len } else { len }))
+    }
+
+    fn has_digest(&self) -> bool {
+        self.version >= VERSION_OF_TEMPLATES
+    }
+
+    fn section(&self, number: usize) -> Span {
+        self.sections(number..number + 1)
+    }
+
+    fn sections(&self, numbers: std::ops::Range<usize>) -> Span {
+        let sum = |start: u64, lens: &[u64]| lens.iter().fold(start, |sum, len| sum.saturating_add(*len));
+        let offset = sum(self.head_len(), &self.lens[..numbers.start]);
+        Span { offset, len: sum(0, &self.lens[numbers]) as usize }
+    }
+
     fn head_len(&self) -> u64 {
         (if self.version == 1 { CONTENTS_LEN_1 } else { CONTENTS_LEN }) as u64
+    }
+
+    /// Cuts framed sections that follow each other apart, and takes the frames off.
+    fn split<'a, const N: usize>(
+        &self,
+        key: &str,
+        first: usize,
+        magics: [[u8; 4]; N],
+        bytes: &'a [u8],
+    ) -> Result<[&'a [u8]; N], StorageError> {
+        let mut rest = bytes;
+        let mut payloads: [&[u8]; N] = [&[]; N];
+        for ((payload, magic), len) in payloads.iter_mut().zip(magics).zip(&self.lens[first..]) {
+            let (framed, behind) =
+                rest.split_at_checked(*len as usize).ok_or_else(|| damaged(key, "it ends inside a section"))?;
+            rest = behind;
+            *payload = frame::decode(key, magic, VERSION, framed)?.1;
+        }
+        Ok(payloads)
     }
 }
 
@@ -135,57 +212,79 @@ fn read_contents(key: &str, version: u32, payload: &[u8], sections: usize) -> Re
 
 /// Reads the layout from the bytes of its span.
 pub(super) fn decode_layout(key: &str, bytes: &[u8]) -> Result<Layout, StorageError> {
-    let (_, payload) = frame::decode(key, SECTION_MAGICS[LAYOUT], VERSION, bytes)?;
-    Layout::decode(payload).ok_or_else(|| damaged(key, "its layout makes no sense"))
+    let (version, payload) = frame::decode(key, LAYOUT_MAGIC, VERSION, bytes)?;
+    Layout::decode(payload, version).ok_or_else(|| damaged(key, "its layout makes no sense"))
 }
 
 /// The copy of the Parquet metadata from the bytes of its span.
 pub(super) fn decode_metadata<'a>(key: &str, bytes: &'a [u8]) -> Result<&'a [u8], StorageError> {
-    Ok(frame::decode(key, SECTION_MAGICS[METADATA], VERSION, bytes)?.1)
+    Ok(frame::decode(key, METADATA_MAGIC, VERSION, bytes)?.1)
+}
+
+/// Reads templates and statistics from the bytes of their span.
+pub(super) fn decode_digest(
+    key: &str,
+    contents: &Contents,
+    layout: &Layout,
+    bytes: &[u8],
+) -> Result<Summary, StorageError> {
+    let [templates, statistics, _] = DIGEST_MAGICS;
+    let [templates, statistics] = contents.split(key, FIRST, [templates, statistics], bytes)?;
+    let rows: Vec<usize> = layout.granules.iter().map(|granule| granule.rows).collect();
+    let decode = || {
+        let templates = decode_templates(&unpack(templates)?)?;
+        summary::decode(&unpack(statistics)?, templates, &rows)
+    };
+    decode().ok_or_else(|| damaged(key, "its statistics make no sense"))
 }
 
 impl TokenIndex {
     /// Reads the tokens from the bytes of their span.
     pub fn decode(key: &str, contents: &Contents, granules: usize, bytes: &[u8]) -> Result<TokenIndex, StorageError> {
-        let mut rest = bytes;
-        let mut section = |number: usize| {
-            let (framed, behind) = rest
-                .split_at_checked(contents.lens[number] as usize)
-                .ok_or_else(|| damaged(key, "it ends inside its tokens"))?;
-            rest = behind;
-            Ok::<_, StorageError>(frame::decode(key, SECTION_MAGICS[number], VERSION, framed)?.1.to_vec())
-        };
-        let (terms, postings, singletons) = (section(TERMS)?, section(POSTINGS)?, section(SINGLETONS)?);
-        let memory = terms.len() + postings.len() + singletons.len();
-        let terms = TermDictionary::open(FileSlice::from(terms))
-            .map_err(|error| damaged(key, &format!("its terms cannot be read: {error}")))?;
-        let singletons = Singletons::decode(singletons).ok_or_else(|| damaged(key, "its singletons make no sense"))?;
-        Ok(TokenIndex { terms, postings, singletons, granules, memory })
+        if contents.has_digest() {
+            let [.., filters] = DIGEST_MAGICS;
+            let [filters] = contents.split(key, FILTERS, [filters], bytes)?;
+            let filters = FilterIndex::decode(filters.to_vec(), granules);
+            let filters = filters.ok_or_else(|| damaged(key, "its filters make no sense"))?;
+            return Ok(TokenIndex(Tokens::Filters(filters)));
+        }
+        let [terms, postings, singletons] = contents.split(key, FIRST, TERM_MAGICS, bytes)?;
+        TermIndex::decode(terms.to_vec(), postings.to_vec(), singletons.to_vec(), granules)
+            .map(|terms| TokenIndex(Tokens::Terms(terms)))
+            .map_err(|what| damaged(key, &what))
     }
 
-    /// The granules that may hold the term: all that do, and few others.
-    pub fn granules(&self, term: &[u8]) -> io::Result<GranuleSet> {
-        if let Some(info) = self.terms.get(term)? {
-            let bytes = self.postings.get(info.postings_range).and_then(|bytes| decode_postings(bytes, self.granules));
-            return bytes.ok_or_else(|| io::Error::other("postings of a term are out of range"));
+    /// The granules that may hold the folded text, as a whole or as a word, in this column: all that do, and few others.
+    /// `field` is the column's name where it is a field's.
+    pub fn granules(&self, column: TokenColumn, field: &str, folded: &str) -> io::Result<GranuleSet> {
+        match &self.0 {
+            Tokens::Terms(terms) => terms.granules(&term(column, folded)),
+            Tokens::Filters(filters) => Ok(filters.granules(folded_key(place_key(column, field), folded))),
         }
-        let mut set = GranuleSet::none(self.granules);
-        self.singletons.get(stable_hash(term)).for_each(|granule| set.insert(granule as usize));
-        Ok(set)
+    }
+
+    /// Whether a variable word of the granule's messages may hold all these folded parts.
+    pub fn may_hold_parts(&self, granule: usize, parts: &[String]) -> bool {
+        match &self.0 {
+            Tokens::Terms(_) => true,
+            Tokens::Filters(filters) => filters.may_hold_parts(granule, parts),
+        }
+    }
+
+    /// The stored filter of a granule, in blocks that have them.
+    pub(super) fn filter(&self, granule: usize) -> Option<(&[u8], &PairSet)> {
+        match &self.0 {
+            Tokens::Terms(_) => None,
+            Tokens::Filters(filters) => Some(filters.granule(granule)),
+        }
     }
 
     /// Bytes in memory, about.
     pub fn memory(&self) -> usize {
-        self.memory
-    }
-}
-
-impl std::fmt::Debug for TokenIndex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenIndex")
-            .field("terms", &self.terms.num_terms())
-            .field("granules", &self.granules)
-            .finish_non_exhaustive()
+        match &self.0 {
+            Tokens::Terms(terms) => terms.memory(),
+            Tokens::Filters(filters) => filters.memory(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which columns a block has, and what is known of each granule without reading it. FORMAT.md, "Layout".
 
+use crate::ValueRef;
 use crate::codec::{Reader, put_bytes, put_varint};
 use smol_str::SmolStr;
 use watchfire_model::{FieldValue, TimeNs};
@@ -20,6 +21,9 @@ pub const MESSAGE: usize = 4;
 pub const LEVEL: usize = 5;
 pub const REST: usize = 6;
 pub const FIXED_COLUMNS: usize = 7;
+
+/// The index version from which on messages are stored by their templates.
+pub(super) const VERSION_OF_TEMPLATES: u32 = 3;
 
 /// How the values of a field are stored in one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,16 @@ pub struct GranuleStats {
     pub fields: Vec<FieldStats>,
     /// CRC-32C of each leaf's bytes.
     pub checksums: Vec<u32>,
+    /// Where the messages with templates lie; none before version 3, whose messages all stand in their column.
+    pub messages: Option<MessageBytes>,
+}
+
+/// Place of a granule's messages in the file of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageBytes {
+    pub offset: u64,
+    pub len: usize,
+    pub checksum: u32,
 }
 
 /// What is known of a field in one granule.
@@ -126,6 +140,10 @@ impl ColumnKind {
         matches!(self, ColumnKind::I64 | ColumnKind::F64)
     }
 
+    pub fn is_text(self) -> bool {
+        matches!(self, ColumnKind::Text | ColumnKind::Mixed)
+    }
+
     pub fn leaves(self) -> usize {
         if self == ColumnKind::Mixed { 2 } else { 1 }
     }
@@ -138,6 +156,15 @@ impl ValueKind {
             FieldValue::I64(_) => ValueKind::I64,
             FieldValue::F64(_) => ValueKind::F64,
             FieldValue::Text(_) => ValueKind::Text,
+        }
+    }
+
+    pub fn of_ref(value: ValueRef<'_>) -> ValueKind {
+        match value {
+            ValueRef::Bool(_) => ValueKind::Bool,
+            ValueRef::I64(_) => ValueKind::I64,
+            ValueRef::F64(_) => ValueKind::F64,
+            ValueRef::Text(_) => ValueKind::Text,
         }
     }
 
@@ -211,10 +238,15 @@ impl Layout {
         for checksum in &granule.checksums {
             out.extend_from_slice(&checksum.to_le_bytes());
         }
+        if let Some(messages) = granule.messages {
+            out.extend_from_slice(&messages.offset.to_le_bytes());
+            put_varint(out, messages.len as u64);
+            out.extend_from_slice(&messages.checksum.to_le_bytes());
+        }
     }
 
-    /// Reads what [`Layout::encode`] wrote; `None` when it makes no sense.
-    pub fn decode(bytes: &[u8]) -> Option<Layout> {
+    /// Reads what [`Layout::encode`] wrote, or a version before it; `None` when it makes no sense.
+    pub fn decode(bytes: &[u8], version: u32) -> Option<Layout> {
         let mut reader = Reader::new(bytes);
         let footer =
             Footer { offset: reader.u64()?, len: usize::try_from(reader.varint()?).ok()?, checksum: reader.u32()? };
@@ -230,13 +262,13 @@ impl Layout {
         let n_granules = reader.count()?;
         let mut granules = Vec::with_capacity(n_granules);
         for _ in 0..n_granules {
-            granules.push(read_granule(&mut reader, &fields, leaf)?);
+            granules.push(read_granule(&mut reader, &fields, leaf, version)?);
         }
         reader.is_empty().then_some(Layout { fields, granules, footer })
     }
 }
 
-fn read_granule(reader: &mut Reader<'_>, fields: &[FieldColumn], leaves: usize) -> Option<GranuleStats> {
+fn read_granule(reader: &mut Reader<'_>, fields: &[FieldColumn], leaves: usize, version: u32) -> Option<GranuleStats> {
     let rows = usize::try_from(reader.varint()?).ok().filter(|rows| *rows <= GRANULE_ROWS)?;
     let times = (TimeNs(reader.i64()?), TimeNs(reader.i64()?));
     let levels = u16::from(reader.u8()?) | u16::from(reader.u8()?) << 8;
@@ -250,5 +282,11 @@ fn read_granule(reader: &mut Reader<'_>, fields: &[FieldColumn], leaves: usize) 
         stats.push(one);
     }
     let checksums = (0..leaves).map(|_| reader.u32()).collect::<Option<Vec<u32>>>()?;
-    Some(GranuleStats { rows, times, levels, rest_rows, fields: stats, checksums })
+    let messages = if version < VERSION_OF_TEMPLATES {
+        None
+    } else {
+        let (offset, len) = (reader.u64()?, usize::try_from(reader.varint()?).ok()?);
+        Some(MessageBytes { offset, len, checksum: reader.u32()? })
+    };
+    Some(GranuleStats { rows, times, levels, rest_rows, fields: stats, checksums, messages })
 }

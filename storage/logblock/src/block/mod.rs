@@ -1,26 +1,40 @@
 //! The objects of a block and how they are written and read.
 
+mod assemble;
 mod cache;
 mod columns;
+mod digest;
+mod filter;
+mod filters;
+mod granule_tokens;
 mod granules;
 mod index;
 pub mod layout;
+mod merge;
+mod parquet_stream;
+mod parts;
 mod reader;
 mod scan;
+mod schema;
 mod singletons;
+mod summary;
 mod survey;
+mod terms;
 pub mod token;
-mod tokens;
 mod union;
 mod verify;
 mod writer;
 
+pub(crate) use assemble::{Assembler, nonsense};
 pub use cache::BlockCache;
 pub use columns::GRANULE_TEXT_BYTES;
 pub use granules::GranuleSet;
 pub use index::TokenIndex;
+pub use merge::{BlockMerge, MergeError};
+pub use parts::Part;
 pub use reader::{Block, Opened, ReadError, Reads, guarded};
 pub use scan::BlockScan;
-pub use survey::Survey;
+pub use summary::{GranuleSummary, LEVELS, MINUTE_NS, Summary, ValueCounts};
+pub use survey::{Survey, SurveyBuilder};
 pub use union::Union;
-pub use writer::{BlockWriter, Shape};
+pub use writer::{BlockWriter, Finished, Shape};

@@ -1,10 +1,14 @@
 //! Reads blocks: nothing is decoded before its checksum holds, and nothing that decoding does brings the process down.
 
 use super::BlockCache;
+use super::assemble::put_messages;
 use super::cache::{Item, Key, Part};
-use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_layout, decode_metadata};
-use super::layout::{Footer, Layout};
+use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_digest, decode_layout, decode_metadata};
+use super::layout::{Footer, Layout, MESSAGE, MessageBytes};
+use super::summary::Summary;
 use crate::BlockMeta;
+use crate::message::Messages;
+use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef};
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
@@ -118,16 +122,92 @@ impl Block {
         Ok(tokens)
     }
 
-    /// One column of one granule.
+    /// Templates and statistics; none in blocks of an index version before 3.
+    pub fn summary(&self, opened: &Opened, reads: &Reads) -> Result<Option<Arc<Summary>>, ReadError> {
+        let Some(span) = opened.contents.digest() else { return Ok(None) };
+        let key = Key { block: self.number, part: Part::Summary };
+        if let Some(Item::Summary(summary)) = self.cache.get(key) {
+            return Ok(Some(summary));
+        }
+        let idx_key = self.meta.idx_key();
+        let bytes = self.read(&idx_key, span, reads)?;
+        let summary = guarded(|| Ok(Arc::new(decode_digest(&idx_key, &opened.contents, &opened.layout, &bytes)?)))?;
+        self.keep(key, Item::Summary(Arc::clone(&summary)), reads);
+        Ok(Some(summary))
+    }
+
+    /// The messages of a granule that have templates; none in blocks of an index version before 3.
+    pub(crate) fn messages(
+        &self,
+        opened: &Opened,
+        granule: usize,
+        reads: &Reads,
+    ) -> Result<Option<Arc<Messages>>, ReadError> {
+        let stats = &opened.layout.granules[granule];
+        let Some(place) = stats.messages else { return Ok(None) };
+        let key = Key { block: self.number, part: Part::Messages { granule: granule as u32 } };
+        if let Some(Item::Messages(messages)) = self.cache.get(key) {
+            return Ok(Some(messages));
+        }
+        let bytes = self.read_messages(place, reads)?;
+        let messages = guarded(|| {
+            let messages = Messages::decode(&bytes, stats.rows);
+            messages.map(Arc::new).ok_or_else(|| ReadError::Damaged("messages make no sense".to_owned()))
+        })?;
+        self.keep(key, Item::Messages(Arc::clone(&messages)), reads);
+        Ok(Some(messages))
+    }
+
+    /// The stored messages of a granule, verified.
+    pub(super) fn read_messages(&self, place: MessageBytes, reads: &Reads) -> Result<Bytes, ReadError> {
+        let span = Span { offset: place.offset, len: place.len };
+        let bytes = self.read(&self.meta.parquet_key(), span, reads)?;
+        check_crc(&bytes, place.checksum, "granule's messages")?;
+        Ok(bytes)
+    }
+
+    /// One column of one granule. Messages are put together from their templates.
     pub fn column(&self, opened: &Opened, granule: usize, leaf: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
         let part = Part::Column { granule: granule as u32, leaf: leaf as u32 };
         let key = Key { block: self.number, part };
         if let Some(Item::Column(column)) = self.cache.get(key) {
             return Ok(column);
         }
-        let column = guarded(|| self.read_column(opened, granule, leaf, reads))?;
+        let column = guarded(|| match leaf {
+            MESSAGE => self.read_message_column(opened, granule, reads),
+            _ => self.read_column(opened, granule, leaf, reads),
+        })?;
         self.keep(key, Item::Column(Arc::clone(&column)), reads);
         Ok(column)
+    }
+
+    fn read_message_column(&self, opened: &Opened, granule: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
+        let column = self.read_column(opened, granule, MESSAGE, reads)?;
+        let (Some(messages), Some(summary)) = (self.messages(opened, granule, reads)?, self.summary(opened, reads)?)
+        else {
+            return Ok(column);
+        };
+        let texts = column.as_string_opt::<i32>().ok_or_else(|| crate::query::unexpected(&column))?;
+        Ok(Arc::new(put_messages(&messages, &summary, granule, texts)?))
+    }
+
+    /// The message column as it is stored: of rows without a template.
+    pub(crate) fn untemplated(&self, opened: &Opened, granule: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
+        guarded(|| self.read_column(opened, granule, MESSAGE, reads))
+    }
+
+    /// The stored bytes of a column, verified.
+    pub(super) fn read_column_bytes(
+        &self,
+        opened: &Opened,
+        granule: usize,
+        leaf: usize,
+        reads: &Reads,
+    ) -> Result<Bytes, ReadError> {
+        let (offset, len) = opened.parquet.metadata().row_group(granule).column(leaf).byte_range();
+        let bytes = self.read(&self.meta.parquet_key(), Span { offset, len: len as usize }, reads)?;
+        check_crc(&bytes, opened.layout.granules[granule].checksums[leaf], "column")?;
+        Ok(bytes)
     }
 
     fn keep(&self, key: Key, item: Item, reads: &Reads) {
@@ -193,9 +273,8 @@ impl Block {
 
     fn read_column(&self, opened: &Opened, granule: usize, leaf: usize, reads: &Reads) -> Result<ArrayRef, ReadError> {
         let stats = &opened.layout.granules[granule];
-        let (offset, len) = opened.parquet.metadata().row_group(granule).column(leaf).byte_range();
-        let bytes = self.read(&self.meta.parquet_key(), Span { offset, len: len as usize }, reads)?;
-        check_crc(&bytes, stats.checksums[leaf], "column")?;
+        let (offset, _) = opened.parquet.metadata().row_group(granule).column(leaf).byte_range();
+        let bytes = self.read_column_bytes(opened, granule, leaf, reads)?;
         let mask = ProjectionMask::leaves(opened.parquet.parquet_schema(), [leaf]);
         let mut batches =
             ParquetRecordBatchReaderBuilder::new_with_metadata(ColumnBytes { offset, bytes }, opened.parquet.clone())
@@ -295,9 +374,9 @@ impl From<std::io::Error> for ReadError {
 
 /// The part of a Parquet file that was read.
 #[derive(Debug, Clone)]
-struct ColumnBytes {
-    offset: u64,
-    bytes: Bytes,
+pub(super) struct ColumnBytes {
+    pub(super) offset: u64,
+    pub(super) bytes: Bytes,
 }
 
 impl Length for ColumnBytes {

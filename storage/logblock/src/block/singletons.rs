@@ -7,6 +7,7 @@
 use crate::codec::Reader;
 
 /// Terms per bucket, on average.
+#[cfg(test)]
 const BUCKET_TERMS: usize = 16;
 
 /// The map, in its stored form.
@@ -23,8 +24,9 @@ const HEADER_LEN: usize = 9;
 const OFFSET_LEN: usize = 4;
 const FINGERPRINT_LEN: usize = 2;
 
-/// Encodes pairs of (term hash, granule).
-pub(super) fn encode(mut terms: Vec<(u64, u32)>, granules: usize) -> Vec<u8> {
+/// Encodes pairs of (term hash, granule), as versions 1 and 2 did.
+#[cfg(test)]
+fn encode(mut terms: Vec<(u64, u32)>, granules: usize) -> Vec<u8> {
     let buckets = terms.len().div_ceil(BUCKET_TERMS).max(1);
     terms.sort_unstable_by_key(|(hash, granule)| (bucket_of(*hash, buckets), *granule));
     let width = granule_width(granules);
@@ -98,6 +100,7 @@ fn fingerprint(hash: u64) -> u16 {
     hash as u16
 }
 
+#[cfg(test)]
 fn granule_width(granules: usize) -> usize {
     match granules {
         0..=0x100 => 1,

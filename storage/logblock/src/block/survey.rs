@@ -1,11 +1,12 @@
 //! Looks at all records of a block to be, and decides which columns it gets.
 
 use super::layout::{ColumnKind, FIELD_COLUMNS_MAX, FIXED_COLUMNS, FieldColumn, ValueKind};
+use crate::{RecordRef, ValueRef};
 use foldhash::fast::RandomState;
 use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::hash::BuildHasher;
-use watchfire_model::{FieldValue, LogRecord};
+use watchfire_model::LogRecord;
 
 /// Values looked at to decide whether a dictionary pays.
 const SAMPLE_VALUES: u64 = 4096;
@@ -19,6 +20,18 @@ pub struct Survey {
     pub fields: Vec<FieldColumn>,
     /// For every field of every record, in order: the index of its column.
     targets: Vec<u32>,
+}
+
+/// A survey under way: records one after the other.
+#[derive(Debug, Default)]
+pub struct SurveyBuilder {
+    seen: Vec<Seen>,
+    by_name: HashMap<SmolStr, u32>,
+    /// Indices of `seen` until the end.
+    targets: Vec<u32>,
+    /// Which field stood at the same place of the last record: mostly the same one.
+    hints: Vec<u32>,
+    hasher: RandomState,
 }
 
 /// No column of its own.
@@ -49,37 +62,58 @@ struct Seen {
 
 impl Survey {
     pub fn new<'a>(records: impl Iterator<Item = &'a LogRecord>) -> Survey {
-        let mut seen: Vec<Seen> = Vec::new();
-        let mut by_name: HashMap<SmolStr, u32> = HashMap::default();
-        let mut targets = Vec::new();
-        // Which field stood at the same place of the last record: mostly the same one.
-        let mut hints: Vec<u32> = Vec::new();
-        let hasher = RandomState::default();
+        let mut survey = Survey::begin();
         for record in records {
-            hints.resize(hints.len().max(record.fields.len()), 0);
-            for ((name, value), hint) in record.fields.iter().zip(&mut hints) {
-                if seen.get(*hint as usize).is_none_or(|seen| seen.name != *name) {
-                    let next = seen.len() as u32;
-                    *hint = *by_name.entry(name.clone()).or_insert(next);
-                    if *hint == next {
-                        seen.push(Seen::new(name.clone()));
-                    }
-                }
-                seen[*hint as usize].look(value, &hasher);
-                targets.push(*hint);
-            }
+            survey.look_at(record.fields.iter().map(|(name, value)| (name.as_str(), ValueRef::of(value))));
         }
-        let uses: Vec<FieldUse> = seen.into_iter().map(Seen::into_use).collect();
-        let (fields, column_of) = choose(&uses);
-        for target in &mut targets {
-            *target = column_of[*target as usize];
-        }
-        Survey { fields, targets }
+        survey.finish()
+    }
+
+    /// For records that come one by one.
+    pub fn begin() -> SurveyBuilder {
+        SurveyBuilder::default()
     }
 
     /// For every field of every record, in order, the index of its column, or [`TO_REST`].
     pub fn targets(&self) -> &[u32] {
         &self.targets
+    }
+}
+
+impl SurveyBuilder {
+    /// Looks at the next record.
+    pub fn look(&mut self, record: RecordRef<'_>) {
+        self.look_at(record.fields.iter().copied());
+    }
+
+    fn look_at<'a>(&mut self, fields: impl Iterator<Item = (&'a str, ValueRef<'a>)>) {
+        for (at, (name, value)) in fields.enumerate() {
+            if at == self.hints.len() {
+                self.hints.push(0);
+            }
+            let hint = &mut self.hints[at];
+            if self.seen.get(*hint as usize).is_none_or(|seen| seen.name != name) {
+                *hint = match self.by_name.get(name) {
+                    Some(known) => *known,
+                    None => {
+                        let (next, name) = (self.seen.len() as u32, SmolStr::new(name));
+                        self.by_name.insert(name.clone(), next);
+                        self.seen.push(Seen::new(name));
+                        next
+                    }
+                };
+            }
+            self.seen[*hint as usize].look(value, &self.hasher);
+            self.targets.push(*hint);
+        }
+    }
+
+    /// Chooses the columns.
+    pub fn finish(self) -> Survey {
+        let uses: Vec<FieldUse> = self.seen.into_iter().map(Seen::into_use).collect();
+        let (fields, column_of) = choose(&uses);
+        let targets = self.targets.into_iter().map(|target| column_of[target as usize]).collect();
+        Survey { fields, targets }
     }
 }
 
@@ -89,18 +123,18 @@ impl Seen {
         Seen { name, records: 0, kinds: KindSet::default(), sampled: 0, distinct }
     }
 
-    fn look(&mut self, value: &FieldValue, hasher: &RandomState) {
+    fn look(&mut self, value: ValueRef<'_>, hasher: &RandomState) {
         self.records += 1;
-        self.kinds.insert(ValueKind::of(value));
+        self.kinds.insert(ValueKind::of_ref(value));
         if self.sampled >= SAMPLE_VALUES {
             return;
         }
         self.sampled += 1;
         self.distinct.insert(match value {
-            FieldValue::Bool(value) => u64::from(*value),
-            FieldValue::I64(value) => *value as u64,
-            FieldValue::F64(value) => value.to_bits(),
-            FieldValue::Text(value) => hasher.hash_one(value.as_str()),
+            ValueRef::Bool(value) => u64::from(value),
+            ValueRef::I64(value) => value as u64,
+            ValueRef::F64(value) => value.to_bits(),
+            ValueRef::Text(value) => hasher.hash_one(value),
         });
     }
 
@@ -170,7 +204,7 @@ pub(super) fn choose(seen: &[FieldUse]) -> (Vec<FieldColumn>, Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use watchfire_model::TimeNs;
+    use watchfire_model::{FieldValue, TimeNs};
 
     fn record(time: i64, message: &str) -> LogRecord {
         LogRecord {

@@ -57,6 +57,45 @@ pub fn term(column: TokenColumn, folded: &str) -> Vec<u8> {
     term
 }
 
+/// The key of a token in the filters of granules; `place` is [`place_key`] of where it stands.
+pub fn token_key(place: u64, token: &[u8]) -> u64 {
+    let mut hash = place ^ (token.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut chunks = token.chunks_exact(8);
+    for chunk in chunks.by_ref() {
+        let chunk = u64::from_le_bytes(chunk.try_into().expect("eight bytes are eight bytes"));
+        hash = (hash ^ chunk).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^= hash >> 32;
+    }
+    let mut last = [0; 8];
+    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    mix(hash ^ u64::from_le_bytes(last))
+}
+
+/// The key of a folded text as a whole or of a folded word of it.
+pub(crate) fn folded_key(place: u64, folded: &str) -> u64 {
+    if folded.len() <= TOKEN_LEN_MAX {
+        return token_key(place, folded.as_bytes());
+    }
+    let mut token = folded.as_bytes().to_vec();
+    shorten(&mut token);
+    token_key(place, &token)
+}
+
+/// Where tokens stand, by names that mean the same in every block.
+pub fn place_key(column: TokenColumn, field: &str) -> u64 {
+    match column {
+        TokenColumn::MESSAGE | TokenColumn::HOST | TokenColumn::REST => mix(u64::from(column.0) + 1),
+        _ => stable_hash(field.as_bytes()),
+    }
+}
+
+/// The 64-bit finalizer of MurmurHash3.
+pub(super) fn mix(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
 fn fold_into(text: &str, buffer: &mut Vec<u8>) {
     buffer.clear();
     if text.is_ascii() {
@@ -81,9 +120,7 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
     for byte in bytes {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
+    mix(hash)
 }
 
 #[cfg(test)]
@@ -119,6 +156,7 @@ mod tests {
     #[test]
     fn the_hash_of_the_format_never_changes() {
         assert_eq!(stable_hash(b""), 0xefd0_1f60_ba99_2926);
-        assert_eq!(stable_hash(b"watchfire"), stable_hash(b"watchfire"));
+        assert_eq!(place_key(TokenColumn::MESSAGE, ""), mix(1));
+        assert_eq!(token_key(1, b"watchfire"), folded_key(1, "watchfire"));
     }
 }

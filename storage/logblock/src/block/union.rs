@@ -62,6 +62,11 @@ impl Union {
         Ok(Union { fields, by_name, targets: Vec::new() })
     }
 
+    /// Index of the column of the field with this name.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).map(|column| *column as usize)
+    }
+
     /// For each field of the record the index of its column, or [`TO_REST`].
     pub fn targets(&mut self, record: &LogRecord) -> &[u32] {
         self.targets.clear();

@@ -1,8 +1,8 @@
 //! Reads a block through, every byte that has a checksum: for finding damage before somebody asks.
 
-use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_layout};
+use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_digest, decode_layout};
+use super::parquet_stream::PARQUET_TAIL_LEN;
 use super::reader::{Block, Opened, ReadError, Reads, check_crc, guarded};
-use super::writer::PARQUET_TAIL_LEN;
 use bytes::Bytes;
 
 const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
@@ -37,6 +37,9 @@ impl Block {
         }
         decode_layout(&key, &read(contents.layout())?)?;
         TokenIndex::decode(&key, &contents, opened.layout.granules.len(), &read(contents.tokens())?)?;
+        if let Some(digest) = contents.digest() {
+            decode_digest(&key, &contents, &opened.layout, &read(digest)?)?;
+        }
         if let (Some(copy), Some(metadata)) = (contents.layout_copy_in(self.meta.idx_bytes), contents.metadata()) {
             decode_layout(&key, &read(copy)?)?;
             self.read_metadata_copy(metadata, reads)?;
@@ -52,6 +55,9 @@ impl Block {
             for (column, checksum) in group.columns().iter().zip(&granule.checksums) {
                 let (offset, len) = column.byte_range();
                 check_crc(&read(offset, len as usize)?, *checksum, "column")?;
+            }
+            if let Some(place) = granule.messages {
+                self.read_messages(place, reads)?;
             }
         }
         let footer = opened.layout.footer;

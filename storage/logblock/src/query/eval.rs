@@ -1,7 +1,7 @@
 //! Evaluates a plan on the columns of one granule.
 
 use super::column::{Rest, Texts, filter_not_empty, filter_pattern, filter_range, unexpected};
-use super::plan::{Place, Plan};
+use super::plan::{Known, Place, Plan};
 use super::records::FieldValues;
 use super::rows::RowSet;
 use crate::block::layout::{GranuleStats, HOST, LEVEL, MESSAGE, RECEIVED, REST, SEQUENCE, TIME};
@@ -81,9 +81,9 @@ impl<'a> Granule<'a> {
                 rows.subtract(&self.filter(part, within)?);
                 Ok(rows)
             }
-            Plan::Pattern { places, pattern } => {
+            Plan::Pattern { places, pattern, known } => {
                 let here = places.iter().filter(|(_, granules)| granules.contains(self.index));
-                any(here, within, |(place, _), rows| self.filter_place(place, pattern, rows))
+                any(here, within, |(place, _), rows| self.filter_place(place, pattern, known, rows))
             }
             Plan::Levels(wanted) => {
                 let column = self.column(LEVEL)?;
@@ -120,7 +120,7 @@ impl<'a> Granule<'a> {
                 Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| test.passes(value)),
             },
             Plan::NotEmpty(place) => match place {
-                Place::Message => filter_not_empty(&self.column(MESSAGE)?, within),
+                Place::Message => self.filter_not_empty_messages(within),
                 Place::Host => filter_not_empty(&self.column(HOST)?, within),
                 Place::Field(field) => filter_not_empty(&self.field_column(*field)?, within),
                 Place::Rest(name) => self.filter_rest(name.as_deref(), within, |value| !value.to_text().is_empty()),
@@ -128,12 +128,15 @@ impl<'a> Granule<'a> {
         }
     }
 
-    fn filter_place(self, place: &Place, pattern: &FieldPattern, within: &RowSet) -> Result<RowSet, ReadError> {
+    fn filter_place(
+        self,
+        place: &Place,
+        pattern: &FieldPattern,
+        known: &Known,
+        within: &RowSet,
+    ) -> Result<RowSet, ReadError> {
         match place {
-            Place::Message => {
-                let column = self.column(MESSAGE)?;
-                Ok(Texts::new(&column)?.filter(within, |text| pattern.matches_prose(text)))
-            }
+            Place::Message => self.filter_messages(pattern, known, within),
             Place::Host => filter_pattern(&self.column(HOST)?, pattern, within),
             Place::Field(field) => filter_pattern(&self.field_column(*field)?, pattern, within),
             Place::Rest(name) => {

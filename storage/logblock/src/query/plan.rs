@@ -1,8 +1,9 @@
 //! A filter as it applies to one block: names have become columns, texts the granules that may hold them.
 
-use crate::block::layout::{ColumnKind, FieldStats, GranuleStats, Layout};
-use crate::block::token::{TokenColumn, term};
-use crate::block::{Block, GranuleSet, Opened, ReadError, Reads, TokenIndex};
+use crate::block::layout::{ColumnKind, FieldStats, GranuleStats, HOST, Layout};
+use crate::block::token::TokenColumn;
+use crate::block::{Block, GranuleSet, Opened, ReadError, Reads, Summary, TokenIndex};
+use crate::message::{MessageQuery, Probe, Verdict};
 use smol_str::SmolStr;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub enum Plan {
     Pattern {
         places: Vec<(Place, GranuleSet)>,
         pattern: FieldPattern,
+        /// What is known of the messages and of the values that are counted.
+        known: Arc<Known>,
     },
     /// The level is one of these, bit n for level n.
     Levels(u16),
@@ -37,6 +40,30 @@ pub enum Plan {
         test: ValueTest,
     },
     Time(TimeRangeNs),
+}
+
+/// What a pattern says of a block's texts without reading a row.
+#[derive(Debug, PartialEq)]
+pub struct Known {
+    /// Of each template of the block; empty where the block has none.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Granules in which messages of open templates may pass.
+    pub open: GranuleSet,
+    /// Granules in which messages without a template may pass.
+    pub untemplated: GranuleSet,
+    /// What messages of open templates have in a slot where they pass.
+    pub key: Option<KeyWord>,
+    /// For counted columns, by their leaf: whether each of the values passes.
+    pub values: Vec<(usize, Vec<bool>)>,
+}
+
+/// A word that no open template holds in its text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeyWord {
+    /// Folded.
+    pub word: String,
+    /// Whether having it is enough to pass.
+    pub suffices: bool,
 }
 
 /// Where values stand.
@@ -57,11 +84,14 @@ struct Planner<'a> {
     reads: &'a Reads,
     /// Read when the first text is looked up.
     tokens: Option<Arc<TokenIndex>>,
+    /// Templates and statistics, in blocks that have them.
+    summary: Option<Arc<Summary>>,
 }
 
 impl Plan {
     pub fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
-        Planner { block, opened, reads, tokens: None }.plan(filter)
+        let summary = block.summary(opened, reads)?;
+        Planner { block, opened, reads, tokens: None, summary }.plan(filter)
     }
 
     /// Granules outside hold no record that passes.
@@ -230,12 +260,11 @@ impl Planner<'_> {
 
     fn pattern(&mut self, places: Vec<Place>, pattern: &FieldPattern) -> Result<Plan, ReadError> {
         let mut possible = Vec::with_capacity(places.len());
+        let none = || GranuleSet::none(self.layout().granules.len());
+        let mut known =
+            Known { verdicts: Vec::new(), open: none(), untemplated: none(), key: None, values: Vec::new() };
         for place in places {
-            let granules = match pattern {
-                FieldPattern::Text(text) if !text.words().is_empty() => self.look_up(&place, text)?,
-                // The index knows words and whole values, neither parts of them nor signs between them.
-                _ => occupied(&place, self.layout()),
-            };
+            let granules = self.pattern_granules(&place, pattern, &mut known)?;
             if !granules.is_empty() {
                 possible.push((place, granules));
             }
@@ -243,7 +272,93 @@ impl Planner<'_> {
         if possible.is_empty() {
             return Ok(Plan::Constant(false));
         }
-        Ok(Plan::Pattern { places: possible, pattern: pattern.clone() })
+        Ok(Plan::Pattern { places: possible, pattern: pattern.clone(), known: Arc::new(known) })
+    }
+
+    /// The granules in which the value at the place may pass.
+    fn pattern_granules(
+        &mut self,
+        place: &Place,
+        pattern: &FieldPattern,
+        known: &mut Known,
+    ) -> Result<GranuleSet, ReadError> {
+        let leaf = match place {
+            Place::Host => Some(HOST),
+            Place::Field(field) => Some(self.layout().fields[*field].leaf),
+            Place::Message | Place::Rest(_) => None,
+        };
+        if let Some(summary) = self.summary.clone() {
+            if *place == Place::Message {
+                return self.message_granules(pattern, &summary, known);
+            }
+            if let Some(counts) = leaf.and_then(|leaf| summary.value_counts(leaf)) {
+                let passes: Vec<bool> = counts.values.iter().map(|value| pattern.matches_value(value)).collect();
+                let granules = GranuleSet::filter(counts.granules.len(), |granule| {
+                    counts.granules[granule].iter().any(|(value, _)| passes[*value as usize])
+                });
+                known.values.push((counts.leaf, passes));
+                return Ok(granules);
+            }
+        }
+        match pattern {
+            FieldPattern::Text(text) if !text.words().is_empty() => self.look_up(place, text),
+            // The index knows words and whole values, neither parts of them nor signs between them.
+            _ => Ok(occupied(place, self.layout())),
+        }
+    }
+
+    /// The granules whose messages may pass: by their templates, and by what their variable words have to be.
+    fn message_granules(
+        &mut self,
+        pattern: &FieldPattern,
+        summary: &Summary,
+        known: &mut Known,
+    ) -> Result<GranuleSet, ReadError> {
+        let query = MessageQuery::new(pattern);
+        let verdicts: Vec<Verdict> = summary.templates.iter().map(|template| query.verdict(template)).collect();
+        let open = || summary.templates.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Open);
+        let count = self.layout().granules.len();
+        let mut undecided = GranuleSet::none(count);
+        if open().next().is_some() {
+            undecided = GranuleSet::all(count);
+            let Probe { words, parts } = query.probe(open().map(|(template, _)| template));
+            if !words.is_empty() || !parts.is_empty() {
+                let tokens = self.tokens()?;
+                for word in &words {
+                    undecided.intersect(&tokens.granules(TokenColumn::MESSAGE, "", word)?);
+                }
+                undecided.intersect(&GranuleSet::filter(count, |granule| tokens.may_hold_parts(granule, &parts)));
+            }
+            let suffices = matches!(pattern, FieldPattern::Text(text) if text.words().len() == 1);
+            let longest = words.into_iter().max_by_key(String::len);
+            known.key = longest.map(|word| KeyWord { word, suffices });
+        }
+        let mut untemplated = GranuleSet::filter(count, |granule| summary.granules[granule].untemplated > 0);
+        if let FieldPattern::Text(text) = pattern
+            && !untemplated.is_empty()
+        {
+            let tokens = self.tokens()?;
+            for word in text.words() {
+                untemplated.intersect(&tokens.granules(TokenColumn::MESSAGE, "", word)?);
+            }
+        }
+        let granules = GranuleSet::filter(count, |granule| {
+            untemplated.contains(granule)
+                || summary.granules[granule].templates.iter().any(|(number, _)| match verdicts[*number as usize] {
+                    Verdict::Yes => true,
+                    Verdict::Open => undecided.contains(granule),
+                    Verdict::No => false,
+                })
+        });
+        (known.verdicts, known.open, known.untemplated) = (verdicts, undecided, untemplated);
+        Ok(granules)
+    }
+
+    fn tokens(&mut self) -> Result<Arc<TokenIndex>, ReadError> {
+        if let Some(tokens) = &self.tokens {
+            return Ok(Arc::clone(tokens));
+        }
+        Ok(Arc::clone(self.tokens.insert(self.block.tokens(self.opened, self.reads)?)))
     }
 
     /// The granules in which prose at this place may hold all the words, or an identifier may be the whole text.
@@ -260,22 +375,42 @@ impl Planner<'_> {
             Place::Field(field) => matches!(layout.fields[*field].kind, ColumnKind::Text | ColumnKind::Mixed),
             _ => true,
         };
-        let tokens = match &self.tokens {
-            Some(tokens) => Arc::clone(tokens),
-            None => Arc::clone(self.tokens.insert(self.block.tokens(self.opened, self.reads)?)),
-        };
+        let name =
+            if let Place::Field(field) = place { layout.fields[*field].name.clone() } else { SmolStr::default() };
+        if let Place::Field(field) = place
+            && layout.fields[*field].kind == ColumnKind::F64
+            && self.summary.is_some()
+        {
+            return Ok(self.equal_numbers(*field, text));
+        }
+        let tokens = self.tokens()?;
         let mut found = GranuleSet::none(granules);
         if *place != Place::Message && !is_prose(text.whole()) {
-            found.unite(&tokens.granules(&term(column, text.whole()))?);
+            found.unite(&tokens.granules(column, &name, text.whole())?);
         }
         if has_prose {
             let mut prose = GranuleSet::all(granules);
             for word in text.words() {
-                prose.intersect(&tokens.granules(&term(column, word))?);
+                prose.intersect(&tokens.granules(column, &name, word)?);
             }
             found.unite(&prose);
         }
         Ok(found)
+    }
+}
+
+impl Planner<'_> {
+    /// The granules whose smallest and largest number leave room for the one that the text is. Numbers with a fraction are
+    /// not in the index.
+    fn equal_numbers(&self, field: usize, text: &TextPattern) -> GranuleSet {
+        let layout = self.layout();
+        let Ok(number) = text.whole().parse::<f64>() else { return GranuleSet::none(layout.granules.len()) };
+        let range = NumberRange { low: Bound::Included(number), high: Bound::Included(number) };
+        GranuleSet::filter(layout.granules.len(), |granule| {
+            let stats = layout.granules[granule].fields[field];
+            // Statistics know nothing of what is not a number.
+            stats.rows > 0 && (number.is_nan() || may_hold(stats, range))
+        })
     }
 }
 

@@ -3,34 +3,50 @@
 use super::column::{Rest, Texts, unexpected};
 use super::eval::Granule;
 use crate::block::ReadError;
-use crate::block::layout::{ColumnKind, FieldColumn, HOST, LEVEL, MESSAGE, REST, ValueKind};
+use crate::block::layout::{ColumnKind, FieldColumn, HOST, LEVEL, REST, ValueKind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampNanosecondType, UInt8Type};
 use arrow_array::{Array as _, ArrayRef};
 use smol_str::SmolStr;
-use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
+use watchfire_model::{FieldSelection, FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, TimeNs};
 
 /// The records at these rows, in this order; fields sorted by name.
 pub fn read_records(granule: Granule<'_>, rows: &[usize]) -> Result<Vec<LogRecord>, ReadError> {
+    read_selected(granule, rows, &FieldSelection::All)
+}
+
+/// What is asked for of the records at these rows, in this order; fields sorted by name. Only the columns of what is asked
+/// for are read, and of a few rows only their messages are put together.
+pub fn read_selected(
+    granule: Granule<'_>,
+    rows: &[usize],
+    selection: &FieldSelection,
+) -> Result<Vec<LogRecord>, ReadError> {
+    let wants = |name: &str| match selection {
+        FieldSelection::All => true,
+        FieldSelection::Only(names) => names.contains(name),
+    };
     let times = granule.times()?;
     let received = granule.received()?;
     let received = received.as_primitive_opt::<TimestampNanosecondType>().ok_or_else(|| unexpected(&received))?;
-    let (host, message, level) = (granule.column(HOST)?, granule.column(MESSAGE)?, granule.column(LEVEL)?);
-    let (host, message) = (Texts::new(&host)?, Texts::new(&message)?);
+    let (host, level) = (granule.column(HOST)?, granule.column(LEVEL)?);
+    let host = Texts::new(&host)?;
+    let messages = if wants(MESSAGE_FIELD) { granule.messages_at(rows)? } else { Vec::new() };
     let level = level.as_primitive_opt::<UInt8Type>().ok_or_else(|| unexpected(&level))?;
     let text = |texts: Texts<'_>, row: usize| texts.get(row).map(SmolStr::new).unwrap_or_default();
+    let mut messages = messages.into_iter();
     let record = |row: &usize| LogRecord {
         time: TimeNs(times[*row]),
         received: TimeNs(received.value(*row)),
         stream: granule.block.meta.stream.clone(),
-        host: text(host, *row),
-        message: text(message, *row),
-        level: if level.is_valid(*row) { Level::new(level.value(*row)) } else { None },
+        host: if wants(HOST_FIELD) { text(host, *row) } else { SmolStr::default() },
+        message: messages.next().unwrap_or_default(),
+        level: if level.is_valid(*row) && wants(LEVEL_FIELD) { Level::new(level.value(*row)) } else { None },
         fields: Vec::new(),
     };
     let mut records: Vec<LogRecord> = rows.iter().map(record).collect();
     for (field, stats) in granule.opened.layout.fields.iter().zip(&granule.stats().fields) {
-        if stats.rows > 0 {
+        if stats.rows > 0 && wants(&field.name) {
             let values = FieldValues::read(granule, field)?;
             for (record, row) in records.iter_mut().zip(rows) {
                 record.fields.extend(values.get(*row)?.map(|value| (field.name.clone(), value)));
@@ -41,7 +57,7 @@ pub fn read_records(granule: Granule<'_>, rows: &[usize]) -> Result<Vec<LogRecor
         let column = granule.column(REST)?;
         let rest = Rest::new(&column)?;
         for (record, row) in records.iter_mut().zip(rows) {
-            record.fields.extend(rest.fields(*row));
+            record.fields.extend(rest.fields(*row).filter(|(name, _)| wants(name)));
             sort_fields(record);
         }
     }

@@ -1,0 +1,20 @@
+//! Messages as templates and words: a line is split into static text and its variable words, the static text is stored
+//! once per block, the words by template and place. FORMAT.md, "Messages".
+//!
+//! A *variable word* is a word (`model/words.rs`) of ASCII letters and digits that holds a digit, or four or more letters
+//! from `a` to `f` alone. Whether a word is one does not depend on its case; so a query word that is no variable word
+//! stands in static text or nowhere, and is decided on the templates of a block, without reading a row.
+
+mod bits;
+mod builder;
+mod granule;
+mod pairs;
+mod slot;
+mod template;
+mod verdict;
+
+pub(crate) use builder::{EncodedMessages, MessageBuilder};
+pub(crate) use granule::{Messages, NO_TEMPLATE, Places, Slots};
+pub(crate) use pairs::PairSet;
+pub(crate) use template::{Template, TemplateSet, decode_templates};
+pub(crate) use verdict::{MessageQuery, Probe, Verdict};
