@@ -63,9 +63,10 @@ impl Sorter {
     /// The rows in order; each is given back to the budget as it leaves.
     pub(crate) fn finish<'b>(&mut self, budget: &'b QueryBudget) -> impl Iterator<Item = Row> + use<'b> {
         let entries = std::mem::take(&mut self.rows).into_sorted_vec();
-        entries.into_iter().map(move |entry| {
+        (0..).zip(entries).map(move |(number, entry)| {
             budget.return_memory(entry.row.bytes());
-            entry.row
+            // Whoever sorts again keeps this order among equal rows.
+            Row { rank: (0, number), ..entry.row }
         })
     }
 }

@@ -235,7 +235,7 @@ fn pipe() -> impl Strategy<Value = Pipe> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn what_is_printed_is_read_back(
