@@ -164,6 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn what_groups_hold_is_counted() {
+        let long = "x".repeat(1 << 20);
+        for function in
+            [AggregateFunction::First, AggregateFunction::Last, AggregateFunction::Min, AggregateFunction::Values(9)]
+        {
+            let mut groups = Groups::new(spec(vec![GroupKey::Field("id".into())], &[(function, Some("text"))]));
+            for id in 0..3 {
+                let text = FieldValue::Text(long.as_str().into());
+                groups.add(0, &record(0, &[("id", FieldValue::I64(id)), ("text", text)])).unwrap();
+            }
+            assert!((3 << 20..4 << 20).contains(&groups.bytes()), "{function:?}: {}", groups.bytes());
+        }
+    }
+
+    #[test]
     fn the_most_counted_groups_come_first() {
         let spec = spec(vec![GroupKey::Field("id".into())], &[(AggregateFunction::Count, None)]);
         let spec = Arc::new(AggregateSpec { groups_max: 100, ..spec.as_ref().clone() });

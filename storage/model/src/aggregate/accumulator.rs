@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// Bytes that a text in a set takes beside itself, about.
 const SET_ENTRY_BYTES: usize = 48;
+/// Bytes that a first or last value takes beside its text.
+const EDGE_BYTES: usize = size_of::<((TimeNs, u64), FieldValue)>();
 
 /// Gathers values; two that gathered parts merge into what one would have gathered of all. Kept small, as there is one for
 /// each function in each group.
@@ -122,10 +124,13 @@ impl Accumulator {
             Accumulator::Edge { at, latest } => {
                 let key = (time, arrival);
                 let better = at.as_ref().is_none_or(|it| if *latest { key > it.0 } else { key < it.0 });
-                if !value.is_empty() && better {
-                    *at = Some(Box::new((key, value.clone())));
+                if value.is_empty() || !better {
+                    return 0;
                 }
-                0
+                let text_len = |value: &FieldValue| if let FieldValue::Text(text) = value { text.len() } else { 0 };
+                let held = at.as_ref().map_or(0, |it| EDGE_BYTES + text_len(&it.1));
+                *at = Some(Box::new((key, value.clone())));
+                (EDGE_BYTES + text_len(value)).saturating_sub(held)
             }
         }
     }
