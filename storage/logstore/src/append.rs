@@ -15,6 +15,8 @@ use watchfire_wal::{Position, WalError};
 
 /// The longest batch, encoded: what is taken in at once is one record of the write-ahead log, all of it or nothing.
 pub(crate) const BATCH_BYTES_MAX: usize = 256 << 20;
+/// The longest buffer that is kept for the next batch.
+const SPARE_BYTES_MAX: usize = 8 << 20;
 /// Numbers reserved at a time, so that records of the next opening get greater ones than any that were given out.
 const RESERVED_NUMBERS: u64 = 1 << 32;
 
@@ -24,13 +26,14 @@ pub(crate) struct Appender {
     pub(crate) next_sequence: u64,
     /// The manifest knows that numbers below this may be in use.
     pub(crate) reserved: u64,
-    buffer: Vec<u8>,
+    /// Not in use.
+    spare: Option<BatchEncoder>,
 }
 
 impl Appender {
     /// Begins at a number that no record has.
     pub(crate) fn new(next_sequence: u64) -> Appender {
-        Appender { next_sequence, reserved: 0, buffer: Vec::new() }
+        Appender { next_sequence, reserved: 0, spare: None }
     }
 }
 
@@ -55,8 +58,8 @@ impl Inner {
             return Err(LogStoreError::DiskFull);
         }
         self.wait_for_room()?;
-        let buffer = std::mem::take(&mut self.appender.lock().buffer);
-        let mut encoder = BatchEncoder::new(buffer);
+        let mut encoder = self.appender.lock().spare.take().unwrap_or_default();
+        encoder.begin();
         for record in &records {
             encoder.push(record);
             if encoder.len() > BATCH_BYTES_MAX {
@@ -64,7 +67,9 @@ impl Inner {
             }
         }
         let position = self.insert(&mut encoder, records);
-        self.appender.lock().buffer = encoder.into_buffer();
+        if encoder.len() <= SPARE_BYTES_MAX {
+            self.appender.lock().spare = Some(encoder);
+        }
         position
     }
 
@@ -87,7 +92,7 @@ impl Inner {
     /// Numbers a batch, logs it, and shows it to readers.
     fn insert(&self, encoder: &mut BatchEncoder, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
         let count = encoder.records() as u64;
-        let memory = encoder.memory();
+        let memory = encoder.encoded().memory();
         let now = self.clock.now();
         let mut appender = self.appender.lock();
         self.reserve(&mut appender, count)?;
@@ -105,10 +110,10 @@ impl Inner {
         appender.next_sequence += count;
         self.metrics.appended_records.inc_by(count);
         if !self.tails.is_empty() {
-            self.send_to_tails(first_sequence, &records);
+            self.send_to_tails(first_sequence, records);
         }
         let mut fresh = self.fresh.lock();
-        fresh.active.insert(Batch { position, first_sequence, records: count, memory }, records, now);
+        fresh.active.insert(Batch { position, first_sequence, records: count, memory }, encoder.encoded(), now);
         if fresh.active.bytes() >= self.options.memtable_bytes_max.0
             && fresh.freeze_active(self.wal.next_position(), appender.next_sequence)
         {
@@ -130,9 +135,8 @@ impl Inner {
         Ok(())
     }
 
-    fn send_to_tails(&self, first_sequence: u64, records: &[LogRecord]) {
-        let stored = (first_sequence..).zip(records).map(|(sequence, record)| {
-            let mut record = record.clone();
+    fn send_to_tails(&self, first_sequence: u64, records: Vec<LogRecord>) {
+        let stored = (first_sequence..).zip(records).map(|(sequence, mut record)| {
             watchfire_logblock::query::sort_fields(&mut record);
             StoredRecord { id: RecordId { time: record.time, sequence }, record }
         });

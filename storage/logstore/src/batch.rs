@@ -1,22 +1,48 @@
 //! A batch of records as one record of the write-ahead log. FORMAT.md, "Batch".
 
+use crate::encoded::{EncodedRecord, LEVEL_NONE};
 use smol_str::SmolStr;
+use watchfire_logblock::Arrivals;
 use watchfire_logblock::codec::{Reader, put_bytes, put_signed, put_varint};
-use watchfire_logblock::field::{put_field, read_field};
+use watchfire_logblock::field::put_field;
 use watchfire_model::{FieldValue, Level, LogRecord, TimeNs};
 
 /// Version that this crate writes, and the newest that it reads.
 pub(crate) const BATCH_VERSION: u8 = 1;
 
 const HEADER_LEN: usize = 9;
-const LEVEL_NONE: u8 = 255;
 
 /// Encodes a batch record by record; the number of its first record is filled in last, under the lock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BatchEncoder {
     bytes: Vec<u8>,
-    records: usize,
-    fields: usize,
+    summary: Summary,
+}
+
+/// What is known of the records of a batch without looking at them again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Where each record begins, counted from the first one.
+    pub(crate) starts: Vec<u32>,
+    /// Earliest and latest event time.
+    pub(crate) times: (TimeNs, TimeNs),
+    pub(crate) arrivals: Arrivals,
+}
+
+/// The records of a batch, encoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    /// Behind the header.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) summary: &'a Summary,
+}
+
+/// A batch whose records make sense, all of them.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Checked<'a> {
+    pub(crate) first_sequence: u64,
+    bytes: &'a [u8],
+    summary: Summary,
 }
 
 /// Why a payload is no batch.
@@ -27,15 +53,16 @@ pub(crate) enum BatchError {
 }
 
 impl BatchEncoder {
-    /// `bytes` is emptied and reused.
-    pub(crate) fn new(mut bytes: Vec<u8>) -> BatchEncoder {
-        bytes.clear();
-        bytes.push(BATCH_VERSION);
-        bytes.extend_from_slice(&[0; HEADER_LEN - 1]);
-        BatchEncoder { bytes, records: 0, fields: 0 }
+    /// Begins a batch; buffers are kept.
+    pub(crate) fn begin(&mut self) {
+        self.bytes.clear();
+        self.bytes.push(BATCH_VERSION);
+        self.bytes.extend_from_slice(&[0; HEADER_LEN - 1]);
+        self.summary.clear();
     }
 
     pub(crate) fn push(&mut self, record: &LogRecord) {
+        self.summary.add(self.bytes.len() - HEADER_LEN, record.time, record.received);
         let out = &mut self.bytes;
         out.extend_from_slice(&record.time.0.to_le_bytes());
         put_signed(out, record.received.0.wrapping_sub(record.time.0));
@@ -47,21 +74,14 @@ impl BatchEncoder {
         for (name, value) in &record.fields {
             put_field(out, name, value);
         }
-        self.records += 1;
-        self.fields += record.fields.len();
     }
 
     pub(crate) fn records(&self) -> usize {
-        self.records
+        self.summary.starts.len()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Memory that the records take, estimated.
-    pub(crate) fn memory(&self) -> u64 {
-        memory(self.bytes.len(), self.records, self.fields)
     }
 
     /// The whole payload; the batch's first record has this number.
@@ -70,65 +90,77 @@ impl BatchEncoder {
         &self.bytes
     }
 
-    pub(crate) fn into_buffer(self) -> Vec<u8> {
-        self.bytes
+    pub(crate) fn encoded(&self) -> Encoded<'_> {
+        Encoded { bytes: &self.bytes[HEADER_LEN..], summary: &self.summary }
     }
 }
 
-/// A decoded batch.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Batch {
-    pub(crate) first_sequence: u64,
-    pub(crate) records: Vec<LogRecord>,
-    /// Memory that the records take, estimated.
-    pub(crate) memory: u64,
+impl Summary {
+    fn clear(&mut self) {
+        self.starts.clear();
+        let starts = std::mem::take(&mut self.starts);
+        *self = Summary { starts, ..Summary::default() };
+    }
+
+    /// Adds the record that begins at `start`. Batches are far below 4 GiB.
+    fn add(&mut self, start: usize, time: TimeNs, received: TimeNs) {
+        self.starts.push(start as u32);
+        self.times = (self.times.0.min(time), self.times.1.max(time));
+        self.arrivals.add(received);
+    }
 }
 
-pub(crate) fn decode(payload: &[u8]) -> Result<Batch, BatchError> {
+impl Default for Summary {
+    fn default() -> Summary {
+        Summary { starts: Vec::new(), times: (TimeNs::MAX, TimeNs::MIN), arrivals: Arrivals::default() }
+    }
+}
+
+impl Encoded<'_> {
+    pub(crate) fn records(self) -> u64 {
+        self.summary.starts.len() as u64
+    }
+
+    /// Memory that the records take, estimated.
+    pub(crate) fn memory(self) -> u64 {
+        (self.bytes.len() + self.summary.starts.len() * size_of::<u32>()) as u64
+    }
+}
+
+impl<'a> Checked<'a> {
+    pub(crate) fn encoded(&self) -> Encoded<'_> {
+        Encoded { bytes: self.bytes, summary: &self.summary }
+    }
+
+    /// The records in order.
+    pub(crate) fn records(&self) -> impl Iterator<Item = EncodedRecord<'a>> {
+        let bytes = self.bytes;
+        // All of them were read when the batch was checked.
+        self.summary.starts.iter().map_while(move |start| EncodedRecord::read(Reader::new(&bytes[*start as usize..])))
+    }
+}
+
+/// Reads a payload through and looks at every record in it.
+pub(crate) fn check(payload: &[u8]) -> Result<Checked<'_>, BatchError> {
     match payload.first() {
         Some(&BATCH_VERSION) => {}
         Some(&found) if found > BATCH_VERSION => return Err(BatchError::Newer { found }),
         _ => return Err(BatchError::Malformed),
     }
-    decode_body(payload).ok_or(BatchError::Malformed)
+    check_body(payload).ok_or(BatchError::Malformed)
 }
 
-fn decode_body(payload: &[u8]) -> Option<Batch> {
+fn check_body(payload: &[u8]) -> Option<Checked<'_>> {
     let mut reader = Reader::new(payload.get(1..)?);
     let first_sequence = reader.u64()?;
-    let mut records = Vec::new();
-    let mut fields = 0;
+    let bytes = payload.get(HEADER_LEN..)?;
+    let mut summary = Summary::default();
     while !reader.is_empty() {
-        let record = read_record(&mut reader)?;
-        fields += record.fields.len();
-        records.push(record);
+        let record = EncodedRecord::read(reader)?;
+        summary.add(bytes.len() - reader.len(), record.time, record.received);
+        reader = record.end()?;
     }
-    let memory = memory(payload.len(), records.len(), fields);
-    Some(Batch { first_sequence, records, memory })
-}
-
-fn read_record(reader: &mut Reader<'_>) -> Option<LogRecord> {
-    let time = reader.i64()?;
-    let received = time.wrapping_add(reader.signed()?);
-    let level = match reader.u8()? {
-        LEVEL_NONE => None,
-        number => Some(Level::new(number)?),
-    };
-    let stream = SmolStr::new(reader.text()?);
-    let host = SmolStr::new(reader.text()?);
-    let message = SmolStr::new(reader.text()?);
-    let n_fields = reader.count()?;
-    let mut fields = Vec::with_capacity(n_fields);
-    for _ in 0..n_fields {
-        fields.push(read_field(reader)?);
-    }
-    Some(LogRecord { time: TimeNs(time), received: TimeNs(received), stream, host, message, level, fields })
-}
-
-/// Records lie in memory as structures; their texts, if long, behind a pointer with two counters.
-fn memory(encoded_len: usize, records: usize, fields: usize) -> u64 {
-    let per_field = size_of::<(SmolStr, FieldValue)>();
-    (encoded_len + records * (size_of::<LogRecord>() + 2 * size_of::<usize>()) + fields * per_field) as u64
+    Some(Checked { first_sequence, bytes, summary })
 }
 
 /// Memory that a record takes, estimated.
@@ -147,22 +179,55 @@ mod tests {
     use super::*;
     use crate::testing::records;
     use proptest::prelude::*;
+    use watchfire_model::{FieldSelection, RecordView, TextKind};
 
-    fn encode(records: &[LogRecord], first_sequence: u64) -> Vec<u8> {
-        let mut encoder = BatchEncoder::new(Vec::new());
+    fn encoded(records: &[LogRecord], first_sequence: u64) -> BatchEncoder {
+        let mut encoder = BatchEncoder::default();
+        encoder.begin();
         for record in records {
             encoder.push(record);
         }
-        encoder.finish(first_sequence).to_vec()
+        encoder.finish(first_sequence);
+        encoder
+    }
+
+    fn texts(record: &impl RecordView) -> Vec<(TextKind, String)> {
+        let mut seen = Vec::new();
+        record.any_text(&mut |kind, text| {
+            seen.push((kind, text.to_owned()));
+            false
+        });
+        seen
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn batches_are_read_back(records in records(0..20), first_sequence: u64) {
-            let batch = decode(&encode(&records, first_sequence)).expect("what was just encoded");
+            let mut encoder = encoded(&records, first_sequence);
+            let payload = encoder.finish(first_sequence).to_vec();
+            let batch = check(&payload).expect("what was just encoded");
             prop_assert_eq!(batch.first_sequence, first_sequence);
-            prop_assert_eq!(batch.records, records);
+            prop_assert_eq!(&batch.summary, encoder.encoded().summary);
+            let got: Vec<LogRecord> = batch.records().map(|record| record.to_record(&FieldSelection::All)).collect();
+            prop_assert_eq!(got, records);
+        }
+
+        /// Filters and groupings see the same in memory as in the record that came in.
+        #[test]
+        fn an_encoded_record_looks_like_itself(records in records(1..5), name in "[a-z]{0,7}") {
+            let mut encoder = encoded(&records, 0);
+            let payload = encoder.finish(0).to_vec();
+            for (got, want) in check(&payload).expect("what was just encoded").records().zip(&records) {
+                let names = want.fields.iter().map(|(name, _)| name.as_str());
+                for name in names.chain([name.as_str(), "message", "host", "stream", "level", "took", "service"]) {
+                    prop_assert_eq!(got.value(name), want.value(name));
+                    prop_assert_eq!(got.text(name), want.text(name));
+                    prop_assert_eq!(got.number(name).map(f64::to_bits), want.number(name).map(f64::to_bits));
+                }
+                prop_assert_eq!(texts(&got), texts(want));
+                prop_assert_eq!(got.event_time(), want.event_time());
+            }
         }
 
         #[test]
@@ -170,14 +235,16 @@ mod tests {
             if let Some(version) = payload.first_mut() {
                 *version = BATCH_VERSION;
             }
-            let _ = decode(&payload);
+            if let Ok(batch) = check(&payload) {
+                prop_assert_eq!(batch.records().count() as u64, batch.encoded().records());
+            }
         }
     }
 
     #[test]
     fn newer_versions_are_told_apart() {
-        assert_eq!(decode(&[BATCH_VERSION + 1]), Err(BatchError::Newer { found: BATCH_VERSION + 1 }));
-        assert_eq!(decode(&[]), Err(BatchError::Malformed));
-        assert_eq!(decode(&[0]), Err(BatchError::Malformed));
+        assert_eq!(check(&[BATCH_VERSION + 1]), Err(BatchError::Newer { found: BATCH_VERSION + 1 }));
+        assert_eq!(check(&[]), Err(BatchError::Malformed));
+        assert_eq!(check(&[0]), Err(BatchError::Malformed));
     }
 }

@@ -3,6 +3,7 @@
 mod partition;
 
 use crate::LogStoreError;
+use crate::encoded::EncodedRecord;
 use crate::memtable::Memtable;
 use crate::state::{Covered, LogDelta};
 use crate::store::Inner;
@@ -10,10 +11,10 @@ use crate::worker::Worker;
 use crate::write::{BlocksWriter, Held, Job, Uncommitted, Work};
 use partition::{Part, partition};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use watchfire_logblock::Logged;
 use watchfire_logblock::block::{Shape, Survey};
+use watchfire_logblock::{Logged, RecordRef, ValueRef};
 use watchfire_store::crash_point;
 use watchfire_wal::{Position, WalError};
 
@@ -22,6 +23,9 @@ const ZSTD_LEVEL: i32 = 1;
 /// The tokens of the block that is being written take at most this part of a memtable, or [`TOKENS_BYTES_MIN`].
 const TOKENS_PART: u64 = 4;
 const TOKENS_BYTES_MIN: u64 = 8 << 20;
+
+/// A second thread helps to write so many records.
+const HELPED_ROWS_MIN: usize = 32_768;
 
 /// How long the thread waits after a failure, unless something changes.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -96,10 +100,7 @@ impl Inner {
         let Some(frozen) = self.fresh.lock().frozen.clone() else { return Ok(()) };
         let from = frozen.memtable.first_position();
         let logged = from.map(|from| Logged { from, until: frozen.covered });
-        let mut blocks = Uncommitted::new(Arc::clone(&self.storage));
-        for part in partition(&frozen.memtable) {
-            blocks.append(self.write_part(&part, logged)?);
-        }
+        let blocks = self.write_parts(&partition(&frozen.memtable, self.granule_rows), logged)?;
         crash_point("logstore.flush.blocks_written");
         let covered = Covered { position: frozen.covered, next_sequence: frozen.next_sequence };
         let delta = LogDelta { covered: Some(covered), ..LogDelta::default() };
@@ -113,14 +114,43 @@ impl Inner {
         Ok(())
     }
 
+    /// Writes blocks, two at once where there is much to write.
+    fn write_parts(&self, parts: &[Part<'_>], logged: Option<Logged>) -> Result<Uncommitted, LogStoreError> {
+        let next = AtomicUsize::new(0);
+        let write = || {
+            let mut blocks = Uncommitted::new(Arc::clone(&self.storage));
+            while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                blocks.append(self.write_part(part, logged)?);
+            }
+            Ok(blocks)
+        };
+        let rows: usize = parts.iter().map(|part| part.records.len()).sum();
+        std::thread::scope(|scope| {
+            let helper = (parts.len() > 1 && rows >= HELPED_ROWS_MIN)
+                .then(|| std::thread::Builder::new().name("logstore-flush".to_owned()).spawn_scoped(scope, write));
+            let own: Result<Uncommitted, LogStoreError> = write();
+            // Without a helper the work is done all the same.
+            let Some(Ok(helper)) = helper else { return own };
+            let others = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let mut blocks = own?;
+            blocks.append(others?);
+            Ok(blocks)
+        })
+    }
+
     fn write_part(&self, part: &Part<'_>, logged: Option<Logged>) -> Result<Uncommitted, LogStoreError> {
-        let survey = Survey::new(part.records.iter().map(|(_, record)| *record));
+        let mut fields = Vec::new();
+        let mut survey = Survey::begin();
+        for (_, chunk, at) in &part.records {
+            survey.look(borrowed(&chunk.record(*at as usize), &mut fields));
+        }
+        let survey = survey.finish();
         let mut held = Held::new(&self.working_bytes);
         held.set((size_of_val(part.records.as_slice()) + size_of_val(survey.targets())) as u64);
         let job = Job {
             work: Work::Flush,
-            stream: part.stream.clone(),
-            time_max: part.records.last().map(|(id, _)| id.time).unwrap_or_default(),
+            stream: part.stream.into(),
+            time_max: part.records.last().map(|(id, ..)| id.time).unwrap_or_default(),
             shape: Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL },
             tokens_bytes_max: TOKENS_BYTES_MIN.max(self.options.memtable_bytes_max.0 / TOKENS_PART),
             logged,
@@ -128,11 +158,29 @@ impl Inner {
         };
         let mut writer = BlocksWriter::new(self, job);
         let mut targets = survey.targets();
-        for (id, record) in &part.records {
+        for (id, chunk, at) in &part.records {
+            let record = borrowed(&chunk.record(*at as usize), &mut fields);
             let (of_record, rest) = targets.split_at(record.fields.len());
             targets = rest;
             writer.push(*id, record, of_record)?;
         }
         writer.finish()
+    }
+}
+
+/// The record as blocks take it; `fields` is emptied and holds its fields.
+fn borrowed<'a, 'b>(record: &EncodedRecord<'a>, fields: &'b mut Vec<(&'a str, ValueRef<'a>)>) -> RecordRef<'b>
+where
+    'a: 'b,
+{
+    fields.clear();
+    fields.extend(record.fields());
+    RecordRef {
+        time: record.time,
+        received: record.received,
+        host: record.host,
+        message: record.message,
+        level: record.level,
+        fields,
     }
 }

@@ -14,6 +14,10 @@
 //! - Nothing is deleted because a clock jumped.
 //! - Memory is bounded: two memtables, one cache, one batch per tail reader's slot, one flush, one merge or repair; a query
 //!   pays from its budget.
+//! - Queries share a bounded number of threads of lower priority in turns: a long one does not keep a short one waiting, and
+//!   none keeps records from coming in.
+//! - A block holds records of one set of streams (`stream`, names joined by commas) and goes when all of them let it go. How
+//!   many different sets there are is bounded by whoever routes records; a flush makes at least one block for each.
 //!
 //! Every byte on disk is drawn in `FORMAT.md`.
 
@@ -26,6 +30,7 @@ mod request;
 mod append;
 mod batch;
 mod compact;
+mod encoded;
 mod flush;
 mod fresh;
 mod key;

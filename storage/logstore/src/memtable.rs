@@ -1,12 +1,16 @@
 //! Fresh records, searchable as they come in.
 
+use crate::batch::Encoded;
+use crate::encoded::EncodedRecord;
+use std::ops::Range;
 use std::sync::Arc;
 use watchfire_logblock::Arrivals;
-use watchfire_model::{LogRecord, TimeNs};
+use watchfire_logblock::codec::Reader;
+use watchfire_model::TimeNs;
 use watchfire_wal::Position;
 
-/// Small batches are gathered into chunks of about this many records.
-const CHUNK_RECORDS: usize = 1024;
+/// Small batches are gathered into chunks of about this many bytes: what one thread of a query looks at in one go.
+const CHUNK_BYTES: usize = 512 << 10;
 
 /// Records in order of arrival. Readers share the chunks, so that they never hold up an append for longer than it takes
 /// to copy the list of them.
@@ -22,11 +26,13 @@ pub(crate) struct Memtable {
     arrivals: Arrivals,
 }
 
-/// Records with consecutive numbers.
+/// Records with consecutive numbers, as they were encoded for the write-ahead log.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) first_sequence: u64,
-    pub(crate) records: Vec<LogRecord>,
+    bytes: Vec<u8>,
+    /// Where each record begins.
+    starts: Vec<u32>,
     /// Earliest and latest event time.
     pub(crate) times: (TimeNs, TimeNs),
 }
@@ -43,18 +49,16 @@ pub(crate) struct Batch {
 
 impl Memtable {
     /// Adds the records, at least one, of a batch.
-    pub(crate) fn insert(&mut self, batch: Batch, records: Vec<LogRecord>, now: TimeNs) {
+    pub(crate) fn insert(&mut self, batch: Batch, records: Encoded<'_>, now: TimeNs) {
         let first_sequence = batch.first_sequence;
         self.batches.push(batch);
         self.bytes += batch.memory + size_of::<Batch>() as u64;
         self.records += batch.records;
         self.since.get_or_insert(now);
-        for record in &records {
-            self.arrivals.add(record.received);
-        }
+        self.arrivals.unite(&records.summary.arrivals);
         if let Some(last) = self.chunks.last_mut().and_then(Arc::get_mut)
             && last.end_sequence() == first_sequence
-            && last.records.len() + records.len() <= CHUNK_RECORDS
+            && last.bytes.len() + records.bytes.len() <= CHUNK_BYTES
         {
             last.extend(records);
         } else {
@@ -91,23 +95,20 @@ impl Memtable {
             behind.checked_sub(1).is_none_or(|at| sequence >= lost[at].first_sequence + lost[at].records)
         };
         for chunk in std::mem::take(&mut self.chunks) {
-            let numbered = (chunk.first_sequence..).zip(&chunk.records);
-            if numbered.clone().all(|(sequence, _)| is_kept(sequence)) {
+            let kept: Vec<usize> = (0..chunk.len()).filter(|at| is_kept(chunk.first_sequence + *at as u64)).collect();
+            if kept.len() == chunk.len() {
                 self.chunks.push(chunk);
                 continue;
             }
-            let kept: Vec<(u64, &LogRecord)> = numbered.filter(|(sequence, _)| is_kept(*sequence)).collect();
-            for run in kept.chunk_by(|(a, _), (b, _)| a + 1 == *b) {
-                let records = run.iter().map(|(_, record)| (*record).clone()).collect();
-                self.chunks.push(Arc::new(Chunk::new(run[0].0, records)));
-            }
+            let runs = kept.chunk_by(|a, b| a + 1 == *b);
+            self.chunks.extend(runs.map(|run| Arc::new(chunk.part(run[0]..run[0] + run.len()))));
         }
         self.batches = kept;
         self.bytes = self.batches.iter().map(|batch| batch.memory + size_of::<Batch>() as u64).sum();
         let dropped = lost.iter().map(|batch| batch.records).sum();
         self.records -= dropped;
         self.arrivals = Arrivals::default();
-        for record in self.chunks.iter().flat_map(|chunk| &chunk.records) {
+        for record in self.chunks.iter().flat_map(|chunk| chunk.records()) {
             self.arrivals.add(record.received);
         }
         if self.chunks.is_empty() {
@@ -149,46 +150,75 @@ impl Memtable {
 }
 
 impl Chunk {
-    fn new(first_sequence: u64, records: Vec<LogRecord>) -> Chunk {
-        let mut chunk = Chunk { first_sequence, records: Vec::new(), times: (TimeNs::MAX, TimeNs::MIN) };
-        chunk.cover(&records);
-        chunk.records = records;
-        chunk
+    fn new(first_sequence: u64, records: Encoded<'_>) -> Chunk {
+        let (bytes, starts) = (records.bytes.to_vec(), records.summary.starts.clone());
+        Chunk { first_sequence, bytes, starts, times: records.summary.times }
     }
 
-    fn extend(&mut self, records: Vec<LogRecord>) {
-        self.cover(&records);
-        if self.records.capacity() < CHUNK_RECORDS {
-            self.records.reserve_exact(CHUNK_RECORDS - self.records.len());
-        }
-        self.records.extend(records);
+    fn extend(&mut self, records: Encoded<'_>) {
+        let base = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(records.bytes);
+        self.starts.extend(records.summary.starts.iter().map(|start| base + start));
+        let (first, last) = records.summary.times;
+        self.times = (self.times.0.min(first), self.times.1.max(last));
     }
 
-    fn cover(&mut self, records: &[LogRecord]) {
-        for record in records {
-            self.times = (self.times.0.min(record.time), self.times.1.max(record.time));
+    /// Some of the records, at least one.
+    fn part(&self, range: Range<usize>) -> Chunk {
+        let from = self.starts[range.start];
+        let to = self.starts.get(range.end).map_or(self.bytes.len(), |end| *end as usize);
+        let first_sequence = self.first_sequence + range.start as u64;
+        let times = self.records().skip(range.start).take(range.len()).map(|record| record.time);
+        let times = times.fold((TimeNs::MAX, TimeNs::MIN), |all, time| (all.0.min(time), all.1.max(time)));
+        Chunk {
+            first_sequence,
+            bytes: self.bytes[from as usize..to].to_vec(),
+            starts: self.starts[range].iter().map(|start| start - from).collect(),
+            times,
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The record at this place, below [`Chunk::len`].
+    pub(crate) fn record(&self, at: usize) -> EncodedRecord<'_> {
+        let bytes = &self.bytes[self.starts[at] as usize..];
+        EncodedRecord::read(Reader::new(bytes)).expect("what was encoded here or checked in a replay is read")
+    }
+
+    /// All records in order of arrival.
+    pub(crate) fn records(&self) -> impl Iterator<Item = EncodedRecord<'_>> {
+        (0..self.len()).map(|at| self.record(at))
     }
 
     fn end_sequence(&self) -> u64 {
-        self.first_sequence + self.records.len() as u64
+        self.first_sequence + self.len() as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::BatchEncoder;
     use crate::testing::record;
+    use watchfire_model::LogRecord;
 
-    fn insert(memtable: &mut Memtable, index: u64, first_sequence: u64, records: Vec<LogRecord>) {
+    fn insert(memtable: &mut Memtable, index: u64, first_sequence: u64, records: &[LogRecord]) {
         let position = Position { session: 1, index };
         let batch = Batch { position, first_sequence, records: records.len() as u64, memory: 10 };
-        memtable.insert(batch, records, TimeNs(index as i64));
+        let mut encoder = BatchEncoder::default();
+        encoder.begin();
+        for record in records {
+            encoder.push(record);
+        }
+        memtable.insert(batch, encoder.encoded(), TimeNs(index as i64));
     }
 
     fn messages(memtable: &Memtable) -> Vec<(u64, String)> {
         let of_chunk = |chunk: &Arc<Chunk>| -> Vec<(u64, String)> {
-            (chunk.first_sequence..).zip(chunk.records.iter().map(|record| record.message.to_string())).collect()
+            (chunk.first_sequence..).zip(chunk.records().map(|record| record.message.to_owned())).collect()
         };
         memtable.chunks().iter().flat_map(of_chunk).collect()
     }
@@ -196,27 +226,27 @@ mod tests {
     #[test]
     fn small_batches_share_a_chunk_unless_somebody_reads_it() {
         let mut memtable = Memtable::default();
-        insert(&mut memtable, 1, 0, vec![record(5, "a")]);
-        insert(&mut memtable, 2, 1, vec![record(3, "b"), record(9, "c")]);
+        insert(&mut memtable, 1, 0, &[record(5, "a")]);
+        insert(&mut memtable, 2, 1, &[record(3, "b"), record(9, "c")]);
         assert_eq!(memtable.chunks().len(), 1);
         assert_eq!(memtable.chunks()[0].times, (TimeNs(3), TimeNs(9)));
         let snapshot = memtable.chunks().to_vec();
-        insert(&mut memtable, 3, 3, vec![record(1, "d")]);
-        assert_eq!(snapshot[0].records.len(), 3);
+        insert(&mut memtable, 3, 3, &[record(1, "d")]);
+        assert_eq!(snapshot[0].len(), 3);
         assert_eq!(memtable.chunks().len(), 2);
         let bytes = 3 * (10 + size_of::<Batch>() as u64);
         assert_eq!((memtable.records(), memtable.bytes(), memtable.since()), (4, bytes, Some(TimeNs(1))));
-        insert(&mut memtable, 4, 4, vec![record(1, "e"); CHUNK_RECORDS]);
+        insert(&mut memtable, 4, 4, &vec![record(1, "e"); CHUNK_BYTES / 10]);
         assert_eq!(memtable.chunks().len(), 3);
     }
 
     #[test]
     fn what_is_lost_leaves_without_a_trace() {
         let mut memtable = Memtable::default();
-        insert(&mut memtable, 0, 0, vec![record(5, "a")]);
-        insert(&mut memtable, 1, 1, vec![record(90, "b"), record(9, "c")]);
-        insert(&mut memtable, 2, 3, vec![record(1, "d")]);
-        insert(&mut memtable, 3, 10, vec![record(1, "e")]);
+        insert(&mut memtable, 0, 0, &[record(5, "a")]);
+        insert(&mut memtable, 1, 1, &[record(90, "b"), record(9, "c")]);
+        insert(&mut memtable, 2, 3, &[record(1, "d")]);
+        insert(&mut memtable, 3, 10, &[record(1, "e")]);
         let lost = |position: Position| position.index == 1 || position.index == 3;
         assert!(memtable.holds_lost(&lost));
         assert_eq!(memtable.drop_lost(&lost), 3);
@@ -231,9 +261,9 @@ mod tests {
     #[test]
     fn older_records_go_before() {
         let mut older = Memtable::default();
-        insert(&mut older, 0, 0, vec![record(5, "a")]);
+        insert(&mut older, 0, 0, &[record(5, "a")]);
         let mut memtable = Memtable::default();
-        insert(&mut memtable, 7, 100, vec![record(3, "b")]);
+        insert(&mut memtable, 7, 100, &[record(3, "b")]);
         memtable.prepend(older);
         assert_eq!(messages(&memtable), [(0, "a".to_owned()), (100, "b".to_owned())]);
         assert_eq!((memtable.since(), memtable.records()), (Some(TimeNs(0)), 2));

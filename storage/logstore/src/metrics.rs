@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) compactions: Counter,
     pub(crate) compaction_failures: Counter,
     pub(crate) compacted_bytes: Counter,
+    pub(crate) copied_granules: Counter,
+    pub(crate) rewritten_records: Counter,
     pub(crate) compaction_written_bytes: Counter,
     pub(crate) damaged_blocks: Counter,
     pub(crate) repaired_blocks: Counter,
@@ -49,6 +51,8 @@ pub(crate) struct Metrics {
     query_records: Counter,
     query_bytes: Counter,
     query_seconds: Family<Stage, Counter<f64, AtomicU64>>,
+    pub(crate) active_queries: Gauge,
+    pub(crate) query_threads: Gauge,
     pub(crate) memtable_bytes: Gauge,
     pub(crate) tail_bytes: Gauge,
     pub(crate) work_bytes: Gauge,
@@ -101,6 +105,8 @@ impl Metrics {
                 &self.release_failures,
             ),
             ("compactions", "Times that small blocks were merged", &self.compactions),
+            ("copied_granules", "Granules that merges have taken over as they are", &self.copied_granules),
+            ("rewritten_records", "Records that merges have written anew", &self.rewritten_records),
             ("compaction_failures", "Times that merging blocks failed", &self.compaction_failures),
             ("damaged_blocks", "Times that a block was found damaged", &self.damaged_blocks),
             ("repaired_blocks", "Damaged blocks that others were made of", &self.repaired_blocks),
@@ -128,6 +134,9 @@ impl Metrics {
             registry.register(format!("logstore_{name}"), help, counter.clone());
         }
         registry.register("logstore_blocks", "Blocks in the store", self.blocks.clone());
+        let active = "Queries that the query threads work on";
+        registry.register("logstore_queries_active", active, self.active_queries.clone());
+        registry.register("logstore_query_threads", "Threads that queries share", self.query_threads.clone());
         let damaged = "Blocks that are set aside: their records are missing from answers";
         registry.register("logstore_blocks_damaged", damaged, self.blocks_damaged.clone());
         let bytes = [

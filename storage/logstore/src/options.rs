@@ -10,7 +10,7 @@ use watchfire_model::{ByteSize, DurationMs};
 #[serde(deny_unknown_fields, default)]
 pub struct LogStoreOptions {
     /// Bytes of memory that fresh records may take before they are written out as a block. While one such set is being
-    /// written the next one fills, so twice this is the bound. Default 64MiB: about 60,000 messages of 520 bytes.
+    /// written the next one fills, so twice this is the bound. Default 64MiB: about 120,000 messages of 520 bytes.
     pub memtable_bytes_max: ByteSize,
     /// The longest that a record waits in memory for its block; until then a restart replays it from the write-ahead
     /// log. Default 5m.

@@ -1,6 +1,6 @@
 //! Mends damaged blocks: from the write-ahead log where it still holds their records, otherwise of what is left.
 
-use crate::batch::{decode, record_memory};
+use crate::batch::{check, record_memory};
 use crate::state::{LogDelta, LostRows};
 use crate::store::Inner;
 use crate::write::{BlocksWriter, Held, Job, TOKENS_BYTES_MAX, Uncommitted, Work};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use watchfire_logblock::BlockMeta;
 use watchfire_logblock::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
-use watchfire_model::{LogRecord, TimeNs};
+use watchfire_model::{FieldSelection, LogRecord, TimeNs};
 use watchfire_store::{StorageError, crash_point};
 
 /// zstd level of mended blocks.
@@ -94,11 +94,12 @@ impl Inner {
         let (first, last) = meta.ids();
         let read = self.wal.reread(logged.from, logged.until, &mut |_, payload| {
             // With more records than the block had they are not those of the block: no need for further ones.
-            let Some(batch) = decode(payload).ok().filter(|_| records.len() as u64 <= meta.rows) else { return };
+            let Some(batch) = check(payload).ok().filter(|_| records.len() as u64 <= meta.rows) else { return };
             let before = records.len();
-            let numbered = (batch.first_sequence..).zip(batch.records);
+            let numbered = (batch.first_sequence..).zip(batch.records());
             let named = numbered.map(|(sequence, record)| (RecordId { time: record.time, sequence }, record));
-            records.extend(named.filter(|(id, record)| record.stream == meta.stream && first <= *id && *id <= last));
+            let own = named.filter(|(id, record)| record.stream == meta.stream && first <= *id && *id <= last);
+            records.extend(own.map(|(id, record)| (id, record.to_record(&FieldSelection::All))));
             memory += records[before..].iter().map(|(_, record)| record_memory(record)).sum::<u64>();
             held.set(memory);
         })?;
@@ -116,7 +117,7 @@ impl Inner {
         for (id, record) in &records {
             let (of_record, rest) = targets.split_at(record.fields.len());
             targets = rest;
-            writer.push(*id, record, of_record)?;
+            writer.push_record(*id, record, of_record)?;
         }
         writer.finish().map(Some)
     }
@@ -156,7 +157,7 @@ impl Inner {
         loop {
             match scan.next_record() {
                 Ok(Some((id, record))) => {
-                    if writer.push(id, &record, union.targets(&record))? {
+                    if writer.push_record(id, &record, union.targets(&record))? {
                         held.set(scan.memory());
                     }
                 }

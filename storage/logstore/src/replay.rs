@@ -8,7 +8,7 @@
 //! What cannot be read is tried again a few times; then the store answers from what it has and takes nothing in.
 
 use crate::LogStoreError;
-use crate::batch::{Batch as Decoded, BatchError, decode};
+use crate::batch::{BatchError, Checked, check};
 use crate::fresh::{ReplayFailure, ReplayState};
 use crate::memtable::Batch;
 use crate::store::Inner;
@@ -63,9 +63,9 @@ impl Replay<'_> {
     fn read(&mut self, backlog: Backlog) -> Result<(), WalError> {
         let inner = self.inner;
         let visit = &mut |position: Position, payload: &[u8]| {
-            let flow = match decode(payload) {
-                Ok(batch) if batch.records.is_empty() => ControlFlow::Continue(()),
-                Ok(batch) => self.take(position, batch),
+            let flow = match check(payload) {
+                Ok(batch) if batch.encoded().records() == 0 => ControlFlow::Continue(()),
+                Ok(batch) => self.take(position, &batch),
                 Err(BatchError::Newer { found }) => {
                     self.newer = Some(found);
                     ControlFlow::Break(())
@@ -82,12 +82,13 @@ impl Replay<'_> {
     }
 
     /// Shows a batch to readers; waits while what was read before has to be written out.
-    fn take(&mut self, position: Position, batch: Decoded) -> ControlFlow<()> {
+    fn take(&mut self, position: Position, batch: &Checked<'_>) -> ControlFlow<()> {
         let inner = self.inner;
-        let records = batch.records.len() as u64;
+        let encoded = batch.encoded();
+        let (records, memory) = (encoded.records(), encoded.memory());
         let bytes_max = inner.options.memtable_bytes_max.0 / 2;
         let mut fresh = inner.fresh.lock();
-        if fresh.replayed.bytes() + batch.memory > bytes_max && !fresh.replayed.is_empty() {
+        if fresh.replayed.bytes() + memory > bytes_max && !fresh.replayed.is_empty() {
             while fresh.frozen.is_some() && !self.stop.load(Ordering::SeqCst) {
                 inner.changed.wait(&mut fresh);
             }
@@ -98,8 +99,8 @@ impl Replay<'_> {
             inner.changed.notify_all();
             crash_point("logstore.replay.memtable_full");
         }
-        let logged = Batch { position, first_sequence: batch.first_sequence, records, memory: batch.memory };
-        fresh.replayed.insert(logged, batch.records, inner.clock.now());
+        let logged = Batch { position, first_sequence: batch.first_sequence, records, memory };
+        fresh.replayed.insert(logged, encoded, inner.clock.now());
         inner.metrics.replayed_records.inc_by(records);
         self.next_sequence = self.next_sequence.max(batch.first_sequence.saturating_add(records));
         if self.stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -61,6 +61,8 @@ impl Inner {
         self.metrics.cache_bytes.set(memory.cache as i64);
         self.metrics.tail_bytes.set(memory.tails as i64);
         self.metrics.work_bytes.set(memory.work as i64);
+        self.metrics.active_queries.set(self.queries.active() as i64);
+        self.metrics.query_threads.set(self.queries.threads() as i64);
         self.metrics.blocks.set(fresh.blocks.len() as i64);
         self.metrics.blocks_damaged.set(fresh.blocks.iter().filter(|block| block.is_damaged()).count() as i64);
         self.metrics.block_bytes.set(fresh.blocks.iter().map(|block| block.meta.bytes()).sum::<u64>() as i64);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use watchfire_logblock::block::layout::FieldColumn;
 use watchfire_logblock::block::{Block, BlockWriter, Shape};
-use watchfire_logblock::{BlockMeta, Logged};
+use watchfire_logblock::{BlockMeta, Logged, RecordRef};
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::{Storage, StorageError, crash_point};
 
@@ -86,13 +86,13 @@ impl<'a> BlocksWriter<'a> {
 
     /// Adds a record; `targets` says for each of its fields which column it goes to. Whether a granule has ended with it:
     /// a good moment to look at something else.
-    pub(crate) fn push(&mut self, id: RecordId, record: &LogRecord, targets: &[u32]) -> Result<bool, LogStoreError> {
+    pub(crate) fn push(&mut self, id: RecordId, record: RecordRef<'_>, targets: &[u32]) -> Result<bool, LogStoreError> {
         let current = match &mut self.current {
             Some(current) => current,
             none => none.insert(self.blocks.begin(self.inner, &self.job, id)?),
         };
-        current.meta.add(id, record);
-        let has_ended = current.writer.push(id, record, targets)?;
+        current.meta.add_ref(id, record);
+        let has_ended = current.writer.push_ref(id, record, targets)?;
         if has_ended {
             self.held.set(current.writer.memory());
             if current.writer.tokens_memory() >= self.job.tokens_bytes_max {
@@ -100,6 +100,40 @@ impl<'a> BlocksWriter<'a> {
             }
         }
         Ok(has_ended)
+    }
+
+    /// The same for a record in one piece.
+    pub(crate) fn push_record(
+        &mut self,
+        id: RecordId,
+        record: &LogRecord,
+        targets: &[u32],
+    ) -> Result<bool, LogStoreError> {
+        let fields = RecordRef::fields_of(record);
+        self.push(id, RecordRef::new(record, &fields), targets)
+    }
+
+    /// Takes a step of merging `inputs` into one block; whether there is more to do.
+    pub(crate) fn merge_step(
+        &mut self,
+        inputs: &[Arc<Block>],
+        step: impl FnOnce(&mut BlockWriter) -> Result<bool, LogStoreError>,
+    ) -> Result<bool, LogStoreError> {
+        let current = match &mut self.current {
+            Some(current) => current,
+            none => {
+                let first = inputs.iter().map(|block| block.meta.ids().0).min();
+                let first = first.unwrap_or(RecordId { time: TimeNs(0), sequence: 0 });
+                let current = none.insert(self.blocks.begin(self.inner, &self.job, first)?);
+                for block in inputs {
+                    current.meta.add_block(&block.meta);
+                }
+                current
+            }
+        };
+        let more = step(&mut current.writer)?;
+        self.held.set(current.writer.memory());
+        Ok(more)
     }
 
     /// The blocks, all of them durable.

@@ -1,6 +1,7 @@
 //! Which fields the matching records have, and their most frequent values.
 
 use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use crate::encoded::EncodedRecord;
 use crate::store::Inner;
 use crate::{FieldSummary, Fields, FieldsRequest, LogStoreError};
 use arrow_array::Array as _;
@@ -9,13 +10,14 @@ use arrow_array::types::UInt8Type;
 use foldhash::HashMap;
 use smol_str::SmolStr;
 use std::collections::HashSet;
+use watchfire_logblock::ValueRef;
 use watchfire_logblock::block::ReadError;
 use watchfire_logblock::block::layout::{ColumnKind, FieldColumn, HOST, LEVEL, REST, ValueKind};
 use watchfire_logblock::query::FieldValues;
 use watchfire_logblock::query::Granule;
 use watchfire_logblock::query::RowSet;
 use watchfire_logblock::query::{Rest, Texts, unexpected};
-use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, QueryBudget, STREAM_FIELD};
+use watchfire_model::{HOST_FIELD, LEVEL_FIELD, Level, MESSAGE_FIELD, QueryBudget, STREAM_FIELD};
 
 pub(crate) fn fields(inner: &Inner, request: &FieldsRequest, budget: &QueryBudget) -> Result<Fields, LogStoreError> {
     let ask = Ask { filter: &request.filter, range: request.range, budget };
@@ -146,22 +148,31 @@ fn is_wanted(request: &FieldsRequest, name: &str) -> bool {
     request.names.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
 }
 
-fn add_record(record: &LogRecord, request: &FieldsRequest, summaries: &mut Summaries) {
+fn add_record(record: &EncodedRecord<'_>, request: &FieldsRequest, summaries: &mut Summaries) {
     if is_wanted(request, HOST_FIELD) {
-        summary(summaries, HOST_FIELD).add(ValueKind::Text, &record.host, 1);
+        summary(summaries, HOST_FIELD).add(ValueKind::Text, record.host, 1);
     }
     if is_wanted(request, STREAM_FIELD) {
-        summary(summaries, STREAM_FIELD).add(ValueKind::Text, &record.stream, 1);
+        summary(summaries, STREAM_FIELD).add(ValueKind::Text, record.stream, 1);
     }
     if let Some(level) = record.level.filter(|_| is_wanted(request, LEVEL_FIELD)) {
         summary(summaries, LEVEL_FIELD).add(ValueKind::I64, &level.number().to_string(), 1);
     }
     let mut seen: HashSet<&str> = HashSet::new();
-    for (name, value) in record.fields.iter().filter(|(name, _)| !is_hidden(name)) {
+    for (name, value) in record.fields().filter(|(name, _)| !is_hidden(name)) {
         // Of two values under one name the first one counts, as in filters.
         if seen.insert(name) && is_wanted(request, name) {
-            summary(summaries, name).add(ValueKind::of(value), &value.to_text(), 1);
+            summary(summaries, name).add(kind_of(value), &value.to_text(), 1);
         }
+    }
+}
+
+fn kind_of(value: ValueRef<'_>) -> ValueKind {
+    match value {
+        ValueRef::Bool(_) => ValueKind::Bool,
+        ValueRef::I64(_) => ValueKind::I64,
+        ValueRef::F64(_) => ValueKind::F64,
+        ValueRef::Text(_) => ValueKind::Text,
     }
 }
 

@@ -81,10 +81,13 @@ impl Buckets {
 /// A value and its count in each bucket.
 type Series = (Option<SmolStr>, Vec<u64>);
 
+/// Their sum, and each with its bucket.
+type Counts = (u64, Vec<(usize, u64)>);
+
 /// The counts of the most frequent values, those of the others in one, and the sum of all.
 fn series(groups: Groups, buckets: Buckets, is_split: bool) -> (Vec<Series>, u64) {
-    let mut by_value: BTreeMap<Option<SmolStr>, (u64, Vec<(usize, u64)>)> = BTreeMap::new();
-    for row in groups.finish() {
+    let mut by_value: BTreeMap<Option<SmolStr>, Counts> = BTreeMap::new();
+    for row in groups.into_rows() {
         let Some(FieldValue::I64(count)) = row.values.first().cloned().flatten() else { continue };
         let mut value = None;
         let mut bucket = 0;

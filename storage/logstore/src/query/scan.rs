@@ -14,7 +14,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use watchfire_logblock::block::{Block, ReadError};
-use watchfire_logblock::query::read_records;
+use watchfire_logblock::query::read_selected;
 use watchfire_model::{FieldSelection, LogAnswer, LogRecord, QueryBudget, ScanOrder, ScanRequest, TimeNs};
 
 /// Units that are read ahead, for each thread.
@@ -87,12 +87,11 @@ impl<'a> Scan<'a> {
             let Some((_, arrival, record)) = unit.records.pop_front() else { continue };
             self.has_visited = true;
             let flow = visit(arrival, &record);
-            match unit.records.front() {
-                Some((rank, ..)) => self.heads.push((*rank, index)),
-                None => {
-                    let OpenUnit { samples, bytes, .. } = std::mem::take(unit);
-                    self.session.release(samples, bytes);
-                }
+            if let Some((rank, ..)) = unit.records.front() {
+                self.heads.push((*rank, index));
+            } else {
+                let OpenUnit { samples, bytes, .. } = std::mem::take(unit);
+                self.session.release(samples, bytes);
             }
             if flow.is_break() {
                 for unit in std::mem::take(&mut self.open) {
@@ -159,7 +158,7 @@ impl<'a> Scan<'a> {
             What::Unit(Unit::Granule(planned, _)) => !Arc::ptr_eq(&planned.block, &block),
             What::Unit(Unit::Chunk(_)) => true,
         });
-        self.session.leave_out(&block, error)
+        self.session.leave_out(&block, &error)
     }
 }
 
@@ -173,7 +172,7 @@ fn read_unit(
     match unit {
         Unit::Chunk(chunk) => session.scan(chunk, |at, record| {
             let id = RecordId { time: record.time, sequence: chunk.first_sequence + at as u64 };
-            records.push((Rank::new(order, id), id.sequence, shown(record.clone(), fields)));
+            records.push((Rank::new(order, id), id.sequence, record.to_record(fields)));
             Ok(())
         })?,
         Unit::Granule(planned, granule) => {
@@ -184,7 +183,7 @@ fn read_unit(
                     let id = RecordId { time: TimeNs(times[*row]), sequence: sequences[*row] };
                     (Rank::new(order, id), id.sequence, shown(record, fields))
                 };
-                Ok(rows.iter().zip(read_records(columns, &rows)?).map(numbered).collect())
+                Ok(rows.iter().zip(read_selected(columns, &rows, fields)?).map(numbered).collect())
             })?;
         }
     }

@@ -10,11 +10,14 @@ use crate::memtable::Chunk;
 use crate::store::Inner;
 use crate::{Cursor, LogStoreError, RecordId, SearchRequest, SearchResult, StoredRecord};
 use parking_lot::Mutex;
+use smol_str::SmolStr;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
-use watchfire_logblock::query::{read_records, sort_fields};
-use watchfire_model::{FieldSelection, LogRecord, QueryBudget, ScanOrder, TimeNs, TimeRangeNs};
+use watchfire_logblock::query::{read_selected, sort_fields};
+use watchfire_model::{
+    FieldSelection, HOST_FIELD, LEVEL_FIELD, LogRecord, MESSAGE_FIELD, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
+};
 
 /// So many granules and chunks are looked at by one thread, before others help: mostly a page is found in the first ones.
 const ALONE_UNITS: usize = 4;
@@ -118,7 +121,9 @@ fn look(session: &Session<'_>, progress: &Mutex<Progress>) -> Result<Step, Failu
             let hits = find(session, &unit, order, threshold)?;
             let mut progress = progress.lock();
             progress.units += 1;
-            hits.into_iter().for_each(|hit| progress.page.add(hit));
+            for hit in hits {
+                progress.page.add(hit);
+            }
         }
     }
     Ok(Step::More)
@@ -182,15 +187,18 @@ impl Page {
     }
 }
 
+/// A block, and of one of its granules the rows to be read, each behind its place among the hits.
+type Wanted<'a> = (&'a Arc<Planned>, Vec<(usize, usize)>);
+
 /// The records of the hits, in their order.
 fn materialise(session: &Session<'_>, hits: &[Hit], fields: &FieldSelection) -> Result<Vec<StoredRecord>, Failure> {
     session.take(hits.len() as u64)?;
     let mut records: Vec<Option<StoredRecord>> = vec![None; hits.len()];
-    let mut by_granule: BTreeMap<(&str, usize), (&Arc<Planned>, Vec<(usize, usize)>)> = BTreeMap::new();
+    let mut by_granule: BTreeMap<(&str, usize), Wanted<'_>> = BTreeMap::new();
     for (at, hit) in hits.iter().enumerate() {
         match &hit.place {
             HitPlace::Memory { chunk, at: place } => {
-                let record = shown(chunk.records[*place].clone(), fields);
+                let record = chunk.record(*place).to_record(fields);
                 session.hold(record_memory(&record))?;
                 records[at] = Some(StoredRecord { id: hit.id, record });
             }
@@ -203,7 +211,7 @@ fn materialise(session: &Session<'_>, hits: &[Hit], fields: &FieldSelection) -> 
     let by_granule: Vec<_> = by_granule.into_iter().collect();
     let read = session.each(&by_granule, Vec::new, |read, ((_, granule), (planned, wanted))| {
         let rows: Vec<usize> = wanted.iter().map(|(_, row)| *row).collect();
-        let found = session.read(planned, *granule, |columns| read_records(columns, &rows))?;
+        let found = session.read(planned, *granule, |columns| read_selected(columns, &rows, fields))?;
         let found: Vec<LogRecord> = found.into_iter().map(|record| shown(record, fields)).collect();
         session.hold(found.iter().map(record_memory).sum())?;
         read.extend(wanted.iter().map(|(at, _)| *at).zip(found));
@@ -219,13 +227,13 @@ fn materialise(session: &Session<'_>, hits: &[Hit], fields: &FieldSelection) -> 
 pub(super) fn shown(mut record: LogRecord, fields: &FieldSelection) -> LogRecord {
     if let FieldSelection::Only(names) = fields {
         record.fields.retain(|(name, _)| names.contains(name));
-        if !names.contains(watchfire_model::MESSAGE_FIELD) {
-            record.message = Default::default();
+        if !names.contains(MESSAGE_FIELD) {
+            record.message = SmolStr::default();
         }
-        if !names.contains(watchfire_model::HOST_FIELD) {
-            record.host = Default::default();
+        if !names.contains(HOST_FIELD) {
+            record.host = SmolStr::default();
         }
-        if !names.contains(watchfire_model::LEVEL_FIELD) {
+        if !names.contains(LEVEL_FIELD) {
             record.level = None;
         }
     }

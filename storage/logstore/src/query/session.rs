@@ -2,6 +2,7 @@
 
 use super::pool::Step;
 use crate::LogStoreError;
+use crate::encoded::EncodedRecord;
 use crate::memtable::Chunk;
 use crate::store::Inner;
 use parking_lot::Mutex;
@@ -10,15 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use watchfire_logblock::block::{Block, Opened, ReadError, Reads, guarded};
-use watchfire_logblock::query::{Granule, Plan, RowSet, covers, overlaps};
-use watchfire_model::{Exhausted, LogAnswer, LogCost, LogFilter, LogRecord, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_logblock::query::{Granule, Plan, RowSet, overlaps};
+use watchfire_model::{Exhausted, LogAnswer, LogCost, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
 
 /// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.
 const CHECK_BYTES: usize = 4 << 20;
 /// What a record costs besides its message, in bytes of text.
 const RECORD_BYTES: usize = 256;
 /// So few pieces of work are done by the thread that asks.
-const ALONE_MAX: usize = 2;
+const ALONE_MAX: usize = 4;
 
 /// Everything in the store at one moment, each record once.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +127,7 @@ pub(crate) fn answer<T>(
             Err(Failure::Block { block, error }) => {
                 budget.return_samples(session.taken.load(Ordering::Relaxed));
                 budget.return_memory(session.held.load(Ordering::Relaxed));
-                if session.set_aside(&block, error)? {
+                if session.set_aside(&block, &error)? {
                     excluded.insert(block.meta.key.clone());
                 }
             }
@@ -206,9 +207,9 @@ impl<'a> Session<'a> {
     }
 
     /// Takes a block that cannot be read out of further queries; whether it is only this query that does without it.
-    fn set_aside(&self, block: &Block, error: ReadError) -> Result<bool, LogStoreError> {
+    fn set_aside(&self, block: &Block, error: &ReadError) -> Result<bool, LogStoreError> {
         match error {
-            ReadError::Exhausted(exhausted) => Err(exhausted.into()),
+            ReadError::Exhausted(exhausted) => Err((*exhausted).into()),
             ReadError::Missing | ReadError::Damaged(_) => {
                 self.inner.set_damaged(block, &error.to_string());
                 Ok(false)
@@ -218,7 +219,7 @@ impl<'a> Session<'a> {
     }
 
     /// Goes on without a block in the midst of an answer.
-    pub(crate) fn leave_out(&self, block: &Block, error: ReadError) -> Result<(), Failure> {
+    pub(crate) fn leave_out(&self, block: &Block, error: &ReadError) -> Result<(), Failure> {
         self.set_aside(block, error).map_err(Failure::Query)?;
         self.left_out.lock().insert(block.meta.key.clone());
         Ok(())
@@ -281,27 +282,45 @@ impl<'a> Session<'a> {
         };
         let (opened, plan) = plan().map_err(|error| Failure::Block { block: Arc::clone(block), error })?;
         let all = &opened.layout.granules;
-        let granules: Vec<usize> = plan
-            .granules(&opened.layout)
-            .iter()
-            .filter(|granule| overlaps(self.ask.range, all[*granule].times))
-            .collect();
+        let possible = plan.granules(&opened.layout);
+        let mut granules: Vec<usize> =
+            possible.iter().filter(|granule| overlaps(self.ask.range, all[*granule].times)).collect();
+        let planned = Planned { block: Arc::clone(block), opened: Arc::clone(&opened), plan, granules: Vec::new() };
+        if !matches!(planned.plan, Plan::Constant(_)) {
+            // Statistics may know that nothing passes where the index does not.
+            let mut counted = Vec::with_capacity(granules.len());
+            for index in &granules {
+                counted.push(self.count(&planned, *index)? != Some(0));
+            }
+            let mut counted = counted.into_iter();
+            granules.retain(|_| counted.next().unwrap_or(true));
+        }
         self.spend(|cost| {
             cost.granules += all.len() as u64;
             cost.granules_pruned += (all.len() - granules.len()) as u64;
             cost.planning += began.elapsed();
         });
-        Ok(Arc::new(Planned { block: Arc::clone(block), opened, plan, granules }))
+        Ok(Arc::new(Planned { granules, ..planned }))
+    }
+
+    /// How many rows of a granule pass, where statistics tell.
+    pub(crate) fn count(&self, planned: &Planned, index: usize) -> Result<Option<u64>, Failure> {
+        self.read(planned, index, |granule| granule.count_without_reading(&planned.plan, self.ask.range))
+    }
+
+    /// The blocks, opened and planned.
+    pub(crate) fn plan_all(&self, blocks: &[Arc<Block>]) -> Result<Vec<Arc<Planned>>, Failure> {
+        let planned = self.each(blocks, Vec::new, |planned, block| {
+            planned.push(self.plan(block)?);
+            Ok(())
+        })?;
+        Ok(planned.into_iter().flatten().collect())
     }
 
     /// Everything that there is to look at.
     pub(crate) fn units(&self, snapshot: Snapshot) -> Result<Vec<Unit>, Failure> {
-        let planned = self.each(&snapshot.blocks, Vec::new, |planned, block| {
-            planned.push(self.plan(block)?);
-            Ok(())
-        })?;
         let mut units: Vec<Unit> = snapshot.chunks.into_iter().map(Unit::Chunk).collect();
-        for planned in planned.into_iter().flatten() {
+        for planned in self.plan_all(&snapshot.blocks)? {
             units.extend(planned.granules.iter().map(|granule| Unit::Granule(Arc::clone(&planned), *granule)));
         }
         Ok(units)
@@ -354,32 +373,33 @@ impl<'a> Session<'a> {
         result
     }
 
-    /// Whether every record of the granule passes, without looking.
-    pub(crate) fn takes_all(&self, planned: &Planned, index: usize) -> bool {
-        planned.plan == Plan::Constant(true) && covers(self.ask.range, &planned.opened.layout.granules[index])
+    /// Whether every record of the chunk passes, without looking.
+    pub(crate) fn takes_whole(&self, chunk: &Chunk) -> bool {
+        let range = self.ask.range;
+        *self.ask.filter == LogFilter::All && range.contains(chunk.times.0) && range.contains(chunk.times.1)
     }
 
     /// Hands every record in a chunk that passes to `visit`, with its place.
     pub(crate) fn scan(
         &self,
         chunk: &Chunk,
-        mut visit: impl FnMut(usize, &LogRecord) -> Result<(), Failure>,
+        mut visit: impl FnMut(usize, &EncodedRecord<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let began = Instant::now();
         let parts = parts(self.ask.filter);
         let mut looked_at = CHECK_BYTES;
-        for (at, record) in chunk.records.iter().enumerate() {
+        for (at, record) in chunk.records().enumerate() {
             looked_at += (RECORD_BYTES + record.message.len()).saturating_mul(parts);
             if looked_at >= CHECK_BYTES {
                 self.check()?;
                 looked_at = 0;
             }
-            if self.ask.range.contains(record.time) && self.ask.filter.matches(record) {
-                visit(at, record)?;
+            if self.ask.range.contains(record.time) && self.ask.filter.matches(&record) {
+                visit(at, &record)?;
             }
         }
         self.spend(|cost| {
-            cost.records_scanned += chunk.records.len() as u64;
+            cost.records_scanned += chunk.len() as u64;
             cost.filtering += began.elapsed();
         });
         Ok(())

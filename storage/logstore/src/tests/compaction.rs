@@ -138,7 +138,7 @@ fn a_block_ends_where_its_tokens_take_too_much_memory() {
     for (sequence, record) in (0..).zip(&records) {
         let (of_record, rest) = targets.split_at(record.fields.len());
         targets = rest;
-        writer.push(RecordId { time: record.time, sequence }, record, of_record).unwrap();
+        writer.push_record(RecordId { time: record.time, sequence }, record, of_record).unwrap();
     }
     let blocks = writer.finish().unwrap();
     assert!(blocks.metas().iter().all(|meta| meta.rows <= GRANULE_ROWS as u64 && !meta.full));

@@ -4,7 +4,6 @@ use crate::query::values::Values;
 use foldhash::HashMap;
 use smol_str::SmolStr;
 use watchfire_logblock::block::ReadError;
-use watchfire_logblock::block::layout::GranuleStats;
 use watchfire_logblock::query::{Granule, Texts};
 use watchfire_model::{GroupKey, KeyPart, STREAM_FIELD, TimeBuckets, TimeNs};
 
@@ -60,7 +59,7 @@ impl RowGroups {
 impl RowParts {
     fn new(key: &GroupKey, columns: Granule<'_>, rows: &[u32]) -> Result<RowParts, ReadError> {
         match key {
-            GroupKey::Time(buckets) => match one_bucket(buckets, columns.stats()) {
+            GroupKey::Time(buckets) => match one_bucket(buckets, columns.stats().times) {
                 Some(bucket) => Ok(RowParts::constant(KeyPart::Time(bucket), rows)),
                 None => Ok(RowParts::of_times(buckets, &columns.times()?, rows)),
             },
@@ -130,15 +129,11 @@ impl RowParts {
         let mut numbers: HashMap<Option<SmolStr>, u32> = HashMap::default();
         for row in rows {
             let text = values.text(*row as usize)?;
-            let id = match numbers.get(&text) {
-                Some(id) => *id,
-                None => {
-                    let id = parts.parts.len() as u32;
-                    parts.parts.push(text.clone().map_or(KeyPart::Absent, KeyPart::Text));
-                    numbers.insert(text, id);
-                    id
-                }
-            };
+            let next = parts.parts.len() as u32;
+            let id = *numbers.entry(text.clone()).or_insert(next);
+            if id == next {
+                parts.parts.push(text.map_or(KeyPart::Absent, KeyPart::Text));
+            }
             parts.ids.push(id);
         }
         Ok(parts)
@@ -149,19 +144,20 @@ impl RowParts {
     }
 }
 
-/// The key of every row of a granule, where that is known without looking.
-pub(super) fn constant_key(by: &[GroupKey], stats: &GranuleStats, stream: &SmolStr) -> Option<Vec<KeyPart>> {
+/// The key of all records whose times are no others than these, where that is known without looking. `stream`: of all of
+/// them, if it is one.
+pub(super) fn constant_key(by: &[GroupKey], times: (TimeNs, TimeNs), stream: Option<&SmolStr>) -> Option<Vec<KeyPart>> {
     let part = |key: &GroupKey| match key {
-        GroupKey::Time(buckets) => one_bucket(buckets, stats).map(KeyPart::Time),
-        GroupKey::Field(name) if name == STREAM_FIELD => Some(KeyPart::Text(stream.clone())),
+        GroupKey::Time(buckets) => one_bucket(buckets, times).map(KeyPart::Time),
+        GroupKey::Field(name) if name == STREAM_FIELD => stream.cloned().map(KeyPart::Text),
         GroupKey::Field(_) => None,
     };
     by.iter().map(part).collect()
 }
 
-/// The bucket that all times of a granule lie in, if it is one.
-fn one_bucket(buckets: &TimeBuckets, stats: &GranuleStats) -> Option<TimeNs> {
-    let (first, last) = (buckets.bucket(stats.times.0), buckets.bucket(stats.times.1));
+/// The bucket that all these times lie in, if it is one.
+fn one_bucket(buckets: &TimeBuckets, times: (TimeNs, TimeNs)) -> Option<TimeNs> {
+    let (first, last) = (buckets.bucket(times.0), buckets.bucket(times.1));
     (first == last).then_some(first)
 }
 
