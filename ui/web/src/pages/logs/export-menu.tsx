@@ -1,4 +1,4 @@
-// All records of the query as a file: the browser downloads it while the server finds it.
+// All that the query answers as a file, records or rows: the browser downloads it while the server finds it.
 
 import { useState } from "preact/hooks";
 import { exportUrl, type LogQuery, type Order } from "../../api/logs";
@@ -6,7 +6,8 @@ import { PopoverButton } from "../../components/popover-button";
 
 interface Props {
   readonly query: LogQuery;
-  readonly order: Order;
+  /** `null` for a table, whose order is its query's. */
+  readonly order: Order | null;
   readonly columns: readonly string[];
 }
 
@@ -21,17 +22,19 @@ export function Formats({ query, order, columns, onDone }: Props & { onDone(): v
   const [all, setAll] = useState(columns.length === 0);
   const fields = all ? [] : [...new Set([...OWN, ...columns])];
   const link = (format: "ndjson" | "csv", words: string) => (
-    <a class="button" href={exportUrl(query, format, order, fields)} download={`watchfire-logs.${format}`} onClick={onDone}>
+    <a class="button" href={exportUrl(query, format, order ?? "newest", fields)} download={`watchfire-logs.${format}`} onClick={onDone}>
       {words}
     </a>
   );
   return (
     <div class="export-panel">
-      <p>Every record of the query and range, {order} first, without a limit.</p>
-      <label>
-        <input type="checkbox" checked={!all} disabled={columns.length === 0} onChange={(event) => setAll(!event.currentTarget.checked)} />
-        Only the columns shown
-      </label>
+      <p>{order === null ? "Every row of the table, without a limit." : `Every record of the query and range, ${order} first, without a limit.`}</p>
+      {order !== null && (
+        <label>
+          <input type="checkbox" checked={!all} disabled={columns.length === 0} onChange={(event) => setAll(!event.currentTarget.checked)} />
+          Only the columns shown
+        </label>
+      )}
       <p class="row">
         {link("ndjson", "NDJSON")}
         {link("csv", "CSV")}

@@ -158,7 +158,7 @@ export default function LogsPage() {
             onPanel={logs.setPanel}
             onZoomOut={span && !isRelative(view.range) ? () => zoomFrom(span) : null}
           >
-            {!table && span && <ExportMenu query={{ query: view.query, ...span }} order={logs.order} columns={view.columns} />}
+            {span && logs.mistake === null && <ExportMenu query={{ query: view.query, ...span }} order={table ? null : logs.order} columns={table ? [] : view.columns} />}
           </Toolbar>
           {view.histogram && chartSpan && !bare && (
             <HistogramChart

@@ -83,3 +83,10 @@ test("a bar leads to the records that it counts", () => {
   fireEvent.click(screen.getByText("(none)"));
   expect(onRecords).toHaveBeenCalledWith([{ field: "service", value: null }]);
 });
+
+test("a table is exported whole, in its own order", () => {
+  const { container } = render(<Formats query={{ query: "a | top 5 by b", start: 0, end: 60_000 }} order={null} columns={[]} onDone={vi.fn()} />);
+  expect(container.textContent).toContain("Every row of the table");
+  expect([...new URL(screen.getByText("CSV").getAttribute("href") ?? "").searchParams.keys()]).toEqual(["query", "start", "end", "format"]);
+  expect(screen.queryByRole("checkbox")).toBe(null);
+});
