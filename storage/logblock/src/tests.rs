@@ -53,7 +53,9 @@ fn merge(shelf: &Shelf, key: &str, blocks: &[Arc<Block>]) -> Arc<Block> {
     let mut merge = BlockMerge::open(blocks, SHAPE.granule_rows).unwrap();
     let (mut writer, mut meta) = begin(shelf, key, merge.fields().to_vec());
     while merge.step(&mut writer).unwrap() {}
-    blocks.iter().for_each(|block| meta.add_block(&block.meta));
+    for block in blocks {
+        meta.add_block(&block.meta);
+    }
     put_away(shelf, writer, meta)
 }
 
@@ -188,7 +190,9 @@ fn in_order(records: Vec<LogRecord>, first: u64) -> Vec<(RecordId, LogRecord)> {
     let mut records: Vec<(RecordId, LogRecord)> =
         numbered.map(|(sequence, record)| (RecordId { time: record.time, sequence }, record)).collect();
     records.sort_by_key(|(id, _)| *id);
-    records.iter_mut().for_each(|(_, record)| sort_fields(record));
+    for (_, record) in &mut records {
+        sort_fields(record);
+    }
     records
 }
 
@@ -273,7 +277,9 @@ fn full_granules_are_copied_and_small_ones_joined() {
     let (mut writer, mut meta) = begin(&shelf, "logs/merged", merge.fields().to_vec());
     while merge.step(&mut writer).unwrap() {}
     assert_eq!((merge.copied(), merge.rewritten()), (8, 8));
-    blocks.iter().for_each(|block| meta.add_block(&block.meta));
+    for block in &blocks {
+        meta.add_block(&block.meta);
+    }
     let merged = put_away(&shelf, writer, meta);
     let opened = merged.open(&Reads::default()).unwrap();
     assert_eq!(opened.layout.granules.iter().map(|granule| granule.rows).collect::<Vec<_>>(), [8; 9]);
@@ -320,7 +326,9 @@ fn blocks_of_version_2_are_read_and_merged() {
     let (columns, index) = (include_bytes!("../tests/version2.parquet"), include_bytes!("../tests/version2.idx"));
     let mut meta = BlockMeta::new("logs/version2".to_owned(), LogRecord::DEFAULT_STREAM.into());
     let records = lines(0..300);
-    records.iter().for_each(|(id, record)| meta.add(*id, record));
+    for (id, record) in &records {
+        meta.add(*id, record);
+    }
     shelf.0.create(&meta.parquet_key(), columns).unwrap();
     shelf.0.create(&meta.idx_key(), index).unwrap();
     (meta.parquet_bytes, meta.idx_bytes) = (columns.len() as u64, index.len() as u64);

@@ -21,7 +21,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// Appends the message of a row; false when it has no template.
-    pub(crate) fn put(&mut self, row: usize, out: &mut String) -> Result<bool, ReadError> {
+    pub(crate) fn put(&mut self, row: usize, out: &mut Vec<u8>) -> Result<bool, ReadError> {
         let local = self.messages.local(row);
         if local == NO_TEMPLATE {
             return Ok(false);
@@ -45,6 +45,10 @@ pub(crate) fn nonsense() -> ReadError {
     ReadError::Damaged("messages do not fit their templates".to_owned())
 }
 
+pub(crate) fn as_text(message: &[u8]) -> Result<&str, ReadError> {
+    std::str::from_utf8(message).map_err(|_| nonsense())
+}
+
 /// All messages of a granule; `texts` are those without a template.
 pub(super) fn put_messages(
     messages: &Messages,
@@ -54,11 +58,11 @@ pub(super) fn put_messages(
 ) -> Result<StringArray, ReadError> {
     let mut assembler = Assembler::new(messages, summary, granule);
     let mut column = StringBuilder::new();
-    let mut message = String::new();
+    let mut message = Vec::new();
     for row in 0..texts.len() {
         message.clear();
         if assembler.put(row, &mut message)? {
-            column.append_value(&message);
+            column.append_value(as_text(&message)?);
         } else {
             column.append_option(texts.is_valid(row).then(|| texts.value(row)));
         }

@@ -107,7 +107,7 @@ impl<'a> Filter<'a> {
             KEYS => {
                 let (seed, part) = (reader.varint()?, usize::try_from(reader.varint()?).ok()?);
                 let bytes = reader.take(part.checked_mul(3)?)?;
-                (part > 0 && part <= u32::MAX as usize && reader.is_empty()).then_some(Filter::Keys {
+                (part > 0 && u32::try_from(part).is_ok() && reader.is_empty()).then_some(Filter::Keys {
                     seed,
                     part,
                     bytes,

@@ -32,6 +32,8 @@ impl FilterSection {
 pub(super) struct FilterIndex {
     bytes: Vec<u8>,
     granules: Vec<(Range<usize>, PairSet)>,
+    /// Of all granules.
+    pairs: PairSet,
 }
 
 impl FilterIndex {
@@ -39,13 +41,16 @@ impl FilterIndex {
     pub(super) fn decode(bytes: Vec<u8>, granules: usize) -> Option<FilterIndex> {
         let mut reader = Reader::new(&bytes);
         let mut found = Vec::with_capacity(granules);
+        let mut all = PairSet::default();
         for _ in 0..granules {
             let filter = reader.bytes()?;
             Filter::read(filter)?;
             let end = bytes.len() - reader.len();
-            found.push((end - filter.len()..end, PairSet::from_bytes(reader.bytes()?)?));
+            let pairs = PairSet::from_bytes(reader.bytes()?)?;
+            all.unite(&pairs);
+            found.push((end - filter.len()..end, pairs));
         }
-        reader.is_empty().then_some(FilterIndex { granules: found, bytes })
+        reader.is_empty().then_some(FilterIndex { granules: found, bytes, pairs: all })
     }
 
     /// The granules that may hold the token with this key.
@@ -56,6 +61,11 @@ impl FilterIndex {
     /// Whether variable words of the granule may hold all these parts.
     pub(super) fn may_hold_parts(&self, granule: usize, parts: &[String]) -> bool {
         self.granules.get(granule).is_none_or(|(_, pairs)| parts.iter().all(|part| pairs.may_hold(part)))
+    }
+
+    /// The pairs of all variable words of the block.
+    pub(super) fn pairs(&self) -> &PairSet {
+        &self.pairs
     }
 
     /// The stored filter and the pairs of a granule.

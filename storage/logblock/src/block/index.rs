@@ -271,6 +271,14 @@ impl TokenIndex {
         }
     }
 
+    /// The pairs of neighbours that the variable words of the block hold.
+    pub(crate) fn pairs(&self) -> PairSet {
+        match &self.0 {
+            Tokens::Terms(_) => PairSet::full(),
+            Tokens::Filters(filters) => filters.pairs().clone(),
+        }
+    }
+
     /// The stored filter of a granule, in blocks that have them.
     pub(super) fn filter(&self, granule: usize) -> Option<(&[u8], &PairSet)> {
         match &self.0 {

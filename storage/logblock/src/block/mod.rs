@@ -25,7 +25,7 @@ mod union;
 mod verify;
 mod writer;
 
-pub(crate) use assemble::{Assembler, nonsense};
+pub(crate) use assemble::{Assembler, as_text, nonsense};
 pub use cache::BlockCache;
 pub use columns::GRANULE_TEXT_BYTES;
 pub use granules::GranuleSet;

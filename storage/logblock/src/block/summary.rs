@@ -204,7 +204,9 @@ mod tests {
 
     fn summary() -> impl Strategy<Value = (Vec<GranuleSummary>, Vec<ValueCounts>)> {
         let granule = prop::collection::vec(-1000i64..1000, 0..10).prop_map(|mut times| {
-            times.iter_mut().for_each(|time| *time *= MINUTE_NS / 7);
+            for time in &mut times {
+                *time *= MINUTE_NS / 7;
+            }
             times.sort_unstable();
             let mut granule = GranuleSummary { untemplated: 10, ..GranuleSummary::default() };
             granule.count_minutes(&times);

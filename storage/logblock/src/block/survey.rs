@@ -93,15 +93,13 @@ impl SurveyBuilder {
             }
             let hint = &mut self.hints[at];
             if self.seen.get(*hint as usize).is_none_or(|seen| seen.name != name) {
-                *hint = match self.by_name.get(name) {
-                    Some(known) => *known,
-                    None => {
-                        let (next, name) = (self.seen.len() as u32, SmolStr::new(name));
-                        self.by_name.insert(name.clone(), next);
-                        self.seen.push(Seen::new(name));
-                        next
-                    }
-                };
+                let next = self.seen.len() as u32;
+                *hint = self.by_name.get(name).copied().unwrap_or(next);
+                if *hint == next {
+                    let name = SmolStr::new(name);
+                    self.by_name.insert(name.clone(), next);
+                    self.seen.push(Seen::new(name));
+                }
             }
             self.seen[*hint as usize].look(value, &self.hasher);
             self.targets.push(*hint);

@@ -89,7 +89,7 @@ pub fn place_key(column: TokenColumn, field: &str) -> u64 {
     }
 }
 
-/// The 64-bit finalizer of MurmurHash3.
+/// The 64-bit finalizer of `MurmurHash3`.
 pub(super) fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -37,12 +37,11 @@ pub(super) fn read_bits(bytes: &[u8], at: usize, width: u32) -> u64 {
     }
     let start = at / 8;
     let mut window = [0; 16];
-    match bytes.get(start..start + 16) {
-        Some(whole) => window.copy_from_slice(whole),
-        None => {
-            let rest = bytes.get(start..).unwrap_or_default();
-            window[..rest.len()].copy_from_slice(rest);
-        }
+    if let Some(whole) = bytes.get(start..start + 16) {
+        window.copy_from_slice(whole);
+    } else {
+        let rest = bytes.get(start..).unwrap_or_default();
+        window[..rest.len()].copy_from_slice(rest);
     }
     let value = (u128::from_le_bytes(window) >> (at % 8)) as u64;
     value & (u64::MAX >> (64 - width))
@@ -68,7 +67,9 @@ mod tests {
                 .map(|(value, width)| (u32::from(width) % 65, value))
                 .map(|(width, value)| (if width == 0 { 0 } else { value & (u64::MAX >> (64 - width)) }, width))
                 .collect();
-            numbers.iter().for_each(|(value, width)| writer.put(*value, *width));
+            for (value, width) in &numbers {
+                writer.put(*value, *width);
+            }
             writer.align();
             let mut at = 0;
             for (value, width) in numbers {

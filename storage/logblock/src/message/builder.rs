@@ -90,7 +90,9 @@ impl MessageBuilder {
             let number = (group[0] >> 32) as u32;
             let local = counts.len() as u16;
             counts.push((number, group.len() as u32));
-            group.iter().for_each(|row| locals[*row as u32 as usize] = local);
+            for row in group {
+                locals[*row as u32 as usize] = local;
+            }
             let slots = templates.slots(number);
             let bits_before = bits.bytes.len();
             descriptor.clear();

@@ -157,7 +157,7 @@ fn read_groups(descriptors: &[u8], n_templates: usize, rows: usize, bits_len: us
 
 impl Slots<'_> {
     /// Appends the message number `rank` of this template.
-    pub(crate) fn put(&self, template: &Template, rank: usize, out: &mut String) {
+    pub(crate) fn put(&self, template: &Template, rank: usize, out: &mut Vec<u8>) {
         let mut slots = self.slots.iter();
         for (at, piece) in template.pieces().enumerate() {
             if at > 0
@@ -165,7 +165,7 @@ impl Slots<'_> {
             {
                 slot.put(self.bits, *start, rank, out);
             }
-            out.push_str(piece);
+            out.extend_from_slice(piece.as_bytes());
         }
     }
 
@@ -184,7 +184,7 @@ impl Slots<'_> {
     }
 
     /// Whether message number `rank` has the word that `places` were found for.
-    pub(crate) fn hold(&self, places: &Places, rank: usize, folded: &str, buffer: &mut String) -> bool {
+    pub(crate) fn hold(&self, places: &Places, rank: usize, folded: &str, buffer: &mut Vec<u8>) -> bool {
         places.always
             || places
                 .keys
@@ -194,7 +194,7 @@ impl Slots<'_> {
                 let (slot, start) = &self.slots[*index];
                 buffer.clear();
                 slot.put(self.bits, *start, rank, buffer);
-                buffer.eq_ignore_ascii_case(folded)
+                buffer.eq_ignore_ascii_case(folded.as_bytes())
             })
     }
 }
@@ -218,18 +218,18 @@ mod tests {
     fn read_back(messages: &[String]) -> Vec<Option<String>> {
         let mut set = TemplateSet::default();
         let mut builder = MessageBuilder::new(1);
-        messages.iter().for_each(|message| {
+        for message in messages {
             builder.push(message, &mut set);
-        });
+        }
         let encoded = builder.finish(&set, |_| {}).unwrap();
         let templates = decode_templates(&set.encode()).unwrap();
         let decoded = Messages::decode(&Bytes::from(encoded.bytes), messages.len()).unwrap();
         let read = |row| {
             let local = decoded.local(row);
-            let mut message = String::new();
+            let mut message = Vec::new();
             let (number, _) = encoded.templates.get(usize::from(local))?;
             decoded.slots(local).unwrap().put(&templates[*number as usize], decoded.rank(row), &mut message);
-            Some(message)
+            String::from_utf8(message).ok()
         };
         (0..messages.len()).map(read).collect()
     }

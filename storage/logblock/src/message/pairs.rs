@@ -15,6 +15,24 @@ impl Default for PairSet {
 }
 
 impl PairSet {
+    /// Every pair.
+    pub(crate) fn full() -> PairSet {
+        PairSet([u8::MAX; PAIRS_LEN])
+    }
+
+    pub(crate) fn unite(&mut self, other: &PairSet) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
+    }
+
+    /// Whether a word may hold the first character right before the second.
+    pub(super) fn may_hold_pair(&self, first: char, second: char) -> bool {
+        let byte = |c| u8::try_from(c).ok();
+        let at = byte(first).zip(byte(second)).and_then(|(first, second)| index(first, second));
+        at.is_some_and(|at| self.0[at / 8] >> (at % 8) & 1 == 1)
+    }
+
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<PairSet> {
         Some(PairSet(bytes.try_into().ok()?))
     }

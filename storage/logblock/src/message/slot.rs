@@ -80,7 +80,9 @@ impl SlotEncoder {
             descriptor.push(number.width as u8);
             self.numbers.iter().for_each(|value| bits.put(value - number.min, number.width));
             let shape = if prefix + suffix == 0 { Shape::Decimal } else { Shape::Any };
-            words.iter().for_each(|word| visit(word, shape));
+            for word in words {
+                visit(word, shape);
+            }
             return shape;
         }
         if let Some(kind) = hex.filter(|_| best == hex_bits) {
@@ -92,7 +94,9 @@ impl SlotEncoder {
                 digits.chunks(HEX_CHUNK).for_each(|chunk| bits.put(hex_number(chunk), 4 * chunk.len() as u32));
             }
             let shape = if prefix + suffix == 0 { Shape::Hexadecimal } else { Shape::Any };
-            words.iter().for_each(|word| visit(word, shape));
+            for word in words {
+                visit(word, shape);
+            }
             return shape;
         }
         descriptor.push(TEXT);
@@ -268,32 +272,37 @@ impl<'a> Slot<'a> {
     }
 
     /// Appends word number `rank`; `start` is the bit where the slot's words begin.
-    pub(super) fn put(&self, bits: &[u8], start: usize, rank: usize, out: &mut String) {
+    pub(super) fn put(&self, bits: &[u8], start: usize, rank: usize, out: &mut Vec<u8>) {
         let at = start + rank * self.width();
         match self {
-            Slot::One(word) => out.push_str(word),
+            Slot::One(word) => out.extend_from_slice(word.as_bytes()),
             Slot::List { values, width } => {
                 let key = read_bits(bits, at, *width) as usize;
-                out.push_str(values.get(key).copied().unwrap_or_default());
+                out.extend_from_slice(values.get(key).copied().unwrap_or_default().as_bytes());
             }
             Slot::Number { prefix, suffix, digits, min, width } => {
-                out.push_str(prefix);
+                out.extend_from_slice(prefix.as_bytes());
                 put_decimal(min.wrapping_add(read_bits(bits, at, *width)), *digits, out);
-                out.push_str(suffix);
+                out.extend_from_slice(suffix.as_bytes());
             }
             Slot::Hex { prefix, suffix, digits, upper } => {
                 let symbols = if *upper { &HEX_DIGITS_UPPER } else { &HEX_DIGITS };
-                out.push_str(prefix);
+                out.extend_from_slice(prefix.as_bytes());
                 let (mut at, mut left) = (at, *digits);
                 while left > 0 {
                     let count = left.min(HEX_CHUNK);
-                    let number = read_bits(bits, at, 4 * count as u32);
-                    (0..count).rev().for_each(|digit| out.push(symbols[(number >> (4 * digit)) as usize & 15] as char));
+                    let mut number = read_bits(bits, at, 4 * count as u32);
+                    let mut chunk = [0; HEX_CHUNK];
+                    for digit in chunk[..count].iter_mut().rev() {
+                        *digit = symbols[number as usize & 15];
+                        number >>= 4;
+                    }
+                    out.extend_from_slice(&chunk[..count]);
                     (at, left) = (at + 4 * count, left - count);
                 }
-                out.push_str(suffix);
+                out.extend_from_slice(suffix.as_bytes());
             }
-            Slot::Text(words) => out.push_str(words.get(rank).copied().unwrap_or_default()),
+            Slot::Text(words) => out.extend_from_slice(words.get(rank).copied().unwrap_or_default().as_bytes()),
         }
     }
 
@@ -361,7 +370,7 @@ fn middle<'a>(folded: &'a str, prefix: &str, suffix: &str) -> Option<&'a [u8]> {
 }
 
 /// Appends a number, with leading zeros up to so many digits.
-fn put_decimal(mut number: u64, digits: usize, out: &mut String) {
+fn put_decimal(mut number: u64, digits: usize, out: &mut Vec<u8>) {
     let mut buffer = [b'0'; 20];
     let mut at = buffer.len();
     while number > 0 || at == buffer.len() {
@@ -370,7 +379,7 @@ fn put_decimal(mut number: u64, digits: usize, out: &mut String) {
         number /= 10;
     }
     let start = at.min(buffer.len() - digits.min(buffer.len()));
-    buffer[start..].iter().for_each(|digit| out.push(*digit as char));
+    out.extend_from_slice(&buffer[start..]);
 }
 
 #[cfg(test)]
@@ -389,9 +398,9 @@ mod tests {
         let slot = Slot::read(&mut reader, words.len()).expect("what was just written");
         assert!(reader.is_empty());
         for (rank, word) in words.iter().enumerate() {
-            let mut got = String::new();
+            let mut got = Vec::new();
             slot.put(&bits.bytes, 0, rank, &mut got);
-            assert_eq!(got, *word, "{slot:?}");
+            assert_eq!(got, word.as_bytes(), "{slot:?}");
             assert!(seen.iter().any(|seen| seen == word));
             let key = read_bits(&bits.bytes, rank * slot.width(), slot.width().min(64) as u32);
             match slot.find(&word.to_ascii_lowercase()) {
@@ -428,9 +437,9 @@ mod tests {
             bits.align();
             let slot = Slot::read(&mut Reader::new(&descriptor), words.len()).unwrap();
             for (rank, word) in words.iter().enumerate() {
-                let mut got = String::new();
+                let mut got = Vec::new();
                 slot.put(&bits.bytes, 3, rank, &mut got);
-                prop_assert_eq!(&got, word);
+                prop_assert_eq!(&got, word.as_bytes());
                 prop_assert_ne!(slot.find(&word.to_ascii_lowercase()), Found::Never);
             }
         }

@@ -121,7 +121,7 @@ impl TemplateSet {
     /// The number of a template that another block has already.
     pub(crate) fn adopt(&mut self, template: &Template, messages: usize) -> Option<u32> {
         self.messages += messages;
-        self.find_or_add(&template.bytes, TEMPLATES_MAX)
+        self.find_or_add(&template.bytes(), TEMPLATES_MAX)
     }
 
     fn find_or_add(&mut self, template: &[u8], room: usize) -> Option<u32> {
@@ -167,7 +167,7 @@ fn template_at<'a>(bytes: &'a [u8], ends: &[usize], index: usize) -> &'a [u8] {
 }
 
 fn count_slots(template: &[u8]) -> usize {
-    template.iter().filter(|byte| **byte == SLOT).count()
+    template.split(|byte| *byte == SLOT).count() - 1
 }
 
 /// Reads what [`TemplateSet::encode`] wrote; `None` when it makes no sense.
@@ -184,32 +184,50 @@ pub(crate) fn decode_templates(bytes: &[u8]) -> Option<Vec<Template>> {
 /// The static text of a message, with slots for its variable words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
-    bytes: Box<[u8]>,
-    slots: usize,
+    /// All pieces, one after the other.
+    text: Box<str>,
+    /// Where each piece ends in it.
+    ends: Box<[usize]>,
 }
 
 impl Template {
     /// None when a piece of it is no text.
     fn new(bytes: &[u8]) -> Option<Template> {
-        let is_text = bytes.split(|byte| *byte == SLOT).all(|piece| std::str::from_utf8(piece).is_ok());
-        is_text.then(|| Template { bytes: bytes.into(), slots: count_slots(bytes) })
+        let mut text = String::with_capacity(bytes.len());
+        let mut ends = Vec::new();
+        for piece in bytes.split(|byte| *byte == SLOT) {
+            text.push_str(std::str::from_utf8(piece).ok()?);
+            ends.push(text.len());
+        }
+        Some(Template { text: text.into(), ends: ends.into() })
+    }
+
+    /// As it is stored.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.text.len() + self.slots());
+        for (at, piece) in self.pieces().enumerate() {
+            if at > 0 {
+                bytes.push(SLOT);
+            }
+            bytes.extend_from_slice(piece.as_bytes());
+        }
+        bytes
     }
 
     /// Variable words that a message of this template has.
     pub(crate) fn slots(&self) -> usize {
-        self.slots
+        self.ends.len() - 1
     }
 
     /// The static pieces: one before, one between every two, and one behind the words; any may be empty.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &str> {
-        self.bytes
-            .split(|byte| *byte == SLOT)
-            .map(|piece| std::str::from_utf8(piece).expect("new() has checked every piece"))
+        let mut start = 0;
+        self.ends.iter().map(move |end| &self.text[std::mem::replace(&mut start, *end)..*end])
     }
 
     /// The message with `word` in every slot.
     pub(crate) fn filled(&self, word: &str) -> String {
-        let mut text = String::with_capacity(self.bytes.len() + self.slots * word.len());
+        let mut text = String::with_capacity(self.text.len() + self.slots() * word.len());
         for (at, piece) in self.pieces().enumerate() {
             if at > 0 {
                 text.push_str(word);
@@ -221,12 +239,12 @@ impl Template {
 
     /// Whether the message is empty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.text.is_empty() && self.slots() == 0
     }
 
     /// Bytes held, about.
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.len() + size_of::<Template>()
+        self.text.len() + self.ends.len() * size_of::<usize>() + size_of::<Template>()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a pattern says of all messages of a template at once. Exact where it says yes or no; where variable words decide,
 //! or may, it is left open.
 
+use super::PairSet;
 use super::template::{Template, is_variable};
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 use watchfire_model::{FieldPattern, Proximity, TextPattern, TextRegex, Wildcard, fold, words};
@@ -24,6 +25,8 @@ pub(crate) struct MessageQuery<'a> {
     stand_in: String,
     /// Sets of folded texts: of each a message must hold one at least.
     literals: Vec<Vec<String>>,
+    /// Of the variable words of the block.
+    pairs: PairSet,
 }
 
 /// What variable words of a granule can decide about.
@@ -36,7 +39,8 @@ pub(crate) struct Probe {
 }
 
 impl<'a> MessageQuery<'a> {
-    pub(crate) fn new(pattern: &'a FieldPattern) -> MessageQuery<'a> {
+    /// `pairs` are those of the variable words of the block, or all.
+    pub(crate) fn new(pattern: &'a FieldPattern, pairs: PairSet) -> MessageQuery<'a> {
         let wanted: &[String] = match pattern {
             FieldPattern::Text(text) => text.words(),
             FieldPattern::Near(near) => &near.words,
@@ -47,7 +51,7 @@ impl<'a> MessageQuery<'a> {
             stand_in.push('0');
         }
         let literals = if let FieldPattern::Regex(regex) = pattern { required_literals(regex) } else { Vec::new() };
-        MessageQuery { pattern, stand_in, literals }
+        MessageQuery { pattern, stand_in, literals, pairs }
     }
 
     /// What holds for every message of the template.
@@ -57,7 +61,7 @@ impl<'a> MessageQuery<'a> {
         }
         match self.pattern {
             FieldPattern::Text(text) => self.text(text, template),
-            FieldPattern::Wildcard(wildcard) => wildcard_verdict(wildcard, template),
+            FieldPattern::Wildcard(wildcard) => wildcard_verdict(wildcard, template, &self.pairs),
             FieldPattern::Regex(regex) => self.regex(regex, template),
             FieldPattern::Near(near) => self.near(near, template),
         }
@@ -87,7 +91,7 @@ impl<'a> MessageQuery<'a> {
             }
             FieldPattern::Wildcard(_) | FieldPattern::Regex(_) => {}
             FieldPattern::Near(near) => {
-                if templates.all(|template| template.pieces().flat_map(words).all(|word| word.is_ascii())) {
+                if templates.all(|template| template.pieces().flat_map(words).all(str::is_ascii)) {
                     probe.words = near.words.iter().filter(|word| is_variable(word)).cloned().collect();
                 }
             }
@@ -134,7 +138,8 @@ impl<'a> MessageQuery<'a> {
         if regex.regex().find_iter(&filled).any(|found| is_static(found.start(), found.end())) {
             return Verdict::Yes;
         }
-        let may_hold_one = |literals: &Vec<String>| literals.iter().any(|literal| may_contain(template, literal));
+        let may_hold_one =
+            |literals: &Vec<String>| literals.iter().any(|literal| may_contain(template, literal, &self.pairs));
         if self.literals.iter().all(may_hold_one) { Verdict::Open } else { Verdict::No }
     }
 }
@@ -143,7 +148,7 @@ fn decided(passes: bool) -> Verdict {
     if passes { Verdict::Yes } else { Verdict::No }
 }
 
-fn wildcard_verdict(wildcard: &Wildcard, template: &Template) -> Verdict {
+fn wildcard_verdict(wildcard: &Wildcard, template: &Template, pairs: &PairSet) -> Verdict {
     if wildcard.is_within_word() {
         let is_static = template.pieces().flat_map(words).any(|word| wildcard.matches(&fold(word)));
         return if is_static { Verdict::Yes } else { Verdict::Open };
@@ -155,7 +160,7 @@ fn wildcard_verdict(wildcard: &Wildcard, template: &Template) -> Verdict {
     {
         return Verdict::Yes;
     }
-    if literal_runs(wildcard).all(|run| may_contain(template, run)) { Verdict::Open } else { Verdict::No }
+    if literal_runs(wildcard).all(|run| may_contain(template, run, pairs)) { Verdict::Open } else { Verdict::No }
 }
 
 /// Whether the pattern is `*run*`.
@@ -220,8 +225,8 @@ fn literal_texts(sequence: &Seq) -> Vec<String> {
 /// Characters of a literal that are looked at: one bit each.
 const LITERAL_CHARS_MAX: usize = 64;
 
-/// Whether a message of the template may hold the folded literal, whatever its variable words are.
-fn may_contain(template: &Template, literal: &str) -> bool {
+/// Whether a message of the template may hold the folded literal, if its variable words hold no other pairs than these.
+fn may_contain(template: &Template, literal: &str, pairs: &PairSet) -> bool {
     let literal: Vec<char> = literal.chars().take(LITERAL_CHARS_MAX).collect();
     let mask = |wanted: &dyn Fn(char) -> bool| {
         (0..).zip(&literal).fold(0u64, |mask, (at, c)| mask | u64::from(wanted(*c)) << at)
@@ -230,9 +235,12 @@ fn may_contain(template: &Template, literal: &str) -> bool {
     // Bit n: what was read ends with the first n + 1 characters of the literal.
     let mut states = 0u64;
     let in_word = mask(&|c| c.is_ascii_alphanumeric());
+    let behind_pair = (0..)
+        .zip(literal.windows(2))
+        .fold(0u64, |mask, (at, pair)| mask | u64::from(pairs.may_hold_pair(pair[0], pair[1])) << (at + 1));
     for (at, piece) in template.pieces().enumerate() {
         if at > 0 {
-            states = through_word(states, in_word);
+            states = through_word(states, in_word, behind_pair);
         }
         for c in piece.chars().flat_map(char::to_lowercase) {
             if states >> last & 1 == 1 {
@@ -247,12 +255,14 @@ fn may_contain(template: &Template, literal: &str) -> bool {
     false
 }
 
-/// The states behind any word of one character at least.
-fn through_word(states: u64, in_word: u64) -> u64 {
-    let mut reached = 0;
-    let mut next = states;
+/// The states behind any word of one character at least: `in_word` are the characters that may be part of one,
+/// `behind_pair` those that may follow the one before.
+fn through_word(states: u64, in_word: u64, behind_pair: u64) -> u64 {
+    // What was read before the word goes on with its first character, and the literal may begin with any.
+    let mut next = (states << 1 | 1) & in_word;
+    let mut reached = next;
     loop {
-        next = (next << 1 | 1) & in_word;
+        next = (next << 1 & behind_pair | 1) & in_word;
         if next & !reached == 0 {
             return reached;
         }
@@ -275,7 +285,11 @@ mod tests {
 
     #[track_caller]
     fn check(message: &str, pattern: &FieldPattern, want: Verdict) {
-        assert_eq!(MessageQuery::new(pattern).verdict(&template(message)), want, "{pattern:?} on {message:?}");
+        assert_eq!(
+            MessageQuery::new(pattern, PairSet::full()).verdict(&template(message)),
+            want,
+            "{pattern:?} on {message:?}"
+        );
     }
 
     #[test]
@@ -331,7 +345,7 @@ mod tests {
         #[test]
         fn a_verdict_is_what_the_pattern_says(message in "([AaBb1 :é—\u{212a}]){0,12}", pattern in pattern()) {
             let passes = pattern.matches_prose(&message);
-            let verdict = MessageQuery::new(&pattern).verdict(&template(&message));
+            let verdict = MessageQuery::new(&pattern, PairSet::full()).verdict(&template(&message));
             prop_assert!(
                 verdict == Verdict::Open || verdict == decided(passes),
                 "{:?} of {:?} on {:?}", verdict, pattern, message

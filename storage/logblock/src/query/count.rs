@@ -5,6 +5,7 @@ use super::plan::{Known, Place, Plan};
 use crate::block::layout::HOST;
 use crate::block::{ReadError, Summary};
 use crate::message::Verdict;
+use smol_str::SmolStr;
 use watchfire_model::TimeRangeNs;
 
 impl Granule<'_> {
@@ -50,7 +51,7 @@ impl Granule<'_> {
                     return Some(present);
                 }
                 let counts = summary?.value_counts(column.leaf)?;
-                let empty = counts.values.iter().position(|value| value.is_empty());
+                let empty = counts.values.iter().position(SmolStr::is_empty);
                 let of_empty = |(value, _): &&(u32, u32)| Some(*value as usize) == empty;
                 let empty_rows =
                     counts.granules[self.index].iter().find(of_empty).map_or(0, |(_, rows)| u64::from(*rows));
@@ -98,10 +99,9 @@ impl Granule<'_> {
         let mut count = 0;
         for (number, rows) in &granule.templates {
             match known.verdicts.get(*number as usize)? {
-                Verdict::No => {}
                 Verdict::Yes => count += u64::from(*rows),
                 Verdict::Open if known.open.contains(self.index) => return None,
-                Verdict::Open => {}
+                Verdict::No | Verdict::Open => {}
             }
         }
         Some(count)

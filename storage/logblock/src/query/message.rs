@@ -6,7 +6,7 @@ use super::eval::Granule;
 use super::plan::Known;
 use super::rows::RowSet;
 use crate::block::layout::MESSAGE;
-use crate::block::{Assembler, ReadError, Summary, nonsense};
+use crate::block::{Assembler, ReadError, Summary, as_text, nonsense};
 use crate::message::{Messages, NO_TEMPLATE, Places, Slots, Verdict};
 use arrow_array::ArrayRef;
 use smol_str::SmolStr;
@@ -76,7 +76,7 @@ impl Granule<'_> {
         let mut reader = stored.reader(self.index)?;
         let mut finders: Vec<Option<Finder<'_>>> = verdicts.iter().map(|_| None).collect();
         let mut failure = None;
-        let mut buffer = String::new();
+        let mut buffer = Vec::new();
         let rows = within.filter(|row| {
             let local = usize::from(stored.messages.local(row));
             match verdicts.get(local) {
@@ -89,13 +89,13 @@ impl Granule<'_> {
             if let (Some(key), Some(finder)) = (key, finders.get_mut(local)) {
                 let finder = match finder {
                     Some(finder) => finder,
-                    none => match Finder::new(&stored.messages, local as u16, &key.word) {
-                        Some(finder) => none.insert(finder),
-                        None => {
+                    none => {
+                        let Some(finder) = Finder::new(&stored.messages, local as u16, &key.word) else {
                             failure = Some(nonsense());
                             return false;
-                        }
-                    },
+                        };
+                        none.insert(finder)
+                    }
                 };
                 let found = finder.slots.hold(&finder.places, stored.messages.rank(row), &key.word, &mut buffer);
                 if !found || key.suffices {
@@ -131,7 +131,7 @@ impl Stored {
     fn reader(&self, granule: usize) -> Result<MessageReader<'_>, ReadError> {
         let untemplated = self.untemplated.as_ref().map(Texts::new).transpose()?;
         let assembler = Assembler::new(&self.messages, &self.summary, granule);
-        Ok(MessageReader { assembler, untemplated, buffer: String::new() })
+        Ok(MessageReader { assembler, untemplated, buffer: Vec::new() })
     }
 }
 
@@ -139,16 +139,17 @@ impl Stored {
 struct MessageReader<'a> {
     assembler: Assembler<'a>,
     untemplated: Option<Texts<'a>>,
-    buffer: String,
+    buffer: Vec<u8>,
 }
 
 impl MessageReader<'_> {
     fn get(&mut self, row: usize) -> Result<&str, ReadError> {
         self.buffer.clear();
         if !self.assembler.put(row, &mut self.buffer)? {
-            self.buffer.push_str(self.untemplated.and_then(|texts| texts.get(row)).unwrap_or_default());
+            let text = self.untemplated.and_then(|texts| texts.get(row)).unwrap_or_default();
+            self.buffer.extend_from_slice(text.as_bytes());
         }
-        Ok(&self.buffer)
+        as_text(&self.buffer)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::block::layout::{ColumnKind, FieldStats, GranuleStats, HOST, Layout};
 use crate::block::token::TokenColumn;
 use crate::block::{Block, GranuleSet, Opened, ReadError, Reads, Summary, TokenIndex};
-use crate::message::{MessageQuery, Probe, Verdict};
+use crate::message::{MessageQuery, PairSet, Probe, Verdict};
 use smol_str::SmolStr;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -314,7 +314,11 @@ impl Planner<'_> {
         summary: &Summary,
         known: &mut Known,
     ) -> Result<GranuleSet, ReadError> {
-        let query = MessageQuery::new(pattern);
+        let pairs = match pattern {
+            FieldPattern::Wildcard(_) | FieldPattern::Regex(_) => self.tokens()?.pairs(),
+            FieldPattern::Text(_) | FieldPattern::Near(_) => PairSet::full(),
+        };
+        let query = MessageQuery::new(pattern, pairs);
         let verdicts: Vec<Verdict> = summary.templates.iter().map(|template| query.verdict(template)).collect();
         let open = || summary.templates.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Open);
         let count = self.layout().granules.len();
