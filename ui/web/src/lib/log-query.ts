@@ -49,16 +49,14 @@ export function recordsOf(query: string, keys: readonly Key[]): string {
   return [kept, ...conditions].filter((part) => part !== "").join(" ");
 }
 
-/** A proposal of the server put where the mistake is: a token into its place, or a whole query instead of this one. */
+/** A proposal of the server put where the mistake is; without a place it is a query instead of this one. */
 export function corrected(query: string, suggestion: string, startByte?: number, endByte?: number): string {
   if (startByte === undefined) {
     return suggestion;
   }
   const start = byteToIndex(query, startByte);
-  const before = query.slice(0, start);
-  const after = query.slice(endByte === undefined ? start : byteToIndex(query, endByte));
-  const whole = before.trim() === "" ? after.trim() !== "" && suggestion.endsWith(after) : suggestion.startsWith(before);
-  return whole ? suggestion : `${before}${suggestion}${after}`;
+  const end = endByte === undefined ? start : byteToIndex(query, endByte);
+  return `${query.slice(0, start)}${suggestion}${query.slice(end)}`;
 }
 
 /**

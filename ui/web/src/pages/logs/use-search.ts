@@ -18,7 +18,7 @@ import {
   type Table,
 } from "../../api/logs";
 import { savedSearch, savedSearches, type SavedSearch } from "../../api/saved";
-import { condition } from "../../lib/log-query";
+import { fieldName } from "../../lib/log-query";
 import { niceStep } from "../../lib/ticks";
 import type { Span } from "../../lib/time-range";
 import type { ContextView } from "../../lib/view";
@@ -92,12 +92,15 @@ export function useMoreValues(query: string, span: Span | null, names: readonly 
   });
 }
 
-/** A field's values for completion: those of all records of the span that begin as typed. */
+/** A field's values for completion: those of all records of the span that begin as typed, else the most frequent ones. */
 export async function valuesOf(field: string, typed: string, span: Span | null, signal: AbortSignal): Promise<readonly string[]> {
-  // A word can be asked for by its beginning; of anything else the most frequent values must do.
-  const query = /^[\p{L}\p{N}_.-]+$/u.test(typed) && field !== "level" ? `${condition(field, "", "include").slice(0, -2)}${typed.replace(/-/gu, "\\-")}*` : "";
-  const answer = await valueOf(fields({ query, ...held(span) }, COMPLETION_VALUES, [field], signal));
-  return answer.fields.find((entry) => entry.name === field)?.values.map((entry) => entry.value) ?? [];
+  const ask = async (query: string) => {
+    const answer = await valueOf(fields({ query, ...held(span) }, COMPLETION_VALUES, [field], signal));
+    return answer.fields.find((entry) => entry.name === field)?.values.map((entry) => entry.value) ?? [];
+  };
+  // A word can be asked for by its beginning, but a number has none.
+  const found = /^[\p{L}\p{N}_.-]+$/u.test(typed) ? await ask(`${fieldName(field)}:${typed.replace(/-/gu, "\\-")}*`) : [];
+  return found.length > 0 ? found : ask("");
 }
 
 export function useContext(view: ContextView | null) {
