@@ -2,6 +2,7 @@
 
 use crate::params::ParamError;
 use crate::refusal::Refusal;
+use crate::suggestion::suggestion;
 use crate::workers::WorkerError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -193,7 +194,7 @@ impl From<ParamError> for ApiError {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
         let (start, end) = (Some(error.span.start), Some(error.span.end));
-        let body = ErrorBody { message: error.to_string(), start, end, suggestion: None };
+        let body = ErrorBody { message: error.to_string(), start, end, suggestion: suggestion(&error) };
         ApiError { status: StatusCode::BAD_REQUEST, body, refusal: Some(Refusal::query) }
     }
 }

@@ -17,6 +17,7 @@ mod refusal;
 mod server;
 mod status;
 mod storage;
+mod suggestion;
 mod telemetry;
 mod time_text;
 mod workers;

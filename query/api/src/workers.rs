@@ -10,6 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use watchfire_model::{MemoryPool, QueryBudget};
 
@@ -85,6 +86,8 @@ pub struct Workers {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     exporting: Arc<Semaphore>,
+    /// Whose threads queries run on; the caller's if none.
+    runtime: Option<Handle>,
 }
 
 /// Cancels a query whose client has gone: axum drops the handler's future then, and this guard with it.
@@ -106,7 +109,15 @@ impl Workers {
             running: Arc::new(Semaphore::new(limits.concurrency)),
             admitted: Arc::new(Semaphore::new(limits.queue_max)),
             exporting: Arc::new(Semaphore::new(limits.exports_max)),
+            runtime: None,
         }
+    }
+
+    /// Runs queries on the blocking threads of another runtime, which may be of a lower priority than those that take data
+    /// in.
+    #[must_use]
+    pub fn on(self, runtime: Handle) -> Workers {
+        Workers { runtime: Some(runtime), ..self }
     }
 
     pub fn register_metrics(&self, registry: &mut Registry) {
@@ -155,6 +166,10 @@ impl Workers {
         answer
     }
 
+    fn runtime(&self) -> Handle {
+        self.runtime.clone().unwrap_or_else(Handle::current)
+    }
+
     /// What one query may spend.
     fn budget(&self) -> Arc<QueryBudget> {
         Arc::new(QueryBudget::new(self.limits.samples_max).with_memory(&self.memory, self.limits.memory_max))
@@ -170,7 +185,7 @@ impl Workers {
         let _guard = CancelOnDrop(Arc::clone(&budget));
         let work = async {
             let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| WorkerError::Busy)?;
-            let answer = tokio::task::spawn_blocking(move || {
+            let answer = self.runtime().spawn_blocking(move || {
                 let answer = query(&budget);
                 drop(running); // held by the work itself: a cancelled query keeps its place until it has stopped
                 answer
@@ -219,6 +234,15 @@ mod tests {
         let spin = |budget: &QueryBudget| while budget.check().is_ok() {};
         assert_eq!(workers.run(Some(timeout), spin).await, Err(WorkerError::TimedOut(timeout)));
         assert_eq!(workers.run(None, |_| 1).await, Ok(1), "its place is free again");
+    }
+
+    #[test]
+    fn queries_run_on_the_threads_that_they_are_given() {
+        let named = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("queries").build();
+        let (named, callers) = (named.unwrap(), tokio::runtime::Builder::new_current_thread().enable_all().build());
+        let workers = workers(limits(1, 1, Duration::from_secs(10))).on(named.handle().clone());
+        let name = callers.unwrap().block_on(workers.run(None, |_| std::thread::current().name().map(str::to_owned)));
+        assert_eq!(name.unwrap().as_deref(), Some("queries"));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::{CancelOnDrop, WorkerError, Workers};
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -13,13 +13,19 @@ use watchfire_model::QueryBudget;
 
 /// Pieces that wait between the thread and the socket.
 const PIECES_MAX: usize = 4;
-/// A client that takes nothing for so long is given up: its query holds blocks that could be deleted.
-const STALL_MAX: Duration = Duration::from_mins(2);
+/// What a client may let the thread wait in all: its query holds blocks that could be deleted, and memory.
+const GRACE: Duration = Duration::from_mins(2);
+/// For so many bytes that the client has taken, the thread may wait a second more.
+const PACE: u64 = 16 << 10;
 
 /// Where a query's thread puts its answer.
 #[derive(Debug)]
 pub(crate) struct Outlet<E> {
     pieces: mpsc::Sender<Result<Bytes, E>>,
+    /// Bytes put so far.
+    bytes: u64,
+    /// How long the client has let the thread wait.
+    waited: Duration,
     runtime: Handle,
     interrupted: Counter,
     is_interrupted: bool,
@@ -53,8 +59,9 @@ impl Workers {
         let (sender, receiver) = mpsc::channel(PIECES_MAX);
         let interrupted = self.metrics.interrupted.clone();
         let runtime = Handle::current();
-        let mut outlet = Outlet { pieces: sender, runtime, interrupted, is_interrupted: false };
-        tokio::task::spawn_blocking(move || {
+        let (bytes, waited) = (0, Duration::ZERO);
+        let mut outlet = Outlet { pieces: sender, bytes, waited, runtime, interrupted, is_interrupted: false };
+        self.runtime().spawn_blocking(move || {
             query(&budget, &mut outlet);
             outlet.end(&budget);
             drop(place); // held by the work itself, as in `run`
@@ -67,17 +74,22 @@ impl<E: Send + 'static> Outlet<E> {
     /// Hands a piece on; waits while the client is slow.
     ///
     /// # Errors
-    /// The client has left, or took nothing for [`STALL_MAX`].
+    /// The client has left, or is slower than [`PACE`] beyond the [`GRACE`].
     pub(crate) fn put(&mut self, piece: Result<Bytes, E>) -> Result<(), Interrupted> {
+        let len = piece.as_ref().map_or(0, Bytes::len);
         let sent = match self.pieces.try_send(piece) {
             Ok(()) => true,
             Err(TrySendError::Closed(_)) => false,
             Err(TrySendError::Full(piece)) => {
-                let sending = tokio::time::timeout(STALL_MAX, self.pieces.send(piece));
-                self.runtime.block_on(sending).is_ok_and(|sent| sent.is_ok())
+                let began = Instant::now();
+                let left = allowance(self.bytes).saturating_sub(self.waited);
+                let sent = self.runtime.block_on(async { tokio::time::timeout(left, self.pieces.send(piece)).await });
+                self.waited += began.elapsed();
+                sent.is_ok_and(|sent| sent.is_ok())
             }
         };
         if sent {
+            self.bytes += len as u64;
             return Ok(());
         }
         self.interrupt();
@@ -96,6 +108,11 @@ impl<E: Send + 'static> Outlet<E> {
             self.interrupted.inc();
         }
     }
+}
+
+/// How long the thread may wait for a client that was given so many bytes.
+fn allowance(bytes: u64) -> Duration {
+    GRACE + Duration::from_millis(bytes.saturating_mul(1000) / PACE)
 }
 
 impl<E> Pieces<E> {
@@ -167,6 +184,13 @@ mod tests {
         until(|| workers.metrics.interrupted.get() == 1).await;
         until(|| workers.exporting.available_permits() == 1).await;
         assert!(put.load(Ordering::SeqCst) <= PIECES_MAX + 11);
+    }
+
+    #[test]
+    fn a_client_has_to_keep_a_pace() {
+        assert_eq!(allowance(0), GRACE);
+        assert_eq!(allowance(PACE * 60), GRACE + Duration::from_mins(1));
+        assert!(allowance(u64::MAX) > GRACE);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
