@@ -22,9 +22,12 @@ const RUNS_PER_DIRECTORY: u64 = 40;
 /// How long a run waits for the place at which it is to die.
 const POINT_DEADLINE: Duration = Duration::from_secs(6);
 
-/// Everything small, so that flushes, merges (of eight blocks), retention and manifests come every moment.
+/// Everything small, so that flushes, merges (of eight blocks), retention and manifests come every moment. Old records are
+/// in a stream of their own, of which only a few blocks are kept: nobody asks for them.
 const CONFIG: &str = "
 logs:
+  streams:
+  - { name: old, match: 'id_text:old-*', remove_from_default: true, retention: { bytes: 64KiB } }
   store: { memtable_bytes_max: 32KiB, flush_age: 1s, retention: 1d, wal_keep_bytes: 1MiB }
   gelf: { udp: { enabled: false } }
 metrics:
