@@ -108,7 +108,12 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let reloader = Arc::new(Reloader::new(
         args,
         &loaded,
-        Reloadable { scrape: Arc::clone(&scrape), alerting: Arc::clone(&alerting), streams: Arc::clone(&streams) },
+        Reloadable {
+            scrape: Arc::clone(&scrape),
+            alerting: Arc::clone(&alerting),
+            streams: Arc::clone(&streams),
+            logs: Arc::clone(&stores.logs),
+        },
         Arc::clone(&last_reload),
         http_address,
         Arc::clone(&memory),

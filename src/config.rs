@@ -105,7 +105,7 @@ pub(crate) struct HttpConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogsConfig {
     pub(crate) gelf: GelfConfig,
-    /// What belongs to which stream, decided as a record arrives; these rules may change while the server runs.
+    /// What belongs to which stream, decided as a record arrives; these may change while the server runs.
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) streams: Vec<StreamConfig>,
     pub(crate) store: LogStoreOptions,
@@ -296,6 +296,7 @@ impl Config {
         let given = keys.into_iter().filter(|(_, value)| value.is_some());
         let mut warnings: Vec<String> =
             given.map(|(key, _)| format!("`{key}` is not supported yet and has no effect")).collect();
+        warnings.extend(self.logs.stream_warnings());
         warnings.extend(self.global.warnings());
         warnings.extend(self.scrape_configs.iter().flat_map(ScrapeConfig::warnings));
         warnings

@@ -1,7 +1,7 @@
 //! Reads the configuration again, by signal, by call and when a file changes. A bad one leaves the running one in force.
 
 use crate::cli::ServeArgs;
-use crate::config::{Config, LogsConfig};
+use crate::config::Config;
 use crate::memory::MemoryPlan;
 use anyhow::Context;
 use parking_lot::Mutex;
@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::{Alerting, AlertingOptions, AlertmanagerConfig, RuleFiles};
+use watchfire_logstore::{LogStore, LogStoreOptions, Retention};
 use watchfire_model::Labels;
 use watchfire_pipeline::StreamRouter;
 use watchfire_scrape::ScrapeManager;
@@ -100,6 +101,8 @@ pub(crate) struct Reloadable {
     pub(crate) scrape: Arc<ScrapeManager>,
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) streams: Arc<StreamRouter>,
+    /// Of it only how long records are kept.
+    pub(crate) logs: Arc<LogStore>,
 }
 
 /// Applies configurations to what can change while the server runs.
@@ -110,8 +113,10 @@ pub(crate) struct Reloader {
     last: Arc<LastReload>,
     http: SocketAddr,
     memory: Arc<MemoryPlan>,
-    /// The configuration in force and the files that it came from.
-    current: Mutex<(Config, Vec<PathBuf>)>,
+    /// What the sections that are read at the start only said then.
+    started: Config,
+    /// Those that the configuration in force came from.
+    files: Mutex<Vec<PathBuf>>,
 }
 
 impl Reloader {
@@ -123,9 +128,9 @@ impl Reloader {
         http: SocketAddr,
         memory: Arc<MemoryPlan>,
     ) -> Reloader {
-        let files = loaded.files(&args);
+        let files = Mutex::new(loaded.files(&args));
         last.0.lock().warnings = loaded.warnings();
-        Reloader { args, parts, last, http, memory, current: Mutex::new((loaded.config.clone(), files)) }
+        Reloader { args, parts, last, http, memory, started: loaded.config.clone(), files }
     }
 
     /// Reads everything again and puts it in force, or keeps what is and says why.
@@ -159,22 +164,20 @@ impl Reloader {
         let (loaded, stream_rules) = tokio::task::spawn_blocking(read).await??;
         self.parts.scrape.apply(&loaded.config.global, &loaded.config.scrape_configs).await?;
         self.parts.streams.replace(stream_rules);
+        self.parts.logs.set_retention(Retention::of(&loaded.config.logs.store_options()));
         let mut warnings = loaded.warnings();
         warnings.extend(self.needs_restart(&loaded.config));
-        let files = loaded.files(&self.args);
-        *self.current.lock() = (loaded.config, files);
+        *self.files.lock() = loaded.files(&self.args);
         Ok(warnings)
     }
 
     /// Sections that are read at the start only.
     fn needs_restart(&self, new: &Config) -> Option<String> {
-        let current = self.current.lock();
-        let old = &current.0;
+        let old = &self.started;
         let changed = [
             ("http", old.http != new.http),
             ("logs.gelf", old.logs.gelf != new.logs.gelf),
-            ("logs.store", old.logs.store != new.logs.store),
-            ("the retention of logs.streams", !same_stream_retention(old, new)),
+            ("logs.store", without_retention(&old.logs.store) != without_retention(&new.logs.store)),
             ("metrics", old.metrics != new.metrics),
             ("memory_limit", old.memory_limit != new.memory_limit),
             ("storage", old.storage.directory != new.storage.directory),
@@ -203,7 +206,7 @@ impl Reloader {
 
     /// Time and length of each file; `None` where it is missing.
     fn fingerprint(&self) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
-        let files = self.current.lock().1.clone();
+        let files = self.files.lock().clone();
         let look = |path: &Path| {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
@@ -218,11 +221,8 @@ impl Reloader {
     }
 }
 
-/// Whether the streams are kept alike; what `logs.store` says counts apart from that.
-fn same_stream_retention(old: &Config, new: &Config) -> bool {
-    let of_streams = |config: &Config| {
-        let streams = LogsConfig { streams: config.logs.streams.clone(), ..LogsConfig::default() };
-        streams.store_options()
-    };
-    of_streams(old) == of_streams(new)
+/// The options that need a restart.
+fn without_retention(options: &LogStoreOptions) -> LogStoreOptions {
+    let LogStoreOptions { retention, stream_retention, bytes_max, stream_bytes_max, .. } = LogStoreOptions::default();
+    LogStoreOptions { retention, stream_retention, bytes_max, stream_bytes_max, ..options.clone() }
 }

@@ -35,11 +35,11 @@ nothing of what is stored. Names: [a-z0-9][a-z0-9_-]{0,62}. `retention` by age o
   - name: audit
     description: who did what
     match: 'tag:audit OR (service:sshd AND level:<=notice)'
-    retention: {age: 365d, bytes: 50GiB}
+    retention: {age: 365d}
   - name: debug
     match: 'level:debug'
     remove_from_default: true
-    retention: {age: 2d}";
+    retention: {age: 2d, bytes: 50GiB}";
 
 /// Every key in the order of the page; sections first say what they are for. `scrape_configs` and `rule_files` have a
 /// text of their own.
@@ -80,7 +80,7 @@ const KEYS: &[(&str, &str)] = &[
     ("http.query_concurrency", "Queries that run at once; further ones wait."),
     ("http.query_timeout", "The longest that a query may take."),
     ("http.query_samples_max", "Samples, or log records, that one query may hold in memory."),
-    ("logs", "Log inputs, streams and the log store. Read at the start only, but for the rules of the streams."),
+    ("logs", "Log inputs, streams and the log store. Read at the start only, but for the streams and all retention."),
     ("logs.gelf", "GELF over UDP, TCP and HTTP (POST /gelf on the HTTP port)."),
     ("logs.gelf.udp", ""),
     ("logs.gelf.udp.enabled", ""),

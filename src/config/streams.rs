@@ -3,7 +3,7 @@
 use super::{LogsConfig, null_as_default};
 use serde::{Deserialize, Serialize};
 use watchfire_logstore::LogStoreOptions;
-use watchfire_model::{ByteSize, DurationMs, LogFilter};
+use watchfire_model::{ByteSize, DurationMs, LogFilter, LogRecord};
 use watchfire_pipeline::{StreamName, StreamRule, StreamRuleError, StreamRules};
 
 /// One entry of `logs.streams`.
@@ -58,6 +58,30 @@ impl StreamConfig {
         Err(wrong(first_pipe(query), "a stream is chosen by a search alone: remove the pipes"))
     }
 
+    /// Why a retention has no effect: the records stay in `default`, which keeps them longer.
+    fn retention_warning(&self, options: &LogStoreOptions) -> Option<String> {
+        let StreamConfig { name, retention, .. } = self;
+        if self.remove_from_default {
+            return None;
+        }
+        let of_default = options.stream_retention.get(LogRecord::DEFAULT_STREAM).unwrap_or(&options.retention);
+        let (key, why) = match retention {
+            StreamRetention { age: Some(age), .. } if age < of_default => {
+                ("age", format!("which keeps them for {of_default}"))
+            }
+            StreamRetention { bytes: Some(_), .. }
+                if !options.stream_bytes_max.contains_key(LogRecord::DEFAULT_STREAM) =>
+            {
+                ("bytes", "which has no limit in bytes".to_owned())
+            }
+            _ => return None,
+        };
+        Some(format!(
+            "`retention.{key}` of stream `{name}` has no effect, as its records are in `default` as well, {why}: \
+             add `remove_from_default: true`"
+        ))
+    }
+
     fn retention_mistake(&self, store: &LogStoreOptions) -> Option<String> {
         let StreamConfig { name, retention, .. } = self;
         let zero = match retention {
@@ -89,6 +113,12 @@ impl LogsConfig {
             Some(mistake) => Err(mistake),
             None => Ok(compiled),
         }
+    }
+
+    /// What has no effect, one sentence each.
+    pub(super) fn stream_warnings(&self) -> impl Iterator<Item = String> {
+        let options = self.store_options();
+        self.streams.iter().filter_map(move |stream| stream.retention_warning(&options))
     }
 
     /// The log store's options with what the streams say of their retention.

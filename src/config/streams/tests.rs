@@ -61,6 +61,43 @@ fn one_retention_is_said_once() {
     assert!(Config::parse(text).is_ok());
 }
 
+#[track_caller]
+fn check_warning(store: &str, entry: &str, want: Option<&str>) {
+    let text = format!("logs: {{store: {{{store}}}, streams: [{{name: a, match: x, {entry}}}]}}");
+    let warnings = Config::parse(&text).expect("valid").warnings();
+    match want {
+        Some(part) => assert!(warnings.len() == 1 && warnings[0].contains(part), "no `{part}` in {warnings:?}"),
+        None => assert_eq!(warnings, Vec::<String>::new(), "{text}"),
+    }
+}
+
+#[test]
+fn a_retention_without_effect_is_told() {
+    check_warning("", "retention: {age: 7d}", Some("`default` as well, which keeps them for 30d"));
+    check_warning("stream_retention: {default: 8d}", "retention: {age: 7d}", Some("which keeps them for 8d"));
+    check_warning("stream_retention: {default: 7d}", "retention: {age: 7d}", None);
+    check_warning("", "retention: {age: 7d}, remove_from_default: true", None);
+    check_warning("", "retention: {age: 31d}", None);
+    check_warning("", "retention: {bytes: 1GiB}", Some("`retention.bytes` of stream `a` has no effect"));
+    check_warning("stream_bytes_max: {default: 9GiB}", "retention: {bytes: 1GiB}", None);
+    check_warning("", "retention: {bytes: 1GiB}, remove_from_default: true", None);
+}
+
+/// The examples in texts for operators are configurations.
+#[test]
+fn the_examples_that_operators_read_are_valid() {
+    let readme = include_str!("../../../deploy/README.md");
+    let in_readme = readme.split("```yaml\n").filter_map(|part| part.split("```").next());
+    let example = in_readme.filter(|text| text.contains("streams:")).collect::<String>();
+    let streams = Config::parse(&example).expect("a valid example").logs.streams;
+    assert_eq!(streams.iter().map(|stream| stream.name.as_str()).collect::<Vec<_>>(), ["audit", "debug"]);
+    let reference = include_str!("../../../deploy/config/watchfire.yml");
+    let from = reference.find("  #   - name: audit").expect("an example");
+    let to = reference.find("  streams: []").expect("the key behind its example");
+    let example = reference[from..to].replace("  # ", "");
+    assert_eq!(Config::parse(&format!("logs:\n streams:\n{example}")).expect("a valid example").logs.streams.len(), 2);
+}
+
 fn record(message: &str) -> LogRecord {
     LogRecord {
         time: TimeNs(1),
