@@ -126,7 +126,7 @@ impl<'b> Chain<'b> {
                     let Some(groups) = held.groups.take() else { continue };
                     let rows = grouping.rows(groups, self.budget)?;
                     self.budget.return_memory(held.taken);
-                    Box::new(rows.into_iter())
+                    Box::new(rows)
                 }
                 Link::Row(_) | Link::Limit(_) | Link::Offset(_) => continue,
             };

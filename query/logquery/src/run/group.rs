@@ -76,9 +76,13 @@ impl Grouping {
         Grouping { spec: Arc::new(spec), ..self }
     }
 
-    /// The groups as rows in their order.
-    pub(crate) fn rows(&self, groups: Groups, budget: &QueryBudget) -> Result<Vec<Row>, RunError> {
-        /// Bytes of a row that a group becomes, about.
+    /// The groups as rows in their order. Their memory is taken until the end of the query.
+    pub(crate) fn rows(
+        &self,
+        groups: Groups,
+        budget: &QueryBudget,
+    ) -> Result<impl Iterator<Item = Row> + use<>, RunError> {
+        /// Bytes of a group with its values in lists of its own, about.
         const ROW_BYTES: u64 = 256;
         let kept = match self.shape {
             Shape::All => groups.len(),
@@ -90,21 +94,21 @@ impl Grouping {
             Shape::First(limit) => first(groups, limit),
             Shape::Most(limit) => groups.most_counted(limit),
         };
-        budget.return_memory(kept as u64 * ROW_BYTES);
-        Ok(rows.into_iter().enumerate().map(|(index, row)| self.row(index as u64, row)).collect())
+        let columns = self.columns.clone();
+        Ok((0..).zip(rows).map(move |(number, group)| row(&columns, number, group)))
     }
+}
 
-    fn row(&self, number: u64, group: GroupRow) -> Row {
-        let keys = group.key.into_iter().map(|part| match part {
-            KeyPart::Absent => None,
-            KeyPart::Text(text) => Some(Cell::Value(FieldValue::Text(text))),
-            KeyPart::Time(time) => Some(Cell::Time(time)),
-        });
-        let values = group.values.into_iter().map(|value| value.map(Cell::Value));
-        let cells = self.columns.iter().zip(keys.chain(values));
-        let cells = cells.filter_map(|(name, cell)| cell.map(|cell| (name.clone(), cell))).collect();
-        Row { rank: (0, number), arrival: number, cells }
-    }
+fn row(columns: &[SmolStr], number: u64, group: GroupRow) -> Row {
+    let keys = group.key.into_iter().map(|part| match part {
+        KeyPart::Absent => None,
+        KeyPart::Text(text) => Some(Cell::Value(FieldValue::Text(text))),
+        KeyPart::Time(time) => Some(Cell::Time(time)),
+    });
+    let values = group.values.into_iter().map(|value| value.map(Cell::Value));
+    let cells = columns.iter().zip(keys.chain(values));
+    let cells = cells.filter_map(|(name, cell)| cell.map(|cell| (name.clone(), cell))).collect();
+    Row { rank: (0, number), arrival: number, cells }
 }
 
 /// The first `limit` groups in the order of their keys.
