@@ -3,7 +3,7 @@
 use super::granule_tokens::GranuleTokens;
 use super::layout::{ColumnKind, FieldColumn, FieldStats, GranuleStats, ValueKind};
 use super::survey::TO_REST;
-use super::token::{TokenColumn, place_key, prose_tokens, value_tokens};
+use super::token::{TokenColumn, place_key, prose_tokens, value_tokens, word_token};
 use crate::field::{put_field_ref, text_form};
 use crate::message::{EncodedMessages, MessageBuilder, TemplateSet};
 use crate::{RecordId, RecordRef, ValueRef};
@@ -233,7 +233,7 @@ impl ColumnBuilders {
         }
         let (tokens, token, place) = (&mut self.tokens, &mut self.scratch.token, self.places.message);
         let messages = self.messages.finish(templates, |word| {
-            prose_tokens(word, token, &mut |token| tokens.add(place, token));
+            word_token(word, token, &mut |token| tokens.add(place, token));
         })?;
         self.text_bytes = 0;
         let next = empty_stats(self.fields.len());

@@ -39,6 +39,12 @@ pub fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u
     }
 }
 
+/// Hands the token of one word to `visit`.
+pub(super) fn word_token(word: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+    fold_into(word, buffer);
+    visit(buffer);
+}
+
 /// Hands the tokens of a value of any field but the message to `visit`.
 pub fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
     if is_prose(text) {

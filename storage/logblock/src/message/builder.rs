@@ -19,6 +19,7 @@ pub(crate) struct MessageBuilder {
     ends: Vec<u32>,
     text: String,
     template: Vec<u8>,
+    words: Vec<(usize, usize)>,
     encoder: SlotEncoder,
     compressor: Compressor<'static>,
 }
@@ -43,6 +44,7 @@ impl MessageBuilder {
             ends: Vec::new(),
             text: String::new(),
             template: Vec::new(),
+            words: Vec::new(),
             encoder: SlotEncoder::default(),
             compressor: Compressor::new(zstd_level).expect("levels are constants in the range that zstd has"),
         }
@@ -50,14 +52,13 @@ impl MessageBuilder {
 
     /// Takes the message of the next row. False when there is no template for it: it has to be stored as it is.
     pub(crate) fn push(&mut self, message: &str, templates: &mut TemplateSet) -> bool {
-        let mut words = Vec::with_capacity(32);
-        let fits = split(message, &mut self.template, &mut words);
+        let fits = split(message, &mut self.template, &mut self.words);
         let number = if fits { templates.number(&self.template) } else { None };
         self.first_words.push(self.ends.len() as u32);
         self.numbers.push(number.unwrap_or(NO_NUMBER));
         if number.is_some() {
-            for word in words {
-                self.text.push_str(word);
+            for (start, end) in &self.words {
+                self.text.push_str(&message[*start..*end]);
                 self.ends.push(self.text.len() as u32);
             }
         }

@@ -130,6 +130,15 @@ impl Messages {
         reader.is_empty().then_some(Slots { slots, bits: &self.bits })
     }
 
+    /// Whether a message of the template may have the folded word: its letters that are no hexadecimal digits stand as
+    /// they are in the description of its slot, whatever form that has.
+    pub(crate) fn may_have_letters(&self, local: u16, folded: &str) -> bool {
+        let Some(group) = self.groups.get(usize::from(local)) else { return true };
+        let descriptors = &self.descriptors[group.start..group.end];
+        let letters = folded.bytes().filter(|byte| byte.is_ascii_lowercase() && !byte.is_ascii_hexdigit());
+        letters.into_iter().all(|letter| descriptors.iter().any(|byte| byte | 0x20 == letter))
+    }
+
     /// Bytes in memory, about.
     pub(crate) fn memory(&self) -> usize {
         self.locals.len() * 4 + self.groups.len() * size_of::<Group>() + self.descriptors.len() + self.bits.len()
@@ -207,6 +216,13 @@ pub(crate) struct Places {
     keys: Vec<(usize, usize, Vec<u64>)>,
     /// Slots whose words have to be looked at.
     compared: Vec<usize>,
+}
+
+impl Places {
+    /// No message has the word.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.always && self.keys.is_empty() && self.compared.is_empty()
+    }
 }
 
 #[cfg(test)]

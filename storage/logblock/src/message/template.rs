@@ -62,9 +62,9 @@ fn is_variable_class(class: u8, len: usize) -> bool {
     class & FOREIGN == 0 && (class & DIGIT != 0 || class == HEX_LETTER && len >= HEX_WORD_LEN_MIN)
 }
 
-/// Splits a message: its template's bytes go to `template`, its variable words to `words`. False where it has more or
-/// longer parts than a template may have.
-pub(super) fn split<'a>(message: &'a str, template: &mut Vec<u8>, words: &mut Vec<&'a str>) -> bool {
+/// Splits a message: its template's bytes go to `template`, the ends of its variable words to `words`. False where it has
+/// more or longer parts than a template may have.
+pub(super) fn split(message: &str, template: &mut Vec<u8>, words: &mut Vec<(usize, usize)>) -> bool {
     template.clear();
     words.clear();
     let bytes = message.as_bytes();
@@ -90,7 +90,7 @@ pub(super) fn split<'a>(message: &'a str, template: &mut Vec<u8>, words: &mut Ve
         if is_variable_class(class, at - start) {
             template.extend_from_slice(&bytes[from..start]);
             template.push(SLOT);
-            words.push(&message[start..at]);
+            words.push((start, at));
             from = at;
         }
     }
@@ -258,6 +258,7 @@ mod tests {
     fn check(message: &str, want_template: &str, want_words: &[&str]) {
         let (mut template, mut words) = (Vec::new(), Vec::new());
         assert!(split(message, &mut template, &mut words), "{message:?}");
+        let words: Vec<&str> = words.into_iter().map(|(start, end)| &message[start..end]).collect();
         let template = Template::new(&template).expect("pieces of text");
         assert_eq!((template.filled("#").as_str(), words.as_slice()), (want_template, want_words), "{message:?}");
     }
@@ -279,6 +280,7 @@ mod tests {
         fn a_message_is_its_template_and_its_words(message in "([a-f0-9 A-Zé\u{212a}:-]|\\PC){0,40}") {
             let (mut template, mut variable) = (Vec::new(), Vec::new());
             prop_assert!(split(&message, &mut template, &mut variable));
+            let variable: Vec<&str> = variable.into_iter().map(|(start, end)| &message[start..end]).collect();
             let template = Template::new(&template).unwrap();
             let mut pieces = template.pieces();
             let mut text = pieces.next().unwrap().to_owned();

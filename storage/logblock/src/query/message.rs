@@ -97,7 +97,7 @@ impl Granule<'_> {
                         none.insert(finder)
                     }
                 };
-                let found = finder.slots.hold(&finder.places, stored.messages.rank(row), &key.word, &mut buffer);
+                let found = finder.finds(stored.messages.rank(row), &key.word, &mut buffer);
                 if !found || key.suffices {
                     return found;
                 }
@@ -156,14 +156,24 @@ impl MessageReader<'_> {
 /// Looks for one word among the slots of one template.
 #[derive(Debug)]
 struct Finder<'a> {
-    slots: Slots<'a>,
-    places: Places,
+    /// None where no message has the word.
+    found: Option<(Slots<'a>, Places)>,
 }
 
 impl<'a> Finder<'a> {
+    /// None where the slots make no sense.
     fn new(messages: &'a Messages, local: u16, word: &str) -> Option<Finder<'a>> {
         debug_assert_ne!(local, NO_TEMPLATE, "only templates have slots");
+        if !messages.may_have_letters(local, word) {
+            return Some(Finder { found: None });
+        }
         let slots = messages.slots(local)?;
-        Some(Finder { places: slots.find(word), slots })
+        let places = slots.find(word);
+        Some(Finder { found: (!places.is_empty()).then_some((slots, places)) })
+    }
+
+    /// Whether message number `rank` has the word.
+    fn finds(&self, rank: usize, word: &str, buffer: &mut Vec<u8>) -> bool {
+        self.found.as_ref().is_some_and(|(slots, places)| slots.hold(places, rank, word, buffer))
     }
 }
