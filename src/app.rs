@@ -101,8 +101,13 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
     let alerting = Arc::new(alerting);
     let evaluation = tokio::spawn(Arc::clone(&alerting).run(stop.clone()));
     let housekeeping = maintenance::start(&stores.directory, Arc::clone(&stores.logs), Arc::clone(&stores.tsdb), &stop);
-    let (scrubbed, scrubbing) =
-        scrubbing::start(Arc::clone(&stores.logs), Arc::clone(&stores.tsdb), Arc::clone(&stores.clock), &stop);
+    let (scrubbed, scrubbing) = scrubbing::start(
+        Arc::clone(&stores.logs),
+        Arc::clone(&stores.tsdb),
+        Arc::clone(&stores.catalog),
+        Arc::clone(&stores.clock),
+        &stop,
+    );
 
     let last_reload = Arc::new(LastReload::default());
     let reloader = Arc::new(Reloader::new(

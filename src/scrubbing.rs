@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 use watchfire_api::Scrub;
+use watchfire_catalog::Catalog;
 use watchfire_logstore::LogStore;
 use watchfire_model::TimeNs;
 use watchfire_store::Clock;
@@ -16,6 +17,8 @@ use watchfire_tsdb::Tsdb;
 const ROUND: Duration = Duration::from_hours(7 * 24);
 /// Between two portions; each is as large as keeps the round's pace.
 const PERIOD: Duration = Duration::from_mins(1);
+/// Portions after which the catalog, which is small, is read as a whole: a day's.
+const CATALOG_PORTIONS: u64 = 24 * 60;
 /// The least that a portion is, so that small stores are read more often: 1 MiB a minute reads 10 GiB in a week.
 const PORTION_MIN: u64 = 1 << 20;
 
@@ -43,10 +46,11 @@ struct Portion {
     is_round_over: bool,
 }
 
-/// Reads both stores in portions until `stop`.
+/// Reads both stores in portions and the catalog every day, until `stop`.
 pub(crate) fn start(
     logs: Arc<LogStore>,
     tsdb: Arc<Tsdb>,
+    catalog: Arc<Catalog>,
     clock: Arc<dyn Clock>,
     stop: &CancellationToken,
 ) -> (Arc<Progress>, JoinHandle<()>) {
@@ -55,16 +59,20 @@ pub(crate) fn start(
     let task = tokio::spawn(async move {
         let mut ticks = tokio::time::interval_at((Instant::now() + PERIOD).into(), PERIOD);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        for round in 0_u64.. {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             let (logs, tsdb, clock, progress) =
                 (Arc::clone(&logs), Arc::clone(&tsdb), Arc::clone(&clock), Arc::clone(&shared));
+            let catalog = round.is_multiple_of(CATALOG_PORTIONS).then(|| Arc::clone(&catalog));
             let portions = tokio::task::spawn_blocking(move || {
                 scrub_logs(&logs, &progress.logs, clock.now());
                 scrub_metrics(&tsdb, &progress.metrics, clock.now());
+                if let Some(catalog) = catalog {
+                    scrub_catalog(&catalog);
+                }
             });
             if let Err(panic) = portions.await {
                 error!(%panic, "reading the stores again ended early");
@@ -100,6 +108,18 @@ fn scrub_metrics(tsdb: &Tsdb, progress: &Mutex<Scrub>, now: TimeNs) {
             );
         }
         Err(error) => warn!(%error, "a metric block cannot be read now"),
+    }
+}
+
+/// Its objects hold everything twice: damage in one of them costs nothing before the other copy has some too.
+fn scrub_catalog(catalog: &Catalog) {
+    match catalog.scrub() {
+        Ok(report) => {
+            for object in report.damaged {
+                error!(key = %object.key, what = %object.what, is_lost = object.is_lost, "damage found in the catalog");
+            }
+        }
+        Err(error) => warn!(%error, "the catalog cannot be read now"),
     }
 }
 

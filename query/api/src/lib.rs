@@ -1,10 +1,13 @@
 //! The HTTP service: Prometheus' API, our own log API, health, metrics.
 //!
 //! Invariants
-//! - Handlers parse, call and wrap; every query runs on the bounded [`Workers`], never on the sockets' threads, and is
-//!   cancelled when its client leaves.
+//! - Handlers parse, call and wrap; every query is parsed and run on the bounded [`Workers`], never on the sockets' threads,
+//!   and is cancelled when its client leaves. The JSON of an answer counts as memory of its query.
+//! - An export leaves as it is read: bounded pieces, a thread that waits for its client, and none without one.
+//! - A live tail never waits for its reader: what it was too slow for is counted and told.
+//! - A value put into a saved search is one literal, whatever it holds.
 //! - Inputs and targets are seen only through `model::status::StatusSource`.
-//! - Every answer says what is missing from it (`partial`, warnings).
+//! - Every answer says what is missing from it (`partial`, warnings); every refusal is counted by its reason.
 
 mod error;
 mod health;
