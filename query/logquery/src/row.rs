@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fmt;
 use watchfire_model::{
-    FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TextKind, TimeNs,
+    FieldSelection, FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD,
+    TextKind, TimeNs,
 };
 
 /// A value in a row.
@@ -57,6 +58,17 @@ impl Row {
         let fields = record.fields.iter().filter(|(name, _)| !is_head(name));
         cells.extend(fields.map(|(name, value)| (name.clone(), Cell::Value(value.clone()))));
         // Newest first: the bits of a number turned over run the other way.
+        Row { rank: (!record.time.0, !arrival), arrival, cells }
+    }
+
+    /// Of a record as far as somebody looks at it.
+    pub(crate) fn of_selected(arrival: u64, record: &LogRecord, fields: &FieldSelection) -> Row {
+        let FieldSelection::Only(names) = fields else { return Row::of_record(arrival, record) };
+        let mut cells = Vec::with_capacity(names.len() + 2);
+        cells.push((SmolStr::new_static(TIME_FIELD), Cell::Time(record.time)));
+        cells.push((SmolStr::new_static(STREAM_FIELD), Cell::Value(FieldValue::Text(record.stream.clone()))));
+        let selected = names.iter().filter_map(|name| Some((name.clone(), Cell::Value(record.value(name)?))));
+        cells.extend(selected);
         Row { rank: (!record.time.0, !arrival), arrival, cells }
     }
 

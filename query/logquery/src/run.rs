@@ -137,16 +137,17 @@ fn execute(
             answer
         }
         Start::Scan { order, fields } => {
-            let asked = ScanRequest { filter, range: request.range, order, fields };
+            let asked = ScanRequest { filter, range: request.range, order, fields: fields.clone() };
             let mut failed = None;
-            let answer = source.scan(&asked, budget, &mut |arrival, record| match chain
-                .push(Row::of_record(arrival, record), &mut sink)
-            {
-                Ok(Flow::More) => ControlFlow::Continue(()),
-                Ok(Flow::Enough) => ControlFlow::Break(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
+            let answer = source.scan(&asked, budget, &mut |arrival, record| {
+                let row = Row::of_selected(arrival, record, &fields);
+                match chain.push(row, &mut sink) {
+                    Ok(Flow::More) => ControlFlow::Continue(()),
+                    Ok(Flow::Enough) => ControlFlow::Break(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
             })?;
             if let Some(error) = failed {
