@@ -17,7 +17,7 @@ const OVER_TIME = table(["_time", "service", "n"], ["time", "text", "number"], [
 ]);
 
 test("a column of times makes series by the other texts, gaps stay gaps", () => {
-  const chart = chartOf(OVER_TIME, null, []);
+  const chart = chartOf(OVER_TIME, { measure: null, groups: [], ordered: true });
   if (chart?.kind !== "time") throw new Error("no time chart");
   expect(chart.times.map((time) => time - BASE)).toEqual([0, 120, 240]);
   expect(chart.step).toBe(120);
@@ -30,7 +30,7 @@ test("a column of times makes series by the other texts, gaps stay gaps", () => 
 });
 
 test("several numbers over time are several series", () => {
-  const chart = chartOf(table(["t", "n", "p99"], ["time", "number", "number"], [[minute(0), 1, -9]]), null, []);
+  const chart = chartOf(table(["t", "n", "p99"], ["time", "number", "number"], [[minute(0), 1, -9]]), { measure: null, groups: [], ordered: true });
   if (chart?.kind !== "time") throw new Error("no time chart");
   expect(chart.series.map((entry) => entry.name)).toEqual(["p99", "n"]);
   expect(canStack(chart)).toBe(false);
@@ -39,7 +39,7 @@ test("several numbers over time are several series", () => {
 test("without times there are bars, by the number chosen", () => {
   const source = table(["service", "host", "n", "avg"], ["text", "text", "number", "number"], [["a", "h1", 3, 0.5], [null, "h2", 1, 2], ["c", "h1", null, null]]);
   expect(measures(source, [])).toEqual(["n", "avg"]);
-  expect(chartOf(source, null, [])).toEqual({
+  expect(chartOf(source, { measure: null, groups: [], ordered: true })).toEqual({
     kind: "bars",
     measure: "n",
     bars: [
@@ -48,29 +48,38 @@ test("without times there are bars, by the number chosen", () => {
     ],
     left: 0,
   });
-  expect(chartOf(source, "avg", [])).toMatchObject({ measure: "avg" });
-  expect(chartOf(source, "host", [])).toMatchObject({ measure: "n" });
+  expect(chartOf(source, { measure: "avg", groups: [], ordered: true })).toMatchObject({ measure: "avg" });
+  expect(chartOf(source, { measure: "host", groups: [], ordered: true })).toMatchObject({ measure: "n" });
   const codes = table(["status", "n"], ["number", "number"], [[200, 5], [500, 1]]);
-  expect(chartOf(codes, null, [])).toMatchObject({ measure: "n", bars: [{ name: "200", value: 5 }, { name: "500", value: 1 }] });
+  expect(chartOf(codes, { measure: null, groups: [], ordered: true })).toMatchObject({ measure: "n", bars: [{ name: "200", value: 5 }, { name: "500", value: 1 }] });
 });
 
 test("numbers that the rows are grouped by name them", () => {
-  const source = table(["_time", "level", "n"], ["time", "number", "number"], [[minute(0), 3, 7], [minute(0), 6, 70], [minute(1), null, 1]]);
-  const chart = chartOf(source, null, ["_time", "level"]);
+  const source = table(["_time", "level", "n"], ["time", "number", "number"], [[minute(0), 3, 7], [minute(0), "6", 70], [minute(1), null, 1]]);
+  const chart = chartOf(source, { measure: null, groups: ["_time", "level"], ordered: true });
   if (chart?.kind !== "time") throw new Error("no time chart");
   expect(chart.series.map((entry) => entry.name)).toEqual(["info", "error", "(none)"]);
-  expect(chartOf(table(["status", "n"], ["number", "number"], [[500, 1]]), null, ["status"])).toMatchObject({ kind: "bars", bars: [{ name: "500", value: 1 }] });
+  expect(chartOf(table(["status", "n"], ["number", "number"], [[500, 1]]), { measure: null, groups: ["status"], ordered: true })).toMatchObject({ kind: "bars", bars: [{ name: "500", value: 1 }] });
+});
+
+test("the greatest bars come first unless an order was asked for", () => {
+  const source = table(["s", "n"], ["text", "number"], [["a", 1], ["b", 3], ["c", 2]]);
+  const names = (ordered: boolean) => {
+    const chart = chartOf(source, { measure: null, groups: ["s"], ordered });
+    return chart?.kind === "bars" ? chart.bars.map((bar) => bar.name) : [];
+  };
+  expect([names(false), names(true)]).toEqual([["b", "c", "a"], ["a", "b", "c"]]);
 });
 
 test("one row of numbers is shown as figures, nothing to measure not at all", () => {
-  expect(chartOf(table(["n", "p99"], ["number", "number"], [[3, null]]), null, [])).toEqual({ kind: "figures", figures: [{ name: "n", value: 3 }, { name: "p99", value: null }] });
-  expect(chartOf(table(["a"], ["text"], [["x"]]), null, [])).toBe(null);
-  expect(chartOf(table(["n"], ["number"], []), null, [])).toBe(null);
-  expect(chartOf(table(["t", "n"], ["time", "number"], [["no time", 1]]), null, [])).toBe(null);
+  expect(chartOf(table(["n", "p99"], ["number", "number"], [[3, null]]), { measure: null, groups: [], ordered: true })).toEqual({ kind: "figures", figures: [{ name: "n", value: 3 }, { name: "p99", value: null }] });
+  expect(chartOf(table(["a"], ["text"], [["x"]]), { measure: null, groups: [], ordered: true })).toBe(null);
+  expect(chartOf(table(["n"], ["number"], []), { measure: null, groups: [], ordered: true })).toBe(null);
+  expect(chartOf(table(["t", "n"], ["time", "number"], [["no time", 1]]), { measure: null, groups: [], ordered: true })).toBe(null);
 });
 
 test("what is too much is counted and left out", () => {
   const many = Array.from({ length: 100 }, (_, index): Cell[] => [minute(0), `s${index}`, index]);
-  expect(chartOf(table(["t", "s", "n"], ["time", "text", "number"], many), null, [])).toMatchObject({ left: 100 - SERIES_MAX });
-  expect(chartOf(table(["s", "n"], ["text", "number"], many.map((row) => row.slice(1))), null, [])).toMatchObject({ left: 100 - BARS_MAX });
+  expect(chartOf(table(["t", "s", "n"], ["time", "text", "number"], many), { measure: null, groups: [], ordered: true })).toMatchObject({ left: 100 - SERIES_MAX });
+  expect(chartOf(table(["s", "n"], ["text", "number"], many.map((row) => row.slice(1))), { measure: null, groups: [], ordered: true })).toMatchObject({ left: 100 - BARS_MAX });
 });

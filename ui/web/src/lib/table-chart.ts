@@ -42,6 +42,15 @@ export type TableChart =
   | { readonly kind: "bars"; readonly measure: string; readonly bars: readonly Bar[]; readonly left: number }
   | { readonly kind: "figures"; readonly figures: readonly { readonly name: string; readonly value: number | null }[] };
 
+export interface ChartOptions {
+  /** The number that bars show; `null` is the first. */
+  readonly measure: string | null;
+  /** Columns that the rows are grouped by. */
+  readonly groups: readonly string[];
+  /** The rows stand in an order that was asked for; else the greatest bars come first. */
+  readonly ordered: boolean;
+}
+
 type Shape = Pick<Table, "columns" | "types" | "rows">;
 
 /** Columns that a chart can measure by: numbers that the rows are not grouped by. */
@@ -51,8 +60,8 @@ export function measures(table: Shape, groups: readonly string[]): readonly stri
   return numbers.length === table.columns.length && table.rows.length > 1 ? numbers.slice(1) : numbers;
 }
 
-/** The chart of a table, or `null` where nothing in it can be measured. `measure` chooses among several numbers of bars. */
-export function chartOf(table: Shape, measure: string | null, groups: readonly string[]): TableChart | null {
+/** The chart of a table, or `null` where nothing in it can be measured. */
+export function chartOf(table: Shape, { measure, groups, ordered }: ChartOptions): TableChart | null {
   const numbers = measures(table, groups);
   if (numbers.length === 0 || table.rows.length === 0) {
     return null;
@@ -64,7 +73,7 @@ export function chartOf(table: Shape, measure: string | null, groups: readonly s
   if (table.rows.length === 1 && numbers.length === table.columns.length) {
     return { kind: "figures", figures: table.columns.map((name, index) => ({ name, value: numberOf(table.rows[0]?.[index]) })) };
   }
-  return bars(table, measure !== null && numbers.includes(measure) ? measure : (numbers[0] ?? ""), numbers);
+  return bars(table, measure !== null && numbers.includes(measure) ? measure : (numbers[0] ?? ""), numbers, ordered);
 }
 
 /** The chart's series on the grid that a line chart draws. */
@@ -137,7 +146,7 @@ function overTime(table: Shape, time: number, numbers: readonly string[]): Table
   return { kind: "time", times: sorted, step: leastGap(sorted), series, left: points.size - series.length };
 }
 
-function bars(table: Shape, measure: string, numbers: readonly string[]): TableChart | null {
+function bars(table: Shape, measure: string, numbers: readonly string[], ordered: boolean): TableChart | null {
   const at = table.columns.indexOf(measure);
   const names = table.columns.map((_, index) => index).filter((index) => !numbers.includes(table.columns[index] ?? ""));
   const all = table.rows.flatMap((row) => {
@@ -145,11 +154,13 @@ function bars(table: Shape, measure: string, numbers: readonly string[]): TableC
     const keys = names.map((index) => ({ field: table.columns[index] ?? "", value: row[index] === null || row[index] === undefined ? null : cellText(row[index]) }));
     return value === null ? [] : [{ name: names.map((index) => named(table.columns[index], row[index])).join(" · "), value, keys }];
   });
-  return all.length === 0 ? null : { kind: "bars", measure, bars: all.slice(0, BARS_MAX), left: Math.max(0, all.length - BARS_MAX) };
+  const shown = ordered ? all : [...all].sort((a, b) => b.value - a.value);
+  return all.length === 0 ? null : { kind: "bars", measure, bars: shown.slice(0, BARS_MAX), left: Math.max(0, all.length - BARS_MAX) };
 }
 
 function named(column: string | undefined, cell: Cell | undefined): string {
-  return (column === "level" && typeof cell === "number" ? levelOf(cell).name : cellText(cell)) || "(none)";
+  const text = cellText(cell);
+  return (column === "level" && /^[0-7]$/.test(text) ? levelOf(text).name : text) || "(none)";
 }
 
 function numberOf(cell: Cell | undefined): number | null {

@@ -17,7 +17,7 @@ import { fieldType, splitFields } from "../../lib/fields";
 import { count } from "../../lib/format";
 import { LEVELS } from "../../lib/level";
 import { recordsOf, type FilterMode } from "../../lib/log-query";
-import { countsRecords, groupNames } from "../../lib/pipes";
+import { countsRecords, groupNames, pipeNamed, pipeNames } from "../../lib/pipes";
 import { sourceOf } from "../../lib/records";
 import { isRelative, zoomOut, type Span } from "../../lib/time-range";
 import type { LogsView } from "../../lib/view";
@@ -176,6 +176,7 @@ export default function LogsPage() {
                 <Result
                   table={logs.results.data}
                   groups={groupNames(view.query)}
+                  ordered={pipeNames(view.query).some((name) => pipeNamed(name)?.name === "sort")}
                   show={view.show}
                   measure={view.measure}
                   sort={view.sort}

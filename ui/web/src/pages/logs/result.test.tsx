@@ -18,7 +18,7 @@ const STATS = {
 function result(columns: readonly string[], types: readonly ColumnType[], rows: readonly (readonly Cell[])[], more: Partial<Parameters<typeof Result>[0]> = {}, truncated = false) {
   const calls = { onShow: vi.fn(), onMeasure: vi.fn(), onSort: vi.fn(), onZoom: vi.fn(), onZoomOut: vi.fn(), onAll: vi.fn() };
   const table: Table = { columns, types, rows, truncated, partial: [], stats: STATS };
-  const view = render(<Result table={table} groups={[]} show={null} measure={null} sort={null} zone="utc" stale={false} onRecords={null} {...calls} {...more} />);
+  const view = render(<Result table={table} groups={[]} ordered={false} show={null} measure={null} sort={null} zone="utc" stale={false} onRecords={null} {...calls} {...more} />);
   return { ...view, ...calls, modes: () => [...view.container.querySelectorAll(".segments button")].map((button) => `${button.textContent}${button.getAttribute("aria-pressed") === "true" ? "*" : ""}`) };
 }
 

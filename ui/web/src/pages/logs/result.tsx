@@ -30,6 +30,8 @@ interface Props {
   readonly table: Table;
   /** Columns that the rows are grouped by. */
   readonly groups: readonly string[];
+  /** The query says in which order its rows stand. */
+  readonly ordered: boolean;
   readonly show: Showing | null;
   readonly measure: string | null;
   readonly sort: TableSort | null;
@@ -48,7 +50,7 @@ interface Props {
 
 export default function Result(props: Props) {
   const { table, zone, stale, onRecords } = props;
-  const chart = useMemo(() => chartOf(table, props.measure, props.groups), [table, props.measure, props.groups.join()]);
+  const chart = useMemo(() => chartOf(table, { measure: props.measure, groups: props.groups, ordered: props.ordered }), [table, props.measure, props.groups.join(), props.ordered]);
   const offered = showings(chart);
   const show = props.show !== null && offered.includes(props.show) ? props.show : (offered.find((name) => name !== "table") ?? "table");
   const numbers = measures(table, props.groups);
