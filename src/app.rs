@@ -8,6 +8,7 @@ use crate::gelf_http::GelfHttp;
 use crate::inputs::Inputs;
 use crate::memory::MemoryPlan;
 use crate::process::Process;
+use crate::query_threads::QueryThreads;
 use crate::reload::{LastReload, Loaded, Reloadable, Reloader};
 use crate::remote_write::RemoteWrite;
 use crate::routes::Routes;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -48,7 +50,9 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<()> {
         warn!(%warning, "configuration");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(run(args, loaded));
+    let query_threads = QueryThreads::new()?;
+    let result = runtime.block_on(run(args, loaded, query_threads.handle()));
+    query_threads.stop();
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -71,7 +75,7 @@ fn refuse_open_http(config: &Config) -> anyhow::Result<()> {
     )
 }
 
-async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
+async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::Result<()> {
     let mut config = loaded.config.clone();
     let memory = Arc::new(MemoryPlan::divide(&mut config));
     let config = config;
@@ -148,7 +152,7 @@ async fn run(args: ServeArgs, loaded: Loaded) -> anyhow::Result<()> {
         memory_max: memory.query_max.0,
         ..QueryLimits::default()
     };
-    let workers = Workers::new(limits, Arc::clone(&memory.queries));
+    let workers = Workers::new(limits, Arc::clone(&memory.queries)).on(query_threads);
     let receiver = Arc::new(Receiver::new(Arc::clone(&stores.tsdb), memory.push(), Arc::clone(&memory.bodies)));
     let mut registry = registry(&stores, &inputs, &pipeline, &scrape, &alerting, &memory);
     streams.register_metrics(registry.sub_registry_with_prefix("watchfire"));

@@ -15,6 +15,7 @@ mod maintenance;
 mod memory;
 mod page;
 mod process;
+mod query_threads;
 mod reload;
 mod remote_write;
 mod routes;
