@@ -23,9 +23,13 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Mostly small, now and then as large as it gets.
+    /// Mostly small enough to be carried out, now and then as large as it gets.
     fn size(&mut self, max: u64) -> usize {
-        let max = if self.below(4) == 0 { max } else { max.min(1000) };
+        let max = match self.below(6) {
+            0 => max,
+            1 => max.min(1000),
+            _ => max.min(12),
+        };
         1 + self.below(max) as usize
     }
 }
@@ -220,31 +224,29 @@ pub(super) fn request(random: &mut Random) -> (String, String) {
     ]);
     let text = text(random);
     let mut form = format!("query={}", encode(&text));
+    if call == "explain" {
+        return (format!("/api/watchfire/v1/logs/{call}"), form);
+    }
     if random.below(20) > 0 {
         form.push_str("&start=0&end=4102444800");
     } else {
-        form.push_str(&format!(
-            "&start={}&end={}",
-            random.pick(&["-1e308", "x", "9e99", ""]),
-            random.pick(&["", "NaN", "1"])
-        ));
+        let (start, end) = (random.pick(&["-1e308", "x", "9e99", ""]), random.pick(&["", "NaN", "1"]));
+        form.push_str("&start=");
+        form.push_str(start);
+        form.push_str("&end=");
+        form.push_str(end);
     }
-    let odd = random.pick(&[
-        "",
-        "",
-        "",
-        "&limit=10000",
-        "&limit=99999999999",
-        "&limit=-1",
-        "&step=1",
-        "&step=0",
-        "&by=message",
-        "&by=user&step=86400000",
-        "&values=1000",
-        "&cursor=x",
-        "&order=sideways",
-        "&id=x&before=1000",
-    ]);
-    form.push_str(odd);
+    let more: &[&str] = match call {
+        "histogram" => {
+            &["&step=86400000", "&step=86400000&by=message", "&step=864000&by=user", "&step=1", "&step=0", ""]
+        }
+        "search" => &["", "&limit=10000", "&order=oldest", "&limit=99999999999", "&cursor=x", "&order=sideways"],
+        "stats" => &["", "&limit=100000", "&limit=-1"],
+        "fields" => &["", "&values=1000", "&values=99999"],
+        "export" => &["", "&format=csv", "&order=oldest", "&format=xml"],
+        "context" => &["&id=x&before=1000", "&id=&seconds=9e99"],
+        _ => &[""],
+    };
+    form.push_str(random.pick(more));
     (format!("/api/watchfire/v1/logs/{call}"), form)
 }
