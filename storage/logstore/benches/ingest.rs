@@ -10,8 +10,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
 use watchfire_model::{
-    ByteSize, FieldPattern, FieldSelection, FieldValue, Level, LogFilter, LogRecord, NumberRange, QueryBudget,
-    ScanOrder, TimeNs, TimeRangeNs, Wildcard,
+    Aggregate, AggregateFunction, AggregateRequest, AggregateSpec, ByteSize, FieldPattern, FieldSelection, FieldValue,
+    GroupKey, Level, LogFilter, LogRecord, LogSource as _, NumberRange, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
+    Wildcard,
 };
 use watchfire_store::{DirStorage, Storage, SystemClock};
 
@@ -98,6 +99,7 @@ enum Query {
     Newest(LogFilter),
     PerMinute(LogFilter, Option<&'static str>),
     Fields(LogFilter),
+    Stats(AggregateFunction, Option<&'static str>, &'static str),
 }
 
 fn queries() -> Vec<(&'static str, Query)> {
@@ -124,6 +126,12 @@ fn queries() -> Vec<(&'static str, Query)> {
         ("count per minute, substring", Query::PerMinute(like("*eption*"), None)),
         ("fields of a word", Query::Fields(any("error"))),
         ("fields of all", Query::Fields(LogFilter::All)),
+        ("count by service", Query::Stats(AggregateFunction::Count, None, "service")),
+        (
+            "p95 of duration_ms by service",
+            Query::Stats(AggregateFunction::Quantile(0.95), Some("duration_ms"), "service"),
+        ),
+        ("count by user_id", Query::Stats(AggregateFunction::Count, None, "user_id")),
     ]
 }
 
@@ -158,6 +166,13 @@ fn time_ms(store: &LogStore, query: &Query) -> (f64, String) {
             let request = FieldsRequest { filter: filter.clone(), range, values_max: 10, names: None };
             let result = store.fields(&request, &budget).expect("the store answers");
             format!("{} fields, {:?}", result.fields.len(), result.stats)
+        }
+        Query::Stats(function, field, by) => {
+            let functions = vec![Aggregate { function: *function, field: field.map(Into::into), only: None }];
+            let spec = AggregateSpec { by: vec![GroupKey::Field((*by).into())], functions, groups_max: usize::MAX };
+            let request = AggregateRequest { filter: LogFilter::All, range, spec };
+            let (groups, answer) = store.aggregate(&request, &budget).expect("the store answers");
+            format!("{} groups, {:?}", groups.len(), answer.cost)
         }
     };
     (begin.elapsed().as_secs_f64() * 1e3, found)

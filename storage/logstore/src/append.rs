@@ -38,7 +38,7 @@ impl Appender {
 }
 
 impl Inner {
-    pub(crate) fn append(&self, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
+    pub(crate) fn append(&self, records: &[LogRecord]) -> Result<Position, LogStoreError> {
         if records.is_empty() {
             return Ok(Position::START);
         }
@@ -53,14 +53,14 @@ impl Inner {
         result
     }
 
-    fn take_in(&self, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
+    fn take_in(&self, records: &[LogRecord]) -> Result<Position, LogStoreError> {
         if !self.storage.has_room() {
             return Err(LogStoreError::DiskFull);
         }
         self.wait_for_room()?;
         let mut encoder = self.appender.lock().spare.take().unwrap_or_default();
         encoder.begin();
-        for record in &records {
+        for record in records {
             encoder.push(record);
             if encoder.len() > BATCH_BYTES_MAX {
                 return Err(LogStoreError::RecordTooLarge { bytes: encoder.len(), bytes_max: BATCH_BYTES_MAX });
@@ -90,7 +90,7 @@ impl Inner {
     }
 
     /// Numbers a batch, logs it, and shows it to readers.
-    fn insert(&self, encoder: &mut BatchEncoder, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
+    fn insert(&self, encoder: &mut BatchEncoder, records: &[LogRecord]) -> Result<Position, LogStoreError> {
         let count = encoder.records() as u64;
         let memory = encoder.encoded().memory();
         let now = self.clock.now();
@@ -135,8 +135,9 @@ impl Inner {
         Ok(())
     }
 
-    fn send_to_tails(&self, first_sequence: u64, records: Vec<LogRecord>) {
-        let stored = (first_sequence..).zip(records).map(|(sequence, mut record)| {
+    fn send_to_tails(&self, first_sequence: u64, records: &[LogRecord]) {
+        let stored = (first_sequence..).zip(records).map(|(sequence, record)| {
+            let mut record = record.clone();
             watchfire_logblock::query::sort_fields(&mut record);
             StoredRecord { id: RecordId { time: record.time, sequence }, record }
         });

@@ -116,7 +116,13 @@ impl LogStore {
     ///
     /// # Errors
     /// [`LogStoreError::DiskFull`] and [`LogStoreError::Backlog`] are over once there is room.
+    #[expect(clippy::needless_pass_by_value, reason = "most callers have no more use for the records")]
     pub fn append(&self, records: Vec<LogRecord>) -> Result<Position, LogStoreError> {
+        self.inner.append(&records)
+    }
+
+    /// The same for records that the caller keeps, to try again should they be refused. They are encoded, not copied.
+    pub fn append_slice(&self, records: &[LogRecord]) -> Result<Position, LogStoreError> {
         self.inner.append(records)
     }
 
