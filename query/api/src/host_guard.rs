@@ -62,6 +62,9 @@ fn without_port(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::routing::any;
+    use tower::ServiceExt;
 
     #[track_caller]
     fn check(host: &str, want: bool) {
@@ -76,6 +79,27 @@ mod tests {
         assert!(guard.admits_origin("https://logs.example"));
         assert!(!guard.admits_origin("https://evil.example"));
         assert!(!guard.admits_origin("null"));
+    }
+
+    #[tokio::test]
+    async fn foreign_pages_may_look_but_neither_post_nor_open_a_web_socket() {
+        let guard = Arc::new(HostGuard::default());
+        let router = Router::new()
+            .route("/", any(async || ()))
+            .layer(axum::middleware::from_fn_with_state(guard, HostGuard::check));
+        let status = async |method: &str, origin: &str, upgrade: Option<&str>| {
+            let request = http::Request::builder().method(method).header(HOST, "localhost").header(ORIGIN, origin);
+            let request = match upgrade {
+                Some(protocol) => request.header(UPGRADE, protocol),
+                None => request,
+            };
+            router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap().status()
+        };
+        let (own, foreign) = ("http://localhost:9090", "http://evil.example");
+        assert_eq!(status("GET", foreign, None).await, StatusCode::OK);
+        assert_eq!(status("POST", foreign, None).await, StatusCode::FORBIDDEN);
+        assert_eq!(status("GET", foreign, Some("websocket")).await, StatusCode::FORBIDDEN);
+        assert_eq!(status("GET", own, Some("websocket")).await, StatusCode::OK);
     }
 
     #[test]
