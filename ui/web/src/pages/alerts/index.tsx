@@ -121,11 +121,11 @@ function NoRules() {
       <h1>No rules yet</h1>
       <p>Rule files are Prometheus' own. Name them in watchfire.yml, then reload with SIGHUP or POST /-/reload:</p>
       <div class="snippet">
-        <pre>{'rule_files: ["rules/*.yml"]'}</pre>
+        <pre tabIndex={0}>{'rule_files: ["rules/*.yml"]'}</pre>
       </div>
       <p>A first one, which fires when a target has been away for a minute:</p>
       <div class="snippet">
-        <pre>{"groups:\n  - name: first\n    rules:\n      - alert: TargetDown\n        expr: up == 0\n        for: 1m\n        labels: { severity: page }\n        annotations:\n          summary: '{{ $labels.instance }} does not answer'"}</pre>
+        <pre tabIndex={0}>{"groups:\n  - name: first\n    rules:\n      - alert: TargetDown\n        expr: up == 0\n        for: 1m\n        labels: { severity: page }\n        annotations:\n          summary: '{{ $labels.instance }} does not answer'"}</pre>
       </div>
     </div>
   );
