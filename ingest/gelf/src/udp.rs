@@ -32,7 +32,7 @@ const JOINED_MAX: usize = 32;
 /// the time after which they have to be durable.
 const JOIN_WAIT: Duration = Duration::from_millis(4);
 /// How long a receiving thread lets datagrams gather when there were few: waking up for each one costs more than all else.
-const GATHER_MAX: Duration = Duration::from_millis(1);
+const GATHER_MAX: Duration = Duration::from_millis(4);
 
 /// A running input.
 #[derive(Debug)]
