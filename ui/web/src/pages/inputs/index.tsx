@@ -123,7 +123,7 @@ export default function InputsPage() {
             <h1>Nothing is scraped yet</h1>
             <p>A prometheus.yml works as it is. To begin, name one service that serves /metrics in watchfire.yml:</p>
             <div class="snippet">
-              <pre>{"scrape_configs:\n  - job_name: shop\n    static_configs:\n      - targets: [10.0.0.11:8080]"}</pre>
+              <pre tabIndex={0}>{"scrape_configs:\n  - job_name: shop\n    static_configs:\n      - targets: [10.0.0.11:8080]"}</pre>
             </div>
           </div>
         )}

@@ -21,7 +21,7 @@ export function MetricNames({ onPick }: { onPick(expr: string): void }) {
         <h1>No metrics yet</h1>
         <p>Watchfire scrapes what prometheus.yml names. A service that serves /metrics is one entry in watchfire.yml:</p>
         <div class="snippet">
-          <pre>{"scrape_configs:\n  - job_name: shop\n    static_configs:\n      - targets: [10.0.0.11:8080]"}</pre>
+          <pre tabIndex={0}>{"scrape_configs:\n  - job_name: shop\n    static_configs:\n      - targets: [10.0.0.11:8080]"}</pre>
         </div>
         <p>This page looks again by itself; the Inputs page shows how each target fares.</p>
       </div>
