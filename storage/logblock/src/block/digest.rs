@@ -3,7 +3,7 @@
 
 use super::filters::FilterSection;
 use super::layout::{FIXED_COLUMNS, FieldColumn, HOST};
-use super::summary::{self, GranuleSummary, LEVELS, Summary, VALUES_MAX, ValueCounts};
+use super::summary::{self, GranuleSummary, LEVELS, Summary, VALUE_LEN_MAX, VALUES_MAX, ValueCounts};
 use crate::message::{PairSet, TemplateSet};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, UInt8Type};
@@ -141,7 +141,7 @@ impl ValueCollector {
         if let Some(index) = self.indices.get(value) {
             return Some(*index);
         }
-        if self.values.len() == VALUES_MAX {
+        if self.values.len() == VALUES_MAX || value.len() > VALUE_LEN_MAX {
             self.is_over = true;
             return None;
         }

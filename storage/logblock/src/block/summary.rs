@@ -3,7 +3,7 @@
 
 use super::layout::HOST;
 use crate::codec::{Reader, put_bytes, put_signed, put_varint};
-use crate::message::Template;
+use crate::message::{Template, TemplateWords};
 use smol_str::SmolStr;
 use watchfire_model::TimeNs;
 
@@ -11,6 +11,8 @@ use watchfire_model::TimeNs;
 pub const MINUTE_NS: i64 = 60 * 1_000_000_000;
 /// A column with more distinct values in the block is not counted.
 pub(super) const VALUES_MAX: usize = 256;
+/// Nor is one with a longer value.
+pub(super) const VALUE_LEN_MAX: usize = 1024;
 /// A granule that spans more minutes is not counted by them.
 const MINUTES_MAX: usize = 512;
 
@@ -21,6 +23,7 @@ pub const LEVELS: usize = 9;
 #[derive(Debug, Default)]
 pub struct Summary {
     pub(crate) templates: Vec<Template>,
+    pub(crate) words: TemplateWords,
     pub granules: Vec<GranuleSummary>,
     /// Columns with few distinct values.
     pub values: Vec<ValueCounts>,
@@ -73,7 +76,10 @@ impl Summary {
             let counts: usize = column.granules.iter().map(|counts| counts.len() * pair + pair).sum();
             counts + column.values.iter().map(|value| value.len() + size_of::<SmolStr>()).sum::<usize>()
         };
-        templates + self.granules.iter().map(granule).sum::<usize>() + self.values.iter().map(column).sum::<usize>()
+        templates
+            + self.words.memory()
+            + self.granules.iter().map(granule).sum::<usize>()
+            + self.values.iter().map(column).sum::<usize>()
     }
 }
 
@@ -157,7 +163,12 @@ pub(super) fn decode(bytes: &[u8], templates: Vec<Template>, rows: &[usize]) -> 
         values.push(ValueCounts { leaf, values: texts, granules });
     }
     let is_sorted = values.is_sorted_by(|a, b| a.leaf < b.leaf);
-    (reader.is_empty() && is_sorted).then_some(Summary { templates, granules, values })
+    (reader.is_empty() && is_sorted).then(|| Summary {
+        words: TemplateWords::new(&templates),
+        templates,
+        granules,
+        values,
+    })
 }
 
 fn read_granule(reader: &mut Reader<'_>, n_templates: usize, rows: usize) -> Option<GranuleSummary> {

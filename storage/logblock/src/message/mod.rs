@@ -8,13 +8,16 @@
 mod bits;
 mod builder;
 mod granule;
+mod literal;
 mod pairs;
 mod slot;
 mod template;
+mod template_words;
 mod verdict;
 
 pub(crate) use builder::{EncodedMessages, MessageBuilder};
 pub(crate) use granule::{Messages, NO_TEMPLATE, Places, Slots};
 pub(crate) use pairs::PairSet;
 pub(crate) use template::{Template, TemplateSet, decode_templates};
+pub(crate) use template_words::TemplateWords;
 pub(crate) use verdict::{MessageQuery, Probe, Verdict};

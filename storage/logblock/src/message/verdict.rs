@@ -2,9 +2,14 @@
 //! or may, it is left open.
 
 use super::PairSet;
+use super::literal::Literal;
 use super::template::{Template, is_variable};
+use super::template_words::TemplateWords;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 use watchfire_model::{FieldPattern, Proximity, TextPattern, TextRegex, Wildcard, fold, words};
+
+/// Sets with more literals are not looked for, nor more sets.
+const LITERALS_MAX: usize = 16;
 
 /// Of the messages of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +28,10 @@ pub(crate) struct MessageQuery<'a> {
     pattern: &'a FieldPattern,
     /// A variable word that the pattern does not ask for: stands in for those of a message.
     stand_in: String,
-    /// Sets of folded texts: of each a message must hold one at least.
-    literals: Vec<Vec<String>>,
-    /// Of the variable words of the block.
-    pairs: PairSet,
+    /// Whether it asks for variable words.
+    has_variable: bool,
+    /// Sets of texts: of each a message must hold one at least.
+    literals: Vec<Vec<Literal>>,
 }
 
 /// What variable words of a granule can decide about.
@@ -40,7 +45,7 @@ pub(crate) struct Probe {
 
 impl<'a> MessageQuery<'a> {
     /// `pairs` are those of the variable words of the block, or all.
-    pub(crate) fn new(pattern: &'a FieldPattern, pairs: PairSet) -> MessageQuery<'a> {
+    pub(crate) fn new(pattern: &'a FieldPattern, pairs: &PairSet) -> MessageQuery<'a> {
         let wanted: &[String] = match pattern {
             FieldPattern::Text(text) => text.words(),
             FieldPattern::Near(near) => &near.words,
@@ -50,18 +55,52 @@ impl<'a> MessageQuery<'a> {
         while wanted.contains(&stand_in) {
             stand_in.push('0');
         }
-        let literals = if let FieldPattern::Regex(regex) = pattern { required_literals(regex) } else { Vec::new() };
-        MessageQuery { pattern, stand_in, literals, pairs }
+        let texts = match pattern {
+            FieldPattern::Regex(regex) => required_literals(regex),
+            FieldPattern::Wildcard(wildcard) if !wildcard.is_within_word() => {
+                literal_runs(wildcard).take(LITERALS_MAX).map(|run| vec![run.to_owned()]).collect()
+            }
+            _ => Vec::new(),
+        };
+        let prepare = |texts: Vec<String>| texts.iter().map(|text| Literal::new(text, pairs)).collect();
+        let literals = texts.into_iter().filter(|texts| texts.len() <= LITERALS_MAX).map(prepare).collect();
+        let has_variable = wanted.iter().any(|word| is_variable(word));
+        MessageQuery { pattern, stand_in, has_variable, literals }
+    }
+
+    /// What holds for the messages of each template. `static_words` are those of the templates: a pattern of words is tried
+    /// on templates alone that may have them.
+    pub(crate) fn verdicts(&self, templates: &[Template], static_words: &TemplateWords) -> Vec<Verdict> {
+        if let FieldPattern::Text(text) = self.pattern {
+            if let [word] = text.words() {
+                let open = if is_variable(word) { Verdict::Open } else { Verdict::No };
+                let of = |template: &Template| if template.slots() > 0 { open } else { Verdict::No };
+                let mut verdicts: Vec<Verdict> = templates.iter().map(of).collect();
+                for number in static_words.with(word) {
+                    verdicts[*number as usize] = Verdict::Yes;
+                }
+                return verdicts;
+            }
+            let fixed = text.words().iter().filter(|word| !is_variable(word)).map(|word| static_words.with(word));
+            if let Some(candidates) = fixed.min_by_key(|numbers| numbers.len()) {
+                let mut verdicts = vec![Verdict::No; templates.len()];
+                for number in candidates {
+                    verdicts[*number as usize] = self.verdict(&templates[*number as usize]);
+                }
+                return verdicts;
+            }
+        }
+        templates.iter().map(|template| self.verdict(template)).collect()
     }
 
     /// What holds for every message of the template.
-    pub(crate) fn verdict(&self, template: &Template) -> Verdict {
+    fn verdict(&self, template: &Template) -> Verdict {
         if template.slots() == 0 {
             return decided(self.pattern.matches_prose(&template.filled("")));
         }
         match self.pattern {
             FieldPattern::Text(text) => self.text(text, template),
-            FieldPattern::Wildcard(wildcard) => wildcard_verdict(wildcard, template, &self.pairs),
+            FieldPattern::Wildcard(wildcard) => self.wildcard(wildcard, template),
             FieldPattern::Regex(regex) => self.regex(regex, template),
             FieldPattern::Near(near) => self.near(near, template),
         }
@@ -104,7 +143,7 @@ impl<'a> MessageQuery<'a> {
         if self.pattern.matches_prose(&template.filled(&self.stand_in)) {
             return Verdict::Yes;
         }
-        if !text.words().iter().any(|word| is_variable(word)) {
+        if !self.has_variable {
             return Verdict::No;
         }
         let tokens = tokens(template);
@@ -122,7 +161,7 @@ impl<'a> MessageQuery<'a> {
         if near.matches(&template.filled(&self.stand_in)) {
             return Verdict::Yes;
         }
-        if near.words.iter().any(|word| is_variable(word)) { Verdict::Open } else { Verdict::No }
+        if self.has_variable { Verdict::Open } else { Verdict::No }
     }
 
     fn regex(&self, regex: &TextRegex, template: &Template) -> Verdict {
@@ -138,29 +177,33 @@ impl<'a> MessageQuery<'a> {
         if regex.regex().find_iter(&filled).any(|found| is_static(found.start(), found.end())) {
             return Verdict::Yes;
         }
-        let may_hold_one =
-            |literals: &Vec<String>| literals.iter().any(|literal| may_contain(template, literal, &self.pairs));
+        self.by_literals(template)
+    }
+
+    fn wildcard(&self, wildcard: &Wildcard, template: &Template) -> Verdict {
+        if wildcard.is_within_word() {
+            let is_static = template.pieces().flat_map(words).any(|word| wildcard.matches(&fold(word)));
+            return if is_static { Verdict::Yes } else { Verdict::Open };
+        }
+        let mut runs = literal_runs(wildcard);
+        if let (Some(only), None) = (runs.next(), runs.next())
+            && is_substring(wildcard, only)
+            && template.pieces().any(|piece| fold(piece).contains(only))
+        {
+            return Verdict::Yes;
+        }
+        self.by_literals(template)
+    }
+
+    /// Open where the template allows for one literal of each set.
+    fn by_literals(&self, template: &Template) -> Verdict {
+        let may_hold_one = |literals: &Vec<Literal>| literals.iter().any(|literal| literal.may_stand_in(template));
         if self.literals.iter().all(may_hold_one) { Verdict::Open } else { Verdict::No }
     }
 }
 
 fn decided(passes: bool) -> Verdict {
     if passes { Verdict::Yes } else { Verdict::No }
-}
-
-fn wildcard_verdict(wildcard: &Wildcard, template: &Template, pairs: &PairSet) -> Verdict {
-    if wildcard.is_within_word() {
-        let is_static = template.pieces().flat_map(words).any(|word| wildcard.matches(&fold(word)));
-        return if is_static { Verdict::Yes } else { Verdict::Open };
-    }
-    let mut runs = literal_runs(wildcard);
-    if let (Some(only), None) = (runs.next(), runs.next())
-        && is_substring(wildcard, only)
-        && template.pieces().any(|piece| fold(piece).contains(only))
-    {
-        return Verdict::Yes;
-    }
-    if literal_runs(wildcard).all(|run| may_contain(template, run, pairs)) { Verdict::Open } else { Verdict::No }
 }
 
 /// Whether the pattern is `*run*`.
@@ -222,54 +265,6 @@ fn literal_texts(sequence: &Seq) -> Vec<String> {
     texts.flatten().unwrap_or_default()
 }
 
-/// Characters of a literal that are looked at: one bit each.
-const LITERAL_CHARS_MAX: usize = 64;
-
-/// Whether a message of the template may hold the folded literal, if its variable words hold no other pairs than these.
-fn may_contain(template: &Template, literal: &str, pairs: &PairSet) -> bool {
-    let literal: Vec<char> = literal.chars().take(LITERAL_CHARS_MAX).collect();
-    let mask = |wanted: &dyn Fn(char) -> bool| {
-        (0..).zip(&literal).fold(0u64, |mask, (at, c)| mask | u64::from(wanted(*c)) << at)
-    };
-    let Some(last) = literal.len().checked_sub(1) else { return true };
-    // Bit n: what was read ends with the first n + 1 characters of the literal.
-    let mut states = 0u64;
-    let in_word = mask(&|c| c.is_ascii_alphanumeric());
-    let behind_pair = (0..)
-        .zip(literal.windows(2))
-        .fold(0u64, |mask, (at, pair)| mask | u64::from(pairs.may_hold_pair(pair[0], pair[1])) << (at + 1));
-    for (at, piece) in template.pieces().enumerate() {
-        if at > 0 {
-            states = through_word(states, in_word, behind_pair);
-        }
-        for c in piece.chars().flat_map(char::to_lowercase) {
-            if states >> last & 1 == 1 {
-                return true;
-            }
-            states = (states << 1 | 1) & mask(&|wanted| wanted == c);
-        }
-        if states >> last & 1 == 1 {
-            return true;
-        }
-    }
-    false
-}
-
-/// The states behind any word of one character at least: `in_word` are the characters that may be part of one,
-/// `behind_pair` those that may follow the one before.
-fn through_word(states: u64, in_word: u64, behind_pair: u64) -> u64 {
-    // What was read before the word goes on with its first character, and the literal may begin with any.
-    let mut next = (states << 1 | 1) & in_word;
-    let mut reached = next;
-    loop {
-        next = (next << 1 & behind_pair | 1) & in_word;
-        if next & !reached == 0 {
-            return reached;
-        }
-        reached |= next;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{MessageBuilder, TemplateSet, decode_templates};
@@ -283,13 +278,15 @@ mod tests {
         decode_templates(&set.encode()).unwrap().remove(0)
     }
 
+    fn verdict(message: &str, pattern: &FieldPattern) -> Verdict {
+        let templates = [template(message)];
+        let words = TemplateWords::new(&templates);
+        MessageQuery::new(pattern, &PairSet::full()).verdicts(&templates, &words)[0]
+    }
+
     #[track_caller]
     fn check(message: &str, pattern: &FieldPattern, want: Verdict) {
-        assert_eq!(
-            MessageQuery::new(pattern, PairSet::full()).verdict(&template(message)),
-            want,
-            "{pattern:?} on {message:?}"
-        );
+        assert_eq!(verdict(message, pattern), want, "{pattern:?} on {message:?}");
     }
 
     #[test]
@@ -345,7 +342,7 @@ mod tests {
         #[test]
         fn a_verdict_is_what_the_pattern_says(message in "([AaBb1 :é—\u{212a}]){0,12}", pattern in pattern()) {
             let passes = pattern.matches_prose(&message);
-            let verdict = MessageQuery::new(&pattern, PairSet::full()).verdict(&template(&message));
+            let verdict = verdict(&message, &pattern);
             prop_assert!(
                 verdict == Verdict::Open || verdict == decided(passes),
                 "{:?} of {:?} on {:?}", verdict, pattern, message

@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use std::ops::Bound;
 use std::sync::Arc;
 use watchfire_model::{
-    FieldPattern, FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogFilter, MESSAGE_FIELD, NumberRange, STREAM_FIELD,
-    TextPattern, TimeRangeNs, ValueTest, is_prose,
+    FieldPattern, FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogFilter, MESSAGE_FIELD, NumberRange, QueryBudget,
+    STREAM_FIELD, TextPattern, TimeRangeNs, ValueTest, is_prose,
 };
 
 /// Passes and fails exactly as the filter does, for the records of one block.
@@ -86,12 +86,26 @@ struct Planner<'a> {
     tokens: Option<Arc<TokenIndex>>,
     /// Templates and statistics, in blocks that have them.
     summary: Option<Arc<Summary>>,
+    /// Asked before each pattern.
+    budget: Option<&'a QueryBudget>,
 }
 
 impl Plan {
     pub fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
         let summary = block.summary(opened, reads)?;
-        Planner { block, opened, reads, tokens: None, summary }.plan(filter)
+        Planner { block, opened, reads, tokens: None, summary, budget: None }.plan(filter)
+    }
+
+    /// As [`Plan::new`]; stops when the query is cancelled.
+    pub fn within(
+        filter: &LogFilter,
+        block: &Block,
+        opened: &Opened,
+        reads: &Reads,
+        budget: &QueryBudget,
+    ) -> Result<Plan, ReadError> {
+        let summary = block.summary(opened, reads)?;
+        Planner { block, opened, reads, tokens: None, summary, budget: Some(budget) }.plan(filter)
     }
 
     /// Granules outside hold no record that passes.
@@ -259,6 +273,7 @@ impl Planner<'_> {
     }
 
     fn pattern(&mut self, places: Vec<Place>, pattern: &FieldPattern) -> Result<Plan, ReadError> {
+        self.budget.map_or(Ok(()), QueryBudget::check)?;
         let mut possible = Vec::with_capacity(places.len());
         let none = || GranuleSet::none(self.layout().granules.len());
         let mut known =
@@ -318,8 +333,8 @@ impl Planner<'_> {
             FieldPattern::Wildcard(_) | FieldPattern::Regex(_) => self.tokens()?.pairs(),
             FieldPattern::Text(_) | FieldPattern::Near(_) => PairSet::full(),
         };
-        let query = MessageQuery::new(pattern, pairs);
-        let verdicts: Vec<Verdict> = summary.templates.iter().map(|template| query.verdict(template)).collect();
+        let query = MessageQuery::new(pattern, &pairs);
+        let verdicts = query.verdicts(&summary.templates, &summary.words);
         let open = || summary.templates.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Open);
         let count = self.layout().granules.len();
         let mut undecided = GranuleSet::none(count);
