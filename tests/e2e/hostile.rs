@@ -31,7 +31,7 @@ fn records() -> String {
     let mut body = String::new();
     for n in 0..RECORDS {
         let deep = format!("{}1{}", r#"{\"a\":"#.repeat(n as usize % 40), "}".repeat(n as usize % 40));
-        let pairs: String = (0..n % 30).map(|pair| format!("k{pair}=v{n} ")).collect();
+        let pairs = (0..n % 30).map(|pair| format!("k{pair}=v{n}")).collect::<Vec<_>>().join(" ");
         let _ = writeln!(
             body,
             r#"{{"host":"node-{}","short_message":"GET /v1/items/{n} user=u{} refused by peer aaaaaaaaaaaaaaaaaaaaaaaaaaaa!","_number":{n},"_user":"u{}","_text":"{}","_deep":"{deep}","_pairs":"{pairs}"}}"#,

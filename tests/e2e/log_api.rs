@@ -179,7 +179,7 @@ fn the_live_tail_by_events() {
     write!(&stream, "GET {API}/tail?query={query} HTTP/1.1\r\nHost: {}\r\n\r\n", server.http).expect("sent");
     let mut lines = BufReader::new(&stream).lines().map(|line| line.expect("a line"));
     assert!(lines.next().expect("a status").contains("200"));
-    lines.find(|line| line.is_empty()).expect("the end of the head");
+    lines.find(String::is_empty).expect("the end of the head");
     for word in ["one", "quiet", "two"] {
         send(&server, word);
     }

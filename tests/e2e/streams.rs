@@ -134,7 +134,8 @@ fn each_stream_has_its_own_retention() {
         let noise = |n: u64| {
             (0..40)
                 .map(|k| format!("{:016x}", (n * 41 + k + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-                .collect::<String>()
+                .collect::<Vec<_>>()
+                .join("-")
         };
         let lines: Vec<String> = (0..100u64)
             .map(|n| {
