@@ -150,6 +150,11 @@ impl ApiError {
         ApiError { refusal: Some(Refusal::parameter), ..ApiError::new(StatusCode::BAD_REQUEST, message) }
     }
 
+    /// A body that cannot be taken.
+    pub(crate) fn body(status: StatusCode, message: impl Into<String>) -> ApiError {
+        ApiError { refusal: Some(Refusal::parameter), ..ApiError::new(status, message) }
+    }
+
     /// Too many of something at once.
     pub(crate) fn busy(message: impl Into<String>) -> ApiError {
         ApiError { refusal: Some(Refusal::busy), ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message) }

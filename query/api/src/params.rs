@@ -1,9 +1,10 @@
 //! Request parameters as Prometheus' clients send them: in the URL, or as a form in the body, or both.
 
+use crate::error::ApiError;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::Method;
 use http::header::CONTENT_TYPE;
-use http::{Method, StatusCode};
 use jiff::Timestamp as Instant;
 use watchfire_model::{DurationMs, TimeNs, Timestamp};
 
@@ -79,9 +80,9 @@ impl Params {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Params {
-    type Rejection = (StatusCode, String);
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Params, Self::Rejection> {
+    async fn from_request(request: Request, state: &S) -> Result<Params, ApiError> {
         let mut pairs = Vec::new();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let content_type =
@@ -89,7 +90,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         let is_form = content_type.starts_with("application/x-www-form-urlencoded");
         if request.method() == Method::POST && is_form {
             let body = Bytes::from_request(request, state).await;
-            let body = body.map_err(|rejection| (rejection.status(), rejection.body_text()))?;
+            let body = body.map_err(|rejection| ApiError::body(rejection.status(), rejection.body_text()))?;
             pairs.extend(form_urlencoded::parse(&body).into_owned());
         }
         pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned());

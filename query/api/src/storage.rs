@@ -6,12 +6,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use std::sync::Arc;
-use watchfire_logstore::LogStoreStatus;
+use watchfire_logstore::{LogStoreStatus, RetireReason, Retiring};
 use watchfire_model::{TimeNs, Timestamp};
 use watchfire_tsdb::{DamagedBlock, LostSamples, TsdbStatus};
 
 pub(crate) fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/api/watchfire/v1/storage", get(storage))
+    Router::new()
+        .route("/api/watchfire/v1/storage", get(storage))
+        .route("/api/watchfire/v1/storage/retention", get(retention))
 }
 
 /// What only the binary knows: the machine that it runs on, and its backups.
@@ -137,10 +139,59 @@ struct DamageBody {
     end: i64,
 }
 
+/// What retention would delete of the logs now.
+#[derive(Debug, Serialize)]
+struct RetentionBody {
+    records: u64,
+    bytes: u64,
+    blocks: Vec<RetiringBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct RetiringBody {
+    block: String,
+    /// Several joined by commas.
+    stream: String,
+    records: u64,
+    bytes: u64,
+    /// Earliest and latest event time, Unix milliseconds.
+    start: i64,
+    end: i64,
+    /// Why, in words.
+    reason: String,
+}
+
+impl From<Retiring> for RetiringBody {
+    fn from(block: Retiring) -> RetiringBody {
+        let reason = match block.reason {
+            RetireReason::Age { retention } => format!("all of it is older than {retention}"),
+            RetireReason::StreamBytes { bytes_max } => format!("its stream takes more than {bytes_max}"),
+            RetireReason::Bytes { bytes_max } => format!("all logs take more than {bytes_max}"),
+        };
+        RetiringBody {
+            block: block.key,
+            stream: block.stream.to_string(),
+            records: block.rows,
+            bytes: block.bytes,
+            start: block.times.0.to_ms().0,
+            end: block.times.1.to_ms().0,
+            reason,
+        }
+    }
+}
+
 impl ReplayBody {
     fn new(bytes_done: u64, bytes_total: u64) -> ReplayBody {
         ReplayBody { bytes_done, bytes_total }
     }
+}
+
+/// `GET /api/watchfire/v1/storage/retention`: a preview; the deletion itself follows within seconds.
+async fn retention(State(api): State<Arc<Api>>) -> Json<RetentionBody> {
+    let blocks: Vec<RetiringBody> = api.logs.retention_preview().into_iter().map(RetiringBody::from).collect();
+    let (records, bytes) =
+        blocks.iter().fold((0, 0), |(records, bytes), block| (records + block.records, bytes + block.bytes));
+    Json(RetentionBody { records, bytes, blocks })
 }
 
 async fn storage(State(api): State<Arc<Api>>) -> Json<StorageBody> {

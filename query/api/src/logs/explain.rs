@@ -18,12 +18,13 @@ struct ExplainBody {
     stages: Vec<Stage>,
 }
 
-/// `GET|POST …/logs/explain?query=`.
+/// `GET|POST …/logs/explain?query=&start=&end=`.
 pub(super) async fn explain(State(api): State<Arc<Api>>, params: Params) -> Result<Answer, ApiError> {
     ask(api, params, answer).await
 }
 
 fn answer(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let query = read_query(call.api, call.params, &[])?.query;
+    // A range changes nothing about it, but callers send the same parameters to every call.
+    let query = read_query(call.api, call.params, &["start", "end"])?.query;
     call.answer(&ExplainBody { query: query.to_string(), stages: watchfire_logquery::explain(&query) })
 }

@@ -1,6 +1,8 @@
 use crate::refusal::Refusal;
-use crate::testing::{NOW, Server, record};
-use http::StatusCode;
+use crate::testing::{NOW, Server, read, record};
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 /// `m0`, the newest, to `m9`, a second apart, half of them in a block.
@@ -160,4 +162,18 @@ async fn a_query_for_a_table_is_sent_to_where_tables_are() {
     // What it is made of is counted over time all the same.
     let body = server.ok("histogram", &[("query", "service:odd | filter n:>3 | stats count()")]).await;
     assert_eq!(body["total"], 3);
+}
+
+#[tokio::test]
+async fn a_form_beyond_its_limit_is_refused_in_the_form_of_every_error() {
+    let server = server();
+    let form = format!("query={}", "a".repeat(3 << 20));
+    let request =
+        Request::post("/api/watchfire/v1/logs/count").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let (status, body) = read(server.send(request.body(Body::from(form)).unwrap()).await).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    check_error(&body, "limit");
+    let request = Request::get("/api/watchfire/v1/storage/retention").body(Body::empty()).unwrap();
+    let (status, body) = read(server.send(request).await).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({"records": 0, "bytes": 0, "blocks": []})));
 }

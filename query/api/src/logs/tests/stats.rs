@@ -58,6 +58,8 @@ async fn a_query_is_explained() {
     assert!(body["query"].as_str().unwrap().contains(" | stats count()"), "{body}");
     let stages = body["stages"].as_array().unwrap();
     assert!(stages.len() >= 2 && stages.iter().all(|stage| stage["stage"].is_string() && stage["detail"].is_string()));
+    let range = [("query", "service:a"), ("start", "0"), ("end", "1")];
+    assert_eq!(server.ok("explain", &range).await["query"], "service:a");
     let printed = body["query"].as_str().unwrap();
     assert_eq!(server.ok("explain", &[("query", printed)]).await["query"], printed);
 }
