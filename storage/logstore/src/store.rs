@@ -46,8 +46,6 @@ pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: LogStoreOptions,
-    /// As the options say, until somebody sets another one.
-    pub(crate) retention: Mutex<Retention>,
     /// Rows of a granule in new blocks.
     pub(crate) granule_rows: usize,
     pub(crate) manifest: Manifest<LogState>,
@@ -68,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) maintenance: Mutex<()>,
     /// Keys of objects that a failed transaction has named.
     pub(crate) undecided: Mutex<Vec<String>>,
+    /// As the options say, until somebody sets another one.
+    pub(crate) retention: Mutex<Retention>,
     pub(crate) appender: Mutex<Appender>,
     pub(crate) fresh: Mutex<Fresh>,
     /// Signals a change of `fresh` that somebody may wait for.

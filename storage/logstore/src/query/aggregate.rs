@@ -4,7 +4,8 @@ mod feed;
 mod keys;
 mod summed;
 
-use super::session::{Ask, Failure, Planned, Session, Snapshot, Unit, answer};
+use super::answer::{Snapshot, answer};
+use super::session::{Ask, Failure, Planned, Session, Unit};
 use crate::LogStoreError;
 use crate::memtable::Chunk;
 use crate::store::Inner;

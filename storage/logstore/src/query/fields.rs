@@ -1,6 +1,7 @@
 //! Which fields the matching records have, and their most frequent values.
 
-use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use super::answer::{Snapshot, answer};
+use super::session::{Ask, Failure, Session, Unit};
 use crate::encoded::EncodedRecord;
 use crate::store::Inner;
 use crate::{FieldSummary, Fields, FieldsRequest, LogStoreError};

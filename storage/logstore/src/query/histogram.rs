@@ -1,7 +1,8 @@
 //! Counts over time, whole or split by the values of a field.
 
 use super::aggregate::gather;
-use super::session::{Ask, answer};
+use super::answer::answer;
+use super::session::Ask;
 use crate::store::Inner;
 use crate::{Histogram, HistogramRequest, LogStoreError};
 use smol_str::SmolStr;

@@ -1,6 +1,7 @@
 //! Answers: what lies in memory and what lies in blocks, found in the same way.
 
 mod aggregate;
+mod answer;
 mod fields;
 mod histogram;
 mod place;
@@ -12,8 +13,8 @@ mod session;
 mod source;
 mod values;
 
+pub(crate) use answer::{Missing, Snapshot};
 pub(crate) use fields::fields;
 pub(crate) use histogram::histogram;
 pub(crate) use pool::QueryPool;
 pub(crate) use search::search;
-pub(crate) use session::{Missing, Snapshot};

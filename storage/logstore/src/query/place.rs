@@ -1,7 +1,8 @@
 //! Where records may be, ordered by how early in the answer they could come.
 
+use super::answer::Snapshot;
 use super::rank::Rank;
-use super::session::{Planned, Snapshot, Unit};
+use super::session::{Planned, Unit};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use watchfire_logblock::block::Block;

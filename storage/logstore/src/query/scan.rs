@@ -3,10 +3,11 @@
 //! Chunks and granules are taken in the order in which their first records come, a few at a time on all threads, and merged
 //! where their times overlap. In memory are the records of those few, and of those that are not yet handed out.
 
+use super::answer::{Snapshot, answer};
 use super::place::{Places, What, granules, places};
 use super::rank::Rank;
 use super::search::shown;
-use super::session::{Ask, Failure, Session, Snapshot, Unit, answer};
+use super::session::{Ask, Failure, Session, Unit};
 use crate::batch::record_memory;
 use crate::store::Inner;
 use crate::{LogStoreError, RecordId};

@@ -1,10 +1,11 @@
 //! A page of the records that come first: looks at what may hold earlier ones in the order first, and stops when nothing
 //! is left that could come before what was found.
 
+use super::answer::{Snapshot, answer};
 use super::place::{Places, What, granules, places};
 use super::pool::Step;
 use super::rank::Rank;
-use super::session::{Ask, Failure, Planned, Session, Snapshot, Unit, answer};
+use super::session::{Ask, Failure, Planned, Session, Unit};
 use crate::batch::record_memory;
 use crate::memtable::Chunk;
 use crate::store::Inner;

@@ -1,18 +1,19 @@
-//! One query: a snapshot of the store, its work spread over threads, and what to do about blocks that cannot be read.
+//! One attempt at an answer: its work spread over threads, what it takes from the budget, and what it costs.
 
+use super::answer::Snapshot;
 use super::pool::Step;
 use crate::LogStoreError;
 use crate::encoded::EncodedRecord;
 use crate::memtable::Chunk;
 use crate::store::Inner;
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use watchfire_logblock::block::{Block, Opened, ReadError, Reads, guarded};
 use watchfire_logblock::query::{Granule, Plan, RowSet, overlaps};
-use watchfire_model::{Exhausted, LogAnswer, LogCost, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{Exhausted, LogCost, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
 
 /// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.
 const CHECK_BYTES: usize = 4 << 20;
@@ -20,23 +21,6 @@ const CHECK_BYTES: usize = 4 << 20;
 const RECORD_BYTES: usize = 256;
 /// So few pieces of work are done by the thread that asks.
 const ALONE_MAX: usize = 4;
-
-/// Everything in the store at one moment, each record once.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) chunks: Vec<Arc<Chunk>>,
-    pub(crate) blocks: Vec<Arc<Block>>,
-    /// What it does not hold, though it should.
-    pub(crate) missing: Vec<Missing>,
-}
-
-/// Records that no answer holds.
-#[derive(Debug, Clone)]
-pub(crate) struct Missing {
-    /// When they were, if that is known.
-    pub(crate) times: Option<TimeRangeNs>,
-    pub(crate) what: String,
-}
 
 /// What is asked of a query's records, and what it may spend.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +36,7 @@ pub(crate) struct Session<'a> {
     pub(crate) inner: &'a Inner,
     pub(crate) ask: Ask<'a>,
     pub(crate) reads: Reads,
-    pub(crate) cost: Mutex<LogCost>,
+    cost: Mutex<LogCost>,
     /// What was left out of the answer in the midst of it.
     left_out: Mutex<BTreeSet<String>>,
     /// Samples taken from the budget.
@@ -87,62 +71,6 @@ pub(crate) enum Unit {
     Granule(Arc<Planned>, usize),
 }
 
-/// Tries until the answer holds everything that can be read; what cannot is named in it.
-pub(crate) fn answer<T>(
-    inner: &Inner,
-    ask: Ask<'_>,
-    mut attempt: impl FnMut(&Session<'_>, Snapshot) -> Result<T, Failure>,
-) -> Result<(T, LogAnswer), LogStoreError> {
-    let Ask { range, budget, .. } = ask;
-    let mut excluded: HashSet<String> = HashSet::new();
-    let mut bytes_read = 0;
-    loop {
-        let mut snapshot = inner.snapshot();
-        let mut partial: BTreeSet<String> = snapshot.missing.drain(..).filter_map(|it| it.told_in(range)).collect();
-        snapshot.chunks.retain(|chunk| overlaps(range, chunk.times));
-        snapshot.blocks.retain(|block| overlaps(range, (block.meta.time_min, block.meta.time_max)));
-        snapshot.blocks.retain(|block| {
-            let readable = !block.is_damaged() && !excluded.contains(&block.meta.key);
-            if !readable {
-                partial.insert(block.meta.key.clone());
-            }
-            readable
-        });
-        let session = Session::new(inner, ask);
-        let result = attempt(&session, snapshot);
-        bytes_read += session.reads.bytes();
-        budget.note_bytes(session.reads.bytes());
-        match result {
-            Ok(value) => {
-                budget.return_memory(*session.held_for_granules.lock());
-                partial.append(&mut session.left_out.lock());
-                let cost = LogCost { bytes_read, ..*session.cost.lock() };
-                inner.metrics.count_query(&cost);
-                return Ok((value, LogAnswer { partial: partial.into_iter().collect(), cost }));
-            }
-            Err(Failure::Query(error)) => {
-                inner.metrics.failed_queries.inc();
-                return Err(error);
-            }
-            Err(Failure::Block { block, error }) => {
-                budget.return_samples(session.taken.load(Ordering::Relaxed));
-                budget.return_memory(session.held.load(Ordering::Relaxed));
-                if session.set_aside(&block, &error)? {
-                    excluded.insert(block.meta.key.clone());
-                }
-            }
-        }
-    }
-}
-
-impl Missing {
-    /// Its words, if it may concern the range.
-    fn told_in(self, range: TimeRangeNs) -> Option<String> {
-        let concerns = self.times.is_none_or(|times| times.start < range.end && range.start < times.end);
-        concerns.then_some(self.what)
-    }
-}
-
 impl From<Exhausted> for Failure {
     fn from(exhausted: Exhausted) -> Failure {
         Failure::Query(exhausted.into())
@@ -150,7 +78,7 @@ impl From<Exhausted> for Failure {
 }
 
 impl<'a> Session<'a> {
-    fn new(inner: &'a Inner, ask: Ask<'a>) -> Session<'a> {
+    pub(super) fn new(inner: &'a Inner, ask: Ask<'a>) -> Session<'a> {
         Session {
             inner,
             ask,
@@ -161,6 +89,18 @@ impl<'a> Session<'a> {
             held: AtomicU64::new(0),
             held_for_granules: Mutex::new(0),
         }
+    }
+
+    /// What the answer has cost, and the blocks that were left out in the midst of it.
+    pub(super) fn finish(self) -> (LogCost, BTreeSet<String>) {
+        self.ask.budget.return_memory(*self.held_for_granules.lock());
+        (self.cost.into_inner(), self.left_out.into_inner())
+    }
+
+    /// Gives everything back to the budget.
+    pub(super) fn give_up(&self) {
+        self.ask.budget.return_samples(self.taken.load(Ordering::Relaxed));
+        self.ask.budget.return_memory(self.held.load(Ordering::Relaxed));
     }
 
     /// Takes samples from the budget, to be given back should the attempt fail.
@@ -207,7 +147,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes a block that cannot be read out of further queries; whether it is only this query that does without it.
-    fn set_aside(&self, block: &Block, error: &ReadError) -> Result<bool, LogStoreError> {
+    pub(super) fn set_aside(&self, block: &Block, error: &ReadError) -> Result<bool, LogStoreError> {
         match error {
             ReadError::Exhausted(exhausted) => Err((*exhausted).into()),
             ReadError::Missing | ReadError::Damaged(_) => {
