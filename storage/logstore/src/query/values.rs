@@ -46,7 +46,7 @@ impl Values {
     pub(super) fn value(&self, row: usize) -> Result<Option<FieldValue>, ReadError> {
         match self {
             Values::Stream(stream) => Ok(Some(FieldValue::Text(stream.clone()))),
-            Values::Level(column) => Ok(level(column, row)?.map(|level| FieldValue::I64(i64::from(level)))),
+            Values::Level(_) => Ok(self.level(row)?.map(|level| FieldValue::I64(i64::from(level)))),
             Values::Text(column) => Ok(Texts::new(column)?.get(row).map(|text| FieldValue::Text(text.into()))),
             Values::Field(values) => values.get(row),
             Values::Rest(column, name) => Ok(Rest::new(column)?.field(row, name)),
@@ -58,9 +58,16 @@ impl Values {
     pub(super) fn text(&self, row: usize) -> Result<Option<SmolStr>, ReadError> {
         match self {
             Values::Stream(stream) => Ok(Some(stream.clone())),
-            Values::Level(column) => Ok(level(column, row)?.map(|level| format_smolstr!("{level}"))),
+            Values::Level(_) => Ok(self.level(row)?.map(|level| format_smolstr!("{level}"))),
             other => Ok(other.value(row)?.map(|value| value.to_text())),
         }
+    }
+
+    /// The level; only of the field of that name.
+    pub(super) fn level(&self, row: usize) -> Result<Option<u8>, ReadError> {
+        let Values::Level(column) = self else { return Ok(None) };
+        let levels = column.as_primitive_opt::<UInt8Type>().ok_or_else(|| unexpected(column))?;
+        Ok(levels.is_valid(row).then(|| levels.value(row)))
     }
 
     /// The column, where its values are texts: mixed ones have their text forms there.
@@ -94,9 +101,4 @@ impl Values {
         }
         numbers.map(|row| Ok(self.value(row)?.and_then(|value| value.as_number()))).collect()
     }
-}
-
-fn level(column: &ArrayRef, row: usize) -> Result<Option<u8>, ReadError> {
-    let levels = column.as_primitive_opt::<UInt8Type>().ok_or_else(|| unexpected(column))?;
-    Ok(levels.is_valid(row).then(|| levels.value(row)))
 }

@@ -2,10 +2,10 @@
 
 use crate::query::values::Values;
 use foldhash::HashMap;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use watchfire_logblock::block::ReadError;
 use watchfire_logblock::query::{Granule, Texts};
-use watchfire_model::{GroupKey, KeyPart, STREAM_FIELD, TimeBuckets, TimeNs};
+use watchfire_model::{GroupKey, KeyPart, Level, STREAM_FIELD, TimeBuckets, TimeNs};
 
 /// The groups of some rows of one granule, numbered in order of appearance.
 #[derive(Debug)]
@@ -69,6 +69,7 @@ impl RowParts {
                     (Values::Absent, _) => Ok(RowParts::constant(KeyPart::Absent, rows)),
                     (Values::Stream(stream), _) => Ok(RowParts::constant(KeyPart::Text(stream.clone()), rows)),
                     (_, Some(texts)) => Ok(RowParts::of_texts(texts, rows)),
+                    (Values::Level(_), _) => RowParts::of_levels(&values, rows),
                     _ => RowParts::of_values(&values, rows),
                 }
             }
@@ -122,6 +123,22 @@ impl RowParts {
             parts.ids.push(id);
         }
         parts
+    }
+
+    fn of_levels(values: &Values, rows: &[u32]) -> Result<RowParts, ReadError> {
+        let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
+        // The last place is that of records without a level.
+        let mut numbers = [None; Level::NAMES.len() + 1];
+        for row in rows {
+            let level = values.level(*row as usize)?;
+            let place = level.map_or(Level::NAMES.len(), |level| usize::from(level).min(Level::NAMES.len() - 1));
+            let id = *numbers[place].get_or_insert_with(|| {
+                parts.parts.push(level.map_or(KeyPart::Absent, |level| KeyPart::Text(format_smolstr!("{level}"))));
+                (parts.parts.len() - 1) as u32
+            });
+            parts.ids.push(id);
+        }
+        Ok(parts)
     }
 
     fn of_values(values: &Values, rows: &[u32]) -> Result<RowParts, ReadError> {
