@@ -88,11 +88,9 @@ pub(crate) fn format_number(value: f64) -> String {
 /// A native histogram as Prometheus prints it: count, sum, and every bucket that is not empty with its bounds.
 pub(crate) fn histogram_text(histogram: &Histogram) -> String {
     let mut text = format!("{{count:{}, sum:{}", short_number(histogram.count), short_number(histogram.sum));
-    for HistogramBucket { lower, upper, count } in histogram.buckets() {
-        let is_zero = !histogram.is_custom() && lower <= 0.0 && upper >= 0.0;
-        let open =
-            if is_zero || (upper <= 0.0 && !histogram.is_custom()) || lower == f64::NEG_INFINITY { '[' } else { '(' };
-        let close = if is_zero || upper > 0.0 || histogram.is_custom() { ']' } else { ')' };
+    for HistogramBucket { lower, upper, count, includes_lower, includes_upper } in histogram.buckets() {
+        let open = if includes_lower { '[' } else { '(' };
+        let close = if includes_upper { ']' } else { ')' };
         let (lower, upper, count) = (short_number(lower), short_number(upper), short_number(count));
         let _ = write!(text, ", {open}{lower},{upper}{close}:{count}");
     }

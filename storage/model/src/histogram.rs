@@ -44,6 +44,9 @@ pub struct HistogramBucket {
     pub lower: f64,
     pub upper: f64,
     pub count: f64,
+    /// Whether the bounds belong to the bucket.
+    pub includes_lower: bool,
+    pub includes_upper: bool,
 }
 
 impl Histogram {
@@ -95,16 +98,22 @@ impl Histogram {
             lower: -self.upper_bound(*index),
             upper: -self.lower_bound(*index),
             count: *count,
+            includes_lower: true,
+            includes_upper: false,
         });
         let zero = (self.zero_count != 0.0).then_some(HistogramBucket {
             lower: -self.zero_threshold,
             upper: self.zero_threshold,
             count: self.zero_count,
+            includes_lower: true,
+            includes_upper: true,
         });
         let positive = self.positive.iter().map(|(index, count)| HistogramBucket {
             lower: self.lower_bound(*index),
             upper: self.upper_bound(*index),
             count: *count,
+            includes_lower: self.is_custom() && *index <= 0,
+            includes_upper: true,
         });
         negative.chain(zero).chain(positive).collect()
     }

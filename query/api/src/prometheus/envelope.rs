@@ -4,7 +4,7 @@ use super::number::{write_time, write_value};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
-use watchfire_model::{Exhausted, Labels, QueryBudget};
+use watchfire_model::{Exhausted, Histogram, Labels, QueryBudget};
 use watchfire_promql::{Annotations, QueryOutput, Value};
 
 /// `{"status":"success","data":…}`.
@@ -93,8 +93,13 @@ fn write_result(out: &mut Text<'_>, value: &Value) -> Result<(), Exhausted> {
             out.json.push_str("\"vector\",\"result\":[");
             for (index, sample) in samples.iter().enumerate() {
                 write_metric(&mut out.json, index, &sample.labels);
-                out.json.push_str(",\"value\":");
-                write_point(&mut out.json, sample.time.0, sample.value);
+                if let Some(histogram) = &sample.histogram {
+                    out.json.push_str(",\"histogram\":");
+                    write_histogram_point(&mut out.json, sample.time.0, histogram);
+                } else {
+                    out.json.push_str(",\"value\":");
+                    write_point(&mut out.json, sample.time.0, sample.value);
+                }
                 out.json.push('}');
                 out.settle()?;
             }
@@ -104,14 +109,27 @@ fn write_result(out: &mut Text<'_>, value: &Value) -> Result<(), Exhausted> {
             out.json.push_str("\"matrix\",\"result\":[");
             for (index, one) in series.iter().enumerate() {
                 write_metric(&mut out.json, index, &one.labels);
-                out.json.push_str(",\"values\":[");
-                for (point, (time, value)) in one.times.iter().zip(&one.values).enumerate() {
-                    if point > 0 {
-                        out.json.push(',');
+                if !one.times.is_empty() || one.histograms.is_empty() {
+                    out.json.push_str(",\"values\":[");
+                    for (point, (time, value)) in one.times.iter().zip(&one.values).enumerate() {
+                        if point > 0 {
+                            out.json.push(',');
+                        }
+                        write_point(&mut out.json, *time, *value);
                     }
-                    write_point(&mut out.json, *time, *value);
+                    out.json.push(']');
                 }
-                out.json.push_str("]}");
+                if !one.histograms.is_empty() {
+                    out.json.push_str(",\"histograms\":[");
+                    for (point, (time, histogram)) in one.histograms.iter().enumerate() {
+                        if point > 0 {
+                            out.json.push(',');
+                        }
+                        write_histogram_point(&mut out.json, *time, histogram);
+                    }
+                    out.json.push(']');
+                }
+                out.json.push('}');
                 out.settle()?;
             }
             out.json.push(']');
@@ -137,6 +155,35 @@ fn write_point(out: &mut String, time_ms: i64, value: f64) {
     out.push_str("\"]");
 }
 
+/// `[time,{"count","sum","buckets"}]`; a bucket is `[rule,"lower","upper","count"]`, where the rule says which bounds belong
+/// to it: 0 the upper, 1 the lower, 2 none, 3 both.
+fn write_histogram_point(out: &mut String, time_ms: i64, histogram: &Histogram) {
+    out.push('[');
+    write_time(out, time_ms);
+    out.push_str(",{\"count\":\"");
+    write_value(out, histogram.count);
+    out.push_str("\",\"sum\":\"");
+    write_value(out, histogram.sum);
+    out.push('"');
+    for (index, bucket) in histogram.buckets().iter().enumerate() {
+        let rule = match (bucket.includes_lower, bucket.includes_upper) {
+            (false, true) => '0',
+            (true, false) => '1',
+            (false, false) => '2',
+            (true, true) => '3',
+        };
+        out.push_str(if index == 0 { ",\"buckets\":[[" } else { ",[" });
+        out.push(rule);
+        for number in [bucket.lower, bucket.upper, bucket.count] {
+            out.push_str(",\"");
+            write_value(out, number);
+            out.push('"');
+        }
+        out.push(']');
+    }
+    out.push_str(if histogram.buckets().is_empty() { "}]" } else { "]}]" });
+}
+
 fn write_annotations(out: &mut String, annotations: &Annotations) {
     for (name, texts) in [("warnings", &annotations.warnings), ("infos", &annotations.infos)] {
         if !texts.is_empty() {
@@ -150,4 +197,30 @@ fn write_annotations(out: &mut String, annotations: &Annotations) {
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("texts and label sets have string keys and serialize without error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_histograms_are_printed_bucket_by_bucket() {
+        let histogram = Histogram {
+            count: 5.0,
+            sum: 2.5,
+            zero_threshold: 0.5,
+            zero_count: 1.0,
+            positive: vec![(1, 3.0)],
+            negative: vec![(2, 1.0)],
+            ..Histogram::empty()
+        };
+        let mut json = String::new();
+        write_histogram_point(&mut json, 1500, &histogram);
+        let want =
+            r#"[1.5,{"count":"5","sum":"2.5","buckets":[[1,"-4","-2","1"],[3,"-0.5","0.5","1"],[0,"1","2","3"]]}]"#;
+        assert_eq!(json, want);
+        json.clear();
+        write_histogram_point(&mut json, 0, &Histogram::empty());
+        assert_eq!(json, r#"[0,{"count":"0","sum":"0"}]"#);
+    }
 }

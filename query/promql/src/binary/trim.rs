@@ -2,7 +2,7 @@
 //! by interpolation: linear in custom and zero buckets, exponential in the others; the sum is estimated anew from the
 //! middles of what is left. Prometheus 3.14, `model/histogram/float_histogram.go`, `TrimBuckets`.
 
-use watchfire_model::{Histogram, HistogramBucket};
+use watchfire_model::Histogram;
 
 /// Keeps what is below `bound` (`is_upper`) or above it.
 pub(super) fn trim(histogram: &Histogram, bound: f64, is_upper: bool) -> Histogram {
@@ -11,7 +11,7 @@ pub(super) fn trim(histogram: &Histogram, bound: f64, is_upper: bool) -> Histogr
     if bound.is_nan() {
         return result;
     }
-    let mut trim_one = |bucket: HistogramBucket, linear: bool| {
+    let mut trim_one = |bucket: Span, linear: bool| {
         let (share, part) = divide(bucket, bound, is_upper, linear, histogram.is_custom());
         kept.is_trimmed |= share != 1.0 || part != (bucket.lower, bucket.upper);
         let count = bucket.count * share;
@@ -24,7 +24,7 @@ pub(super) fn trim(histogram: &Histogram, bound: f64, is_upper: bool) -> Histogr
     let bounds = |index: i32| (histogram.upper_bound(index.saturating_sub(1)), histogram.upper_bound(index));
     for (index, count) in &mut result.negative {
         let (near, far) = bounds(*index);
-        *count = trim_one(HistogramBucket { lower: -far, upper: -near, count: *count }, false);
+        *count = trim_one(Span { lower: -far, upper: -near, count: *count }, false);
     }
     let (mut lower, mut upper) = (-histogram.zero_threshold, histogram.zero_threshold);
     if histogram.negative.is_empty() && !histogram.positive.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn trim(histogram: &Histogram, bound: f64, is_upper: bool) -> Histogr
         upper = 0.0;
     }
     if histogram.zero_count != 0.0 {
-        result.zero_count = trim_one(HistogramBucket { lower, upper, count: histogram.zero_count }, true);
+        result.zero_count = trim_one(Span { lower, upper, count: histogram.zero_count }, true);
     }
     for (index, count) in &mut result.positive {
         let (mut near, far) = bounds(*index);
@@ -43,12 +43,20 @@ pub(super) fn trim(histogram: &Histogram, bound: f64, is_upper: bool) -> Histogr
             let from_zero = far > 0.0 && !histogram.bounds.is_empty() && (is_upper || bound >= 0.0);
             near = if from_zero { 0.0 } else { f64::NEG_INFINITY };
         }
-        *count = trim_one(HistogramBucket { lower: near, upper: far, count: *count }, histogram.is_custom());
+        *count = trim_one(Span { lower: near, upper: far, count: *count }, histogram.is_custom());
     }
     if !kept.is_trimmed {
         return result;
     }
     Histogram { count: kept.count, sum: kept.sum, ..result.compact() }
+}
+
+/// A bucket, with the end that it has for this purpose.
+#[derive(Clone, Copy)]
+struct Span {
+    lower: f64,
+    upper: f64,
+    count: f64,
 }
 
 struct Kept {
@@ -59,7 +67,7 @@ struct Kept {
 
 /// The share of a bucket that is kept, and the part of it from which the kept observations come.
 fn divide(
-    HistogramBucket { lower, upper, .. }: HistogramBucket,
+    Span { lower, upper, .. }: Span,
     bound: f64,
     is_upper: bool,
     linear: bool,

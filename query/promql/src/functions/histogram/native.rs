@@ -32,7 +32,7 @@ pub(super) fn quantile(phi: f64, histogram: &Histogram) -> (f64, Remark) {
         buckets.reverse();
     }
     let rank = if is_forward { phi } else { 1.0 - phi } * histogram.count;
-    let mut bucket = HistogramBucket { lower: 0.0, upper: 0.0, count: 0.0 };
+    let mut bucket = HistogramBucket { lower: 0.0, upper: 0.0, count: 0.0, includes_lower: true, includes_upper: true };
     let mut count = 0.0;
     for one in buckets {
         bucket = one;
