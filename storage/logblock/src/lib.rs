@@ -3,6 +3,9 @@
 //!
 //! Invariants
 //! - What passes is what [`watchfire_model::LogFilter::matches`] says; index and statistics only spare reading.
+//! - A message comes back byte for byte, whether it is stored by its template and words or as it is.
+//! - What is counted without reading a row is exact, or not counted.
+//! - A merge copies what it can; nothing in a granule depends on the block that it stands in.
 //! - Nothing from disk is decoded before its checksum holds; what does not hold is an error, never a panic.
 //! - A reader takes every format that was ever written.
 //!

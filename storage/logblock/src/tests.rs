@@ -389,3 +389,23 @@ fn overlapping_granules_are_read_in_order() {
     let scan = BlockScan::open(&merged).unwrap();
     assert!(Union::new(&[scan], |_, _, error| Err(error)).is_ok());
 }
+
+/// Two blocks whose templates do not fit into one: what does not is stored as it is.
+#[test]
+fn a_merge_with_too_many_templates_keeps_every_message() {
+    let shelf = shelf();
+    let letters =
+        |n: i64| -> String { format!("{n:03}").bytes().map(|digit| char::from(digit + b'g' - b'0')).collect() };
+    let long = |n: i64| {
+        let message = format!("{} {}", letters(n), "xyz ".repeat(1900)).into();
+        LogRecord { message, ..line(n) }
+    };
+    let part = |numbers: std::ops::Range<i64>| in_order(numbers.clone().map(long).collect(), numbers.start as u64);
+    let blocks = [write(&shelf, "logs/1", &part(0..320)), write(&shelf, "logs/2", &part(320..640))];
+    let merged = merge(&shelf, "logs/merged", &blocks);
+    let opened = merged.open(&Reads::default()).unwrap();
+    let summary = merged.summary(&opened, &Reads::default()).unwrap().unwrap();
+    assert!(summary.granules.iter().any(|granule| granule.untemplated > 0), "all templates fit");
+    assert_eq!(read_all(&merged), part(0..640));
+    merged.verify().unwrap();
+}

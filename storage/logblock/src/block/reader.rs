@@ -43,6 +43,8 @@ pub struct Opened {
     pub layout: Layout,
     pub(super) contents: Contents,
     pub(super) parquet: ArrowReaderMetadata,
+    /// For those who read the block through, past the cache.
+    summary: OnceLock<Arc<Summary>>,
 }
 
 /// Counts what one query reads.
@@ -125,6 +127,9 @@ impl Block {
     /// Templates and statistics; none in blocks of an index version before 3.
     pub fn summary(&self, opened: &Opened, reads: &Reads) -> Result<Option<Arc<Summary>>, ReadError> {
         let Some(span) = opened.contents.digest() else { return Ok(None) };
+        if let Some(summary) = opened.summary.get() {
+            return Ok(Some(Arc::clone(summary)));
+        }
         let key = Key { block: self.number, part: Part::Summary };
         if let Some(Item::Summary(summary)) = self.cache.get(key) {
             return Ok(Some(summary));
@@ -132,6 +137,9 @@ impl Block {
         let idx_key = self.meta.idx_key();
         let bytes = self.read(&idx_key, span, reads)?;
         let summary = guarded(|| Ok(Arc::new(decode_digest(&idx_key, &opened.contents, &opened.layout, &bytes)?)))?;
+        if reads.passing {
+            return Ok(Some(Arc::clone(opened.summary.get_or_init(|| summary))));
+        }
         self.keep(key, Item::Summary(Arc::clone(&summary)), reads);
         Ok(Some(summary))
     }
@@ -231,7 +239,7 @@ impl Block {
             return Err(ReadError::Damaged("index and columns are not of one block".to_owned()));
         }
         let parquet = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())?;
-        Ok(Opened { layout, contents, parquet })
+        Ok(Opened { layout, contents, parquet, summary: OnceLock::new() })
     }
 
     /// From its first place, or else from its second.
