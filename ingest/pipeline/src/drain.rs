@@ -33,7 +33,7 @@ impl Drain {
     /// Moves what waits into the store, and makes it durable in time. Runs until the queue ends.
     pub(crate) fn run(self) {
         let Drain { shared } = &self;
-        let append = |batch: &Batch| shared.store.append(batch.records.clone());
+        let append = |batch: &Batch| shared.store.append_slice(&batch.records);
         let commit = |position| shared.store.commit(position);
         let commit_interval = shared.options.commit_interval.as_duration();
         let mut uncommitted = Vec::new();
