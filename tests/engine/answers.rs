@@ -21,11 +21,7 @@ pub(crate) struct Question<'a> {
 pub(crate) type Found<'a> = (u64, &'a LogRecord);
 
 /// Records that pass and lie in the range, in order of time and arrival.
-pub(crate) fn wanted<'a>(
-    records: &'a [LogRecord],
-    range: TimeRangeNs,
-    passes: impl Fn(&LogRecord) -> bool,
-) -> Vec<Found<'a>> {
+pub(crate) fn wanted(records: &[LogRecord], range: TimeRangeNs, passes: impl Fn(&LogRecord) -> bool) -> Vec<Found<'_>> {
     let mut wanted: Vec<Found<'_>> =
         (0..).zip(records).filter(|(_, record)| range.contains(record.time) && passes(record)).collect();
     wanted.sort_by_key(|(arrival, record)| (record.time, *arrival));
@@ -104,7 +100,7 @@ fn scan(world: &World, question: &Question<'_>, wanted: &[Found<'_>], random: &m
 
 /// Leaves the selected parts; what else an answer holds is not asked about.
 fn keep(record: &mut LogRecord, names: &BTreeSet<smol_str::SmolStr>) {
-    record.host = Default::default();
+    record.host = smol_str::SmolStr::default();
     record.fields.retain(|(name, _)| names.contains(name));
 }
 

@@ -168,7 +168,7 @@ impl Ask {
 
     /// Whether the record is meant.
     pub(crate) fn is_met(&self, record: &LogRecord) -> bool {
-        let texts = |field: &Option<&'static str>| match field {
+        let texts = |field: Option<&'static str>| match field {
             Some(name) => plain::named(record, name),
             None => plain::searched(record),
         };
@@ -177,14 +177,14 @@ impl Ask {
             Ask::And(parts) => parts.iter().all(|part| part.is_met(record)),
             Ask::Or(parts) => parts.iter().any(|part| part.is_met(record)),
             Ask::Not(part) => !part.is_met(record),
-            Ask::Text { field, text } => texts(field).iter().any(|value| plain::has_text(text, value)),
+            Ask::Text { field, text } => texts(*field).iter().any(|value| plain::has_text(text, value)),
             Ask::Wildcard { field, pattern } if pattern == "*" => {
                 field.is_none_or(|name| Ask::Exists { field: name }.is_met(record))
             }
-            Ask::Wildcard { field, pattern } => texts(field).iter().any(|value| plain::has_wildcard(pattern, value)),
-            Ask::Regex { field, regex, .. } => texts(field).iter().any(|(text, _)| regex.is_match(text)),
+            Ask::Wildcard { field, pattern } => texts(*field).iter().any(|value| plain::has_wildcard(pattern, value)),
+            Ask::Regex { field, regex, .. } => texts(*field).iter().any(|(text, _)| regex.is_match(text)),
             Ask::Near { field, words, distance } => {
-                texts(field).iter().any(|value| plain::has_near(words, *distance, value))
+                texts(*field).iter().any(|value| plain::has_near(words, *distance, value))
             }
             Ask::Range { field, low, high } => plain::numeric(record, field).is_some_and(|number| {
                 let above = low.is_none_or(|(end, belongs)| number > end || belongs && number == end);
@@ -197,7 +197,7 @@ impl Ask {
                 if *all { texts.iter().all(met) } else { texts.iter().any(met) }
             }
             Ask::Cidr { field, network, prefix } => plain::named(record, field).iter().any(|(text, _)| {
-                let address = text.trim().parse::<std::net::Ipv4Addr>().map(u32::from);
+                let address = text.trim().parse::<Ipv4Addr>().map(u32::from);
                 let kept = u32::MAX << (32 - prefix);
                 address.is_ok_and(|address| address & kept == u32::from_be_bytes(*network) & kept)
             }),
@@ -207,8 +207,8 @@ impl Ask {
 
     /// The question as stores are asked it.
     pub(crate) fn filter(&self) -> LogFilter {
-        let of = |field: &Option<&'static str>, pattern: FieldPattern| match field {
-            Some(name) => LogFilter::Field { name: (*name).into(), pattern },
+        let of = |field: Option<&'static str>, pattern: FieldPattern| match field {
+            Some(name) => LogFilter::Field { name: name.into(), pattern },
             None => LogFilter::Any(pattern),
         };
         let all = |parts: &[Ask]| parts.iter().map(Ask::filter).collect();
@@ -222,27 +222,27 @@ impl Ask {
             Ask::And(parts) => LogFilter::And(all(parts)),
             Ask::Or(parts) => LogFilter::Or(all(parts)),
             Ask::Not(part) => LogFilter::Not(Box::new(part.filter())),
-            Ask::Text { field, text } => of(field, FieldPattern::text(text)),
+            Ask::Text { field, text } => of(*field, FieldPattern::text(text)),
             Ask::Wildcard { field: None, pattern } if pattern == "*" => LogFilter::All,
             Ask::Wildcard { field: Some(name), pattern } if pattern == "*" => {
                 LogFilter::Exists { name: (*name).into() }
             }
             Ask::Wildcard { field, pattern } => {
-                of(field, FieldPattern::Wildcard(Wildcard::parse(pattern).expect("a short pattern")))
+                of(*field, FieldPattern::Wildcard(Wildcard::parse(pattern).expect("a short pattern")))
             }
             Ask::Regex { field, regex, ignores_case } => {
                 let regex = TextRegex::new(regex.as_str(), *ignores_case).expect("a small expression");
-                of(field, FieldPattern::Regex(regex))
+                of(*field, FieldPattern::Regex(regex))
             }
             Ask::Near { field, words, distance } => {
-                of(field, FieldPattern::Near(Proximity { words: words.clone(), distance: *distance }))
+                of(*field, FieldPattern::Near(Proximity { words: words.clone(), distance: *distance }))
             }
             Ask::Range { field, low, high } => {
                 LogFilter::Range { name: (*field).into(), range: NumberRange { low: bound(*low), high: bound(*high) } }
             }
             Ask::Exists { field } => LogFilter::Exists { name: (*field).into() },
             Ask::Group { field, texts, all } => {
-                let parts = texts.iter().map(|text| of(&Some(field), FieldPattern::text(text))).collect();
+                let parts = texts.iter().map(|text| of(Some(field), FieldPattern::text(text))).collect();
                 if *all { LogFilter::And(parts) } else { LogFilter::Or(parts) }
             }
             Ask::Cidr { field, network, prefix } => {

@@ -33,7 +33,7 @@ fn parsed_queries_mean_what_the_plain_definition_says() {
             let wanted = ask.is_met(record);
             met += u64::from(wanted);
             if filter.matches(record) != wanted {
-                faults.push(shortened(format!("{text}: {} on {record:?}", !wanted)));
+                faults.push(shortened(&format!("{text}: {} on {record:?}", !wanted)));
                 break;
             }
         }
@@ -42,6 +42,6 @@ fn parsed_queries_mean_what_the_plain_definition_says() {
     assert!(faults.is_empty(), "{} faults: {:#?}", faults.len(), &faults[..faults.len().min(12)]);
 }
 
-fn shortened(text: String) -> String {
+fn shortened(text: &str) -> String {
     text.chars().take(1000).collect()
 }

@@ -86,7 +86,9 @@ fn line(random: &mut Random) -> String {
     for _ in 0..random.within(0..9) {
         match random.within(0..8) {
             0 => line.push_str(&random.within(0..10_000).to_string()),
-            1 => line.push_str(&format!("{:08x}", random.next() as u32)),
+            1 => {
+                let _ = write!(line, "{:08x}", random.next() as u32);
+            }
             2 => line.push_str(&pick(random, &WORDS).to_uppercase()),
             _ => line.push_str(pick(random, &WORDS)),
         }

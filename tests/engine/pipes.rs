@@ -77,7 +77,8 @@ impl LogSource for List<'_> {
 /// One to three pipes.
 fn pipes(random: &mut Random) -> String {
     let count = random.within(1..4);
-    (0..count).map(|_| format!(" | {}", pipe(random))).collect()
+    let pipes: Vec<String> = (0..count).map(|_| pipe(random)).collect();
+    format!(" | {}", pipes.join(" | "))
 }
 
 fn pipe(random: &mut Random) -> String {
@@ -138,7 +139,9 @@ fn difference(found: &Table, wanted: &Table) -> Option<String> {
     }
     let (found, wanted) = (&found.rows, &wanted.rows);
     let is_other = |at: &usize| match (found.get(*at), wanted.get(*at)) {
-        (Some(found), Some(wanted)) => !found.iter().zip(wanted).all(|(found, wanted)| is_same(found, wanted)),
+        (Some(found), Some(wanted)) => {
+            !found.iter().zip(wanted).all(|(found, wanted)| is_same(found.as_ref(), wanted.as_ref()))
+        }
         _ => true,
     };
     let at = (0..found.len().max(wanted.len())).find(is_other)?;
@@ -146,8 +149,8 @@ fn difference(found: &Table, wanted: &Table) -> Option<String> {
 }
 
 /// Equal but for the order in which numbers were added up.
-fn is_same(found: &Option<Cell>, wanted: &Option<Cell>) -> bool {
-    let number = |cell: &Option<Cell>| match cell {
+fn is_same(found: Option<&Cell>, wanted: Option<&Cell>) -> bool {
+    let number = |cell: Option<&Cell>| match cell {
         Some(Cell::Value(value @ (FieldValue::F64(_) | FieldValue::I64(_)))) => value.as_number(),
         _ => None,
     };
