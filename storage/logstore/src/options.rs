@@ -13,7 +13,7 @@ pub struct LogStoreOptions {
     /// written the next one fills, so twice this is the bound. Default 64MiB: about 120,000 messages of 520 bytes.
     pub memtable_bytes_max: ByteSize,
     /// The longest that a record waits in memory for its block; until then a restart replays it from the write-ahead
-    /// log. Default 5m.
+    /// log, and a search looks at it one by one. Default 30s: merging the small blocks that this makes costs little.
     pub flush_age: DurationMs,
     /// How long records are kept, by their event time, where their stream has no setting of its own. Default 30d.
     pub retention: DurationMs,
@@ -39,7 +39,7 @@ impl Default for LogStoreOptions {
     fn default() -> LogStoreOptions {
         LogStoreOptions {
             memtable_bytes_max: ByteSize::from_mib(64),
-            flush_age: DurationMs::from_secs(5 * 60),
+            flush_age: DurationMs::from_secs(30),
             retention: DurationMs::from_secs(30 * 24 * 3600),
             stream_retention: BTreeMap::new(),
             bytes_max: None,
