@@ -88,6 +88,6 @@ fn disk(directory: &DirStorage) -> Disk {
 }
 
 fn backup_status(backup: Backup) -> BackupStatus {
-    let Backup { name, created, bytes, objects, logs_manifest, metrics_manifest, .. } = backup;
-    BackupStatus { name, created, bytes, objects, logs_manifest, metrics_manifest }
+    let Backup { name, created, bytes, objects, logs_manifest, metrics_manifest, catalog_manifest, .. } = backup;
+    BackupStatus { name, created, bytes, objects, logs_manifest, metrics_manifest, catalog_manifest }
 }

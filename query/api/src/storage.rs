@@ -68,9 +68,10 @@ pub struct BackupStatus {
     pub created: i64,
     pub bytes: u64,
     pub objects: usize,
-    /// The transactions of both stores that it holds.
+    /// The transactions of the stores that it holds.
     pub logs_manifest: u64,
     pub metrics_manifest: u64,
+    pub catalog_manifest: u64,
 }
 
 /// How far the reading of everything is.
