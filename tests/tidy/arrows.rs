@@ -7,8 +7,8 @@ use std::process::Command;
 /// Libraries that only some crates may use: a wall that a manifest could break unseen.
 const CONFINED: [(&str, &[&str]); 4] = [
     ("axum", &["watchfire", "watchfire-api"]),
-    ("tantivy", &["watchfire-logstore"]),
-    ("parquet", &["watchfire-logstore"]),
+    ("tantivy", &["watchfire-logblock"]),
+    ("parquet", &["watchfire-logblock"]),
     ("reqwest", &["watchfire", "watchfire-scrape", "watchfire-alerting"]),
 ];
 
