@@ -201,10 +201,12 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
         reloader: Arc::clone(&reloader),
     };
     let router = routes.router(api, &config.http);
+    // Before anybody is told: whoever reads `ready` may send a signal at once.
+    let stopped = stopped(stop.clone(), reloader);
     announce(&listening)?;
     let limits =
         ServerLimits { connections_per_peer_max: config.http.connections_per_peer_max, ..ServerLimits::default() };
-    watchfire_api::serve(listener, router, limits, peers, stopped(stop.clone(), reloader)).await;
+    watchfire_api::serve(listener, router, limits, peers, stopped).await;
 
     let background = housekeeping.into_iter().chain([evaluation, scrubbing]).collect();
     take_down(inputs, &scrape, background, pipeline, stores).await
@@ -298,21 +300,23 @@ fn announce(listening: &Listening) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Resolves on SIGTERM or SIGINT, and reloads on SIGHUP until then.
-async fn stopped(stop: CancellationToken, reloader: Arc<Reloader>) {
+/// Takes the signals from now on; resolves on SIGTERM or SIGINT, and reloads on SIGHUP until then.
+fn stopped(stop: CancellationToken, reloader: Arc<Reloader>) -> impl Future<Output = ()> {
     let handler = |kind| signal(kind).expect("the runtime can handle signals");
     let (mut terminate, mut interrupt, mut hangup) =
         (handler(SignalKind::terminate()), handler(SignalKind::interrupt()), handler(SignalKind::hangup()));
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                // The outcome is logged and shown; a signal has nobody to answer.
-                let _ = Arc::clone(&reloader).reload().await;
+    async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {
+                    // The outcome is logged and shown; a signal has nobody to answer.
+                    let _ = Arc::clone(&reloader).reload().await;
+                }
             }
         }
+        info!("stopping");
+        stop.cancel();
     }
-    info!("stopping");
-    stop.cancel();
 }
