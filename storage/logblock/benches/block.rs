@@ -4,6 +4,9 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+mod loggen;
+
+use loggen::parse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hint::black_box;
@@ -14,7 +17,7 @@ use watchfire_logblock::block::{Block, BlockCache, BlockMerge, BlockWriter, Part
 use watchfire_logblock::query::{Granule, Plan, read_records};
 use watchfire_logblock::{BlockMeta, RecordId};
 use watchfire_model::{
-    FieldPattern, FieldValue, Level, LogFilter, LogRecord, TextRegex, TimeNs, TimeRangeNs, Wildcard,
+    FieldPattern, FieldValue, Level, LogFilter, LogRecord, QueryBudget, TextRegex, TimeNs, TimeRangeNs, Wildcard,
 };
 use watchfire_store::{DirStorage, Storage};
 
@@ -162,7 +165,7 @@ fn count(blocks: &[Arc<Block>], filter: &LogFilter) -> (u64, u64, u64) {
     let reads = Reads::default();
     for block in blocks {
         let opened = block.open(&reads).expect("a whole block");
-        let plan = Plan::new(filter, block, &opened, &reads).expect("a whole block");
+        let plan = Plan::new(filter, block, &opened, &reads, &QueryBudget::unlimited()).expect("a whole block");
         for index in plan.granules(&opened.layout).iter() {
             let granule = Granule { block, opened: &opened, index, reads: &reads, held: None, budget: None };
             let known = granule.count_without_reading(&plan, TimeRangeNs::ALL).expect("a whole block");
@@ -192,31 +195,4 @@ fn cpu_seconds() -> f64 {
     let ticks =
         |field: usize| after_name.split_whitespace().nth(field).and_then(|ticks| ticks.parse().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
-}
-
-fn parse(line: &str) -> Option<LogRecord> {
-    let message: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
-    let text = |name: &str| message.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().into();
-    let time = TimeNs((message.get("timestamp")?.as_f64()? * 1e9) as i64);
-    let level = message.get("level").and_then(serde_json::Value::as_u64).and_then(|level| Level::new(level as u8));
-    let field = |(name, value): (&String, &serde_json::Value)| {
-        let value = match value {
-            serde_json::Value::Bool(value) => FieldValue::Bool(*value),
-            serde_json::Value::String(text) => FieldValue::Text(text.into()),
-            serde_json::Value::Number(number) => {
-                number.as_i64().map_or_else(|| FieldValue::F64(number.as_f64().unwrap_or(0.0)), FieldValue::I64)
-            }
-            _ => return None,
-        };
-        Some((name.strip_prefix('_')?.into(), value))
-    };
-    Some(LogRecord {
-        time,
-        received: time,
-        stream: LogRecord::DEFAULT_STREAM.into(),
-        host: text("host"),
-        message: text("short_message"),
-        level,
-        fields: message.iter().filter_map(field).collect(),
-    })
 }

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use watchfire_model::{
-    FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, Proximity, TextRegex, TimeNs, TimeRangeNs,
-    Wildcard,
+    FieldPattern, FieldValue, Level, LogFilter, LogRecord, NumberRange, Proximity, QueryBudget, TextRegex, TimeNs,
+    TimeRangeNs, Wildcard,
 };
 use watchfire_store::{MemStorage, Storage};
 
@@ -68,7 +68,7 @@ fn read_all(block: &Arc<Block>) -> Vec<(RecordId, LogRecord)> {
 fn find(block: &Arc<Block>, filter: &LogFilter, range: TimeRangeNs) -> Result<BTreeSet<u64>, ReadError> {
     let reads = Reads::default();
     let opened = block.open(&reads)?;
-    let plan = Plan::new(filter, block, &opened, &reads)?;
+    let plan = Plan::new(filter, block, &opened, &reads, &QueryBudget::unlimited())?;
     let possible = plan.granules(&opened.layout);
     let mut found = BTreeSet::new();
     for index in 0..opened.layout.granules.len() {
@@ -306,7 +306,7 @@ fn phrases_levels_and_values_are_counted_without_reading() {
         field("level", "3"),
     ];
     for filter in &filters {
-        let plan = Plan::new(filter, &block, &opened, &reads).unwrap();
+        let plan = Plan::new(filter, &block, &opened, &reads, &QueryBudget::unlimited()).unwrap();
         let count = |index| {
             let granule = Granule { block: &block, opened: &opened, index, reads: &reads, held: None, budget: None };
             granule.count_without_reading(&plan, TimeRangeNs::ALL).unwrap()

@@ -3,6 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+#[path = "../../logblock/benches/loggen/mod.rs"]
+mod loggen;
+
+use loggen::parse;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
@@ -10,9 +14,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
 use watchfire_model::{
-    Aggregate, AggregateFunction, AggregateRequest, AggregateSpec, ByteSize, FieldPattern, FieldSelection, FieldValue,
-    GroupKey, Level, LogFilter, LogRecord, LogSource as _, NumberRange, QueryBudget, ScanOrder, TimeNs, TimeRangeNs,
-    Wildcard,
+    Aggregate, AggregateFunction, AggregateRequest, AggregateSpec, ByteSize, FieldPattern, FieldSelection, GroupKey,
+    Level, LogFilter, LogRecord, LogSource as _, NumberRange, QueryBudget, ScanOrder, TimeRangeNs, Wildcard,
 };
 use watchfire_store::{DirStorage, Storage, SystemClock};
 
@@ -205,31 +208,4 @@ fn read_batches(path: &str) -> Vec<Vec<LogRecord>> {
         batches.push(records.by_ref().take(BATCH).collect());
     }
     batches
-}
-
-fn parse(line: &str) -> Option<LogRecord> {
-    let message: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
-    let text = |name: &str| message.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().into();
-    let time = TimeNs((message.get("timestamp")?.as_f64()? * 1e9) as i64);
-    let level = message.get("level").and_then(serde_json::Value::as_u64).and_then(|level| Level::new(level as u8));
-    let field = |(name, value): (&String, &serde_json::Value)| {
-        let value = match value {
-            serde_json::Value::Bool(value) => FieldValue::Bool(*value),
-            serde_json::Value::String(text) => FieldValue::Text(text.into()),
-            serde_json::Value::Number(number) => {
-                number.as_i64().map_or_else(|| FieldValue::F64(number.as_f64().unwrap_or(0.0)), FieldValue::I64)
-            }
-            _ => return None,
-        };
-        Some((name.strip_prefix('_')?.into(), value))
-    };
-    Some(LogRecord {
-        time,
-        received: time,
-        stream: LogRecord::DEFAULT_STREAM.into(),
-        host: text("host"),
-        message: text("short_message"),
-        level,
-        fields: message.iter().filter_map(field).collect(),
-    })
 }

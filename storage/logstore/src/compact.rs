@@ -15,11 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use watchfire_logblock::BlockMeta;
-use watchfire_logblock::block::{Block, BlockMerge, MergeError, ReadError, Shape};
+use watchfire_logblock::block::{Block, BlockMerge, MergeError, ReadError};
 use watchfire_store::crash_point;
 
-/// zstd level of what a merge writes anew. Full granules are copied as they are.
-const ZSTD_LEVEL: i32 = 1;
 /// After a failure the thread waits this long, or until something changes.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Room beyond the size of the inputs that there has to be for a merge to begin.
@@ -130,7 +128,7 @@ impl Inner {
             stream: first.meta.stream.clone(),
             time_max: inputs.iter().map(|block| block.meta.time_max).max().unwrap_or_default(),
             fields: merge.fields().to_vec(),
-            shape: Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL },
+            shape: self.shape(),
             tokens_bytes_max: TOKENS_BYTES_MAX,
             logged: None,
         };

@@ -13,13 +13,11 @@ use partition::{Part, partition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use watchfire_logblock::block::{Shape, Survey};
+use watchfire_logblock::block::Survey;
 use watchfire_logblock::{Logged, RecordRef, ValueRef};
 use watchfire_store::crash_point;
 use watchfire_wal::{Position, WalError};
 
-/// zstd level of fresh blocks: the fastest ratio that was measured to pay.
-const ZSTD_LEVEL: i32 = 1;
 /// The tokens of the block that is being written take at most this part of a memtable, or [`TOKENS_BYTES_MIN`].
 const TOKENS_PART: u64 = 4;
 const TOKENS_BYTES_MIN: u64 = 8 << 20;
@@ -151,7 +149,7 @@ impl Inner {
             work: Work::Flush,
             stream: part.stream.into(),
             time_max: part.records.last().map(|(id, ..)| id.time).unwrap_or_default(),
-            shape: Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL },
+            shape: self.shape(),
             tokens_bytes_max: TOKENS_BYTES_MIN.max(self.options.memtable_bytes_max.0 / TOKENS_PART),
             logged,
             fields: survey.fields.clone(),

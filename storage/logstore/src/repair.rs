@@ -8,12 +8,10 @@ use crate::{LogStoreError, RecordId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use watchfire_logblock::BlockMeta;
-use watchfire_logblock::block::{Block, BlockScan, ReadError, Shape, Survey, Union};
+use watchfire_logblock::block::{Block, BlockScan, ReadError, Survey, Union};
 use watchfire_model::{FieldSelection, LogRecord, TimeNs};
 use watchfire_store::{StorageError, crash_point};
 
-/// zstd level of mended blocks.
-const ZSTD_LEVEL: i32 = 1;
 /// Where the objects of damaged blocks are kept once there are new blocks in their place.
 const DAMAGED_PREFIX: &str = "damaged/";
 /// Bytes that they may take; the oldest go first.
@@ -176,7 +174,7 @@ impl Inner {
             stream: meta.stream.clone(),
             time_max: meta.time_max,
             fields: Vec::new(),
-            shape: Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL },
+            shape: self.shape(),
             tokens_bytes_max: TOKENS_BYTES_MAX,
             logged: None,
         }

@@ -101,6 +101,12 @@ fn check_answers(store: &LogStore, model: &Model, filter: &LogFilter, range: Tim
     }
 }
 
+/// The first page of everything that passes.
+fn newest(filter: LogFilter, limit: usize) -> SearchRequest {
+    let (order, fields) = (ScanOrder::NewestFirst, FieldSelection::All);
+    SearchRequest { filter, range: TimeRangeNs::ALL, limit, cursor: None, order, fields }
+}
+
 /// What happens to the store between two batches.
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -109,6 +115,24 @@ enum Step {
     Reopen,
     /// Flushes, and merges all that there is.
     Merge,
+}
+
+impl Step {
+    fn take(self, store: LogStore, storage: &MemStorage) -> LogStore {
+        match self {
+            Step::Nothing => {}
+            Step::Flush => store.flush().unwrap(),
+            Step::Reopen => {
+                drop(store);
+                return open(storage);
+            }
+            Step::Merge => {
+                store.flush().unwrap();
+                store.inner.merge_all().unwrap();
+            }
+        }
+        store
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -129,18 +153,7 @@ proptest! {
         for (batch, step) in batches {
             append(&store, batch.clone());
             model.append(batch);
-            match step {
-                Step::Nothing => {}
-                Step::Flush => store.flush().unwrap(),
-                Step::Reopen => {
-                    drop(store);
-                    store = open(&storage);
-                }
-                Step::Merge => {
-                    store.flush().unwrap();
-                    store.inner.merge_all().unwrap();
-                }
-            }
+            store = step.take(store, &storage);
         }
         let narrow = TimeRangeNs { start: TimeNs(start), end: TimeNs(start + len) };
         for (turn, filter) in filters().into_iter().enumerate() {
@@ -202,14 +215,7 @@ fn a_budget_ends_a_query() {
     let store = open(&MemStorage::new(1));
     append(&store, (0..100).map(|time| record(time, "m")).collect());
     store.flush().unwrap();
-    let request = SearchRequest {
-        filter: LogFilter::All,
-        range: TimeRangeNs::ALL,
-        limit: 50,
-        cursor: None,
-        order: ScanOrder::NewestFirst,
-        fields: FieldSelection::All,
-    };
+    let request = newest(LogFilter::All, 50);
     assert!(store.search(&request, &QueryBudget::new(10)).is_err());
     let cancelled = QueryBudget::unlimited();
     cancelled.cancel();
@@ -222,14 +228,7 @@ fn the_newest_records_are_found_without_reading_the_rest() {
     let store = open(&MemStorage::new(1));
     append(&store, (0..400).map(|time| record(time, "m")).collect());
     store.flush().unwrap();
-    let request = SearchRequest {
-        filter: LogFilter::All,
-        range: TimeRangeNs::ALL,
-        limit: 5,
-        cursor: None,
-        order: ScanOrder::NewestFirst,
-        fields: FieldSelection::All,
-    };
+    let request = newest(LogFilter::All, 5);
     let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.records.len(), 5);
     assert_eq!((result.stats.granules, result.stats.granules_read), (100, 2));
@@ -243,14 +242,7 @@ fn the_index_spares_reading() {
     append(&store, (0..400).map(|time| record(time, &text(time))).collect());
     store.flush().unwrap();
     let filter = LogFilter::Any(watchfire_model::FieldPattern::text("ZK81"));
-    let request = SearchRequest {
-        filter,
-        range: TimeRangeNs::ALL,
-        limit: 5,
-        cursor: None,
-        order: ScanOrder::NewestFirst,
-        fields: FieldSelection::All,
-    };
+    let request = newest(filter, 5);
     let result = store.search(&request, &QueryBudget::unlimited()).unwrap();
     assert_eq!(result.records.len(), 1);
     assert_eq!(result.stats.granules_read, 1);
@@ -265,14 +257,7 @@ fn a_query_pays_for_the_memory_that_it_holds() {
             store.flush().unwrap();
         }
         let pool = MemoryPool::new("queries", ByteSize::from_mib(1));
-        let request = SearchRequest {
-            filter: LogFilter::All,
-            range: TimeRangeNs::ALL,
-            limit: 50,
-            cursor: None,
-            order: ScanOrder::NewestFirst,
-            fields: FieldSelection::All,
-        };
+        let request = newest(LogFilter::All, 50);
         let small = QueryBudget::unlimited().with_memory(&pool, 40_000);
         assert!(matches!(
             store.search(&request, &small),

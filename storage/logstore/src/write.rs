@@ -16,6 +16,8 @@ use watchfire_logblock::{BlockMeta, Logged, RecordRef};
 use watchfire_model::{LogRecord, TimeNs};
 use watchfire_store::{Storage, StorageError, crash_point};
 
+/// zstd level of every block that is written: higher ones do not pay, as measured (ARCHITECTURE.md).
+const ZSTD_LEVEL: i32 = 1;
 /// How often a taken key is replaced by the next one.
 const KEY_ATTEMPTS_MAX: u64 = 64;
 
@@ -242,6 +244,11 @@ impl Drop for Held<'_> {
 }
 
 impl Inner {
+    /// How blocks are written.
+    pub(crate) fn shape(&self) -> Shape {
+        Shape { granule_rows: self.granule_rows, zstd_level: ZSTD_LEVEL }
+    }
+
     /// One transaction: names the new blocks and lets those of `delta.remove` go, then shows it to readers together with
     /// `change`. The caller holds `maintenance`.
     pub(crate) fn commit_blocks(

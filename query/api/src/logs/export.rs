@@ -27,6 +27,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchfire_logquery::{Outcome, RowResult};
 use watchfire_logstore::{LogStore, RecordId, SearchRequest};
@@ -75,19 +76,25 @@ pub(super) async fn export(State(api): State<Arc<Api>>, params: Params) -> Resul
     Ok(response)
 }
 
+fn sent(piece: Result<Bytes, ApiError>) -> io::Result<Bytes> {
+    piece.map_err(|error| io::Error::other(error.to_json()))
+}
+
 /// The pieces; soon after the server begins to stop the connection is cut, so that nobody takes the file for whole.
 fn until_stop(pieces: Pieces<ApiError>, stopping: &CancellationToken) -> impl Stream<Item = io::Result<Bytes>> + use<> {
-    let stopping = stopping.clone();
-    let cut = Box::pin(async move {
-        stopping.cancelled().await;
-        tokio::time::sleep(STOP_GRACE).await;
-    });
-    stream::unfold((pieces, cut), async |(mut pieces, mut cut)| {
-        let piece = tokio::select! {
-            piece = pieces.next() => piece?.map_err(|error| io::Error::other(error.to_json())),
-            () = cut.as_mut() => Err(io::Error::other("the server stops")),
+    stream::unfold((pieces, stopping.clone(), None), async |(mut pieces, stopping, mut until)| {
+        if until.is_none() {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => until = Some(Instant::now() + STOP_GRACE),
+                piece = pieces.next() => return Some((sent(piece?), (pieces, stopping, until))),
+            }
+        }
+        let piece = match tokio::time::timeout_at(until?, pieces.next()).await {
+            Ok(piece) => sent(piece?),
+            Err(_) => Err(io::Error::other("the server stops")),
         };
-        Some((piece, (pieces, cut)))
+        Some((piece, (pieces, stopping, until)))
     })
 }
 

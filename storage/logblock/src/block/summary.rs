@@ -1,7 +1,6 @@
 //! What is known of a block beyond its layout: the templates of its messages, and per granule how many rows have which
 //! template, level, minute and value. Counting needs nothing else. FORMAT.md, "Statistics".
 
-use super::layout::HOST;
 use crate::codec::{Reader, put_bytes, put_signed, put_varint};
 use crate::message::{Template, TemplateWords};
 use smol_str::SmolStr;
@@ -57,11 +56,6 @@ impl Summary {
     /// The counted values of the column with this leaf, if it has few.
     pub fn value_counts(&self, leaf: usize) -> Option<&ValueCounts> {
         self.values.binary_search_by_key(&leaf, |counts| counts.leaf).ok().map(|at| &self.values[at])
-    }
-
-    /// The counted hosts, if there are few.
-    pub fn host_counts(&self) -> Option<&ValueCounts> {
-        self.value_counts(HOST)
     }
 
     /// Bytes in memory, about.

@@ -87,17 +87,12 @@ struct Planner<'a> {
     /// Templates and statistics, in blocks that have them.
     summary: Option<Arc<Summary>>,
     /// Asked before each pattern.
-    budget: Option<&'a QueryBudget>,
+    budget: &'a QueryBudget,
 }
 
 impl Plan {
-    pub fn new(filter: &LogFilter, block: &Block, opened: &Opened, reads: &Reads) -> Result<Plan, ReadError> {
-        let summary = block.summary(opened, reads)?;
-        Planner { block, opened, reads, tokens: None, summary, budget: None }.plan(filter)
-    }
-
-    /// As [`Plan::new`]; stops when the query is cancelled.
-    pub fn within(
+    /// Stops when the query is cancelled.
+    pub fn new(
         filter: &LogFilter,
         block: &Block,
         opened: &Opened,
@@ -105,7 +100,7 @@ impl Plan {
         budget: &QueryBudget,
     ) -> Result<Plan, ReadError> {
         let summary = block.summary(opened, reads)?;
-        Planner { block, opened, reads, tokens: None, summary, budget: Some(budget) }.plan(filter)
+        Planner { block, opened, reads, tokens: None, summary, budget }.plan(filter)
     }
 
     /// Granules outside hold no record that passes.
@@ -273,7 +268,7 @@ impl Planner<'_> {
     }
 
     fn pattern(&mut self, places: Vec<Place>, pattern: &FieldPattern) -> Result<Plan, ReadError> {
-        self.budget.map_or(Ok(()), QueryBudget::check)?;
+        self.budget.check()?;
         let mut possible = Vec::with_capacity(places.len());
         let none = || GranuleSet::none(self.layout().granules.len());
         let mut known =

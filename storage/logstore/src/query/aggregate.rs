@@ -159,7 +159,8 @@ impl Filters<'_> {
         }
         let plan = |aggregate: &watchfire_model::Aggregate| {
             let only = aggregate.only.as_ref();
-            only.map(|only| Plan::new(only, &planned.block, &planned.opened, &session.reads)).transpose()
+            only.map(|only| Plan::new(only, &planned.block, &planned.opened, &session.reads, session.ask.budget))
+                .transpose()
         };
         let plans = guarded(|| self.spec.functions.iter().map(plan).collect::<Result<Vec<_>, _>>());
         let plans = plans.map_err(|error| Failure::Block { block: Arc::clone(&planned.block), error })?;

@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let plan = || {
             let opened = block.open(&self.reads)?;
-            let plan = guarded(|| Plan::new(self.ask.filter, block, &opened, &self.reads))?;
+            let plan = guarded(|| Plan::new(self.ask.filter, block, &opened, &self.reads, self.ask.budget))?;
             Ok((opened, plan))
         };
         let (opened, plan) = plan().map_err(|error| Failure::Block { block: Arc::clone(block), error })?;

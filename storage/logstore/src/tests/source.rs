@@ -114,18 +114,7 @@ fn build(batches: Vec<(Vec<LogRecord>, Step)>) -> (LogStore, Vec<LogRecord>) {
     for (batch, step) in batches {
         append(&store, batch.clone());
         all.extend(batch);
-        match step {
-            Step::Nothing => {}
-            Step::Flush => store.flush().unwrap(),
-            Step::Reopen => {
-                drop(store);
-                store = open(&storage);
-            }
-            Step::Merge => {
-                store.flush().unwrap();
-                store.inner.merge_all().unwrap();
-            }
-        }
+        store = step.take(store, &storage);
     }
     (store, all)
 }

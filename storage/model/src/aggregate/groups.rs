@@ -126,16 +126,6 @@ impl Groups {
         Ok(self.accumulators_of(number))
     }
 
-    /// As [`Groups::group`], without a copy of the key where the group is known.
-    pub fn group_ref(&mut self, key: &[KeyPart]) -> Result<&mut [Accumulator], TooManyGroups> {
-        let hash = self.hasher.hash_one(key);
-        let number = match self.find(hash, key) {
-            Some(number) => number,
-            None => self.insert_bounded(hash, key.to_vec())?,
-        };
-        Ok(self.accumulators_of(number))
-    }
-
     /// Notes that accumulators handed out by [`Groups::group`] have grown by so many bytes.
     pub fn grow(&mut self, bytes: u64) {
         self.bytes += bytes;

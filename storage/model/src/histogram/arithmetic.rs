@@ -127,10 +127,6 @@ impl HistogramSum {
         }
     }
 
-    pub fn hint(&self) -> ResetHint {
-        self.hint
-    }
-
     /// What is known of both together; `true` where they contradict each other.
     fn adjust_hint(&mut self, other: ResetHint) -> bool {
         use ResetHint::{Gauge, NotReset, Reset, Unknown};
