@@ -8,6 +8,8 @@
 
 mod aggregate;
 mod budget;
+mod escaping;
+mod exemplar;
 mod filter;
 mod histogram;
 mod labels;
@@ -15,6 +17,7 @@ mod ledger;
 mod log_source;
 mod matcher;
 mod memory;
+pub mod protobuf;
 mod record;
 mod sample;
 mod series;
@@ -30,6 +33,8 @@ pub use aggregate::{
     TooManyGroups,
 };
 pub use budget::{Exhausted, QueryBudget};
+pub use escaping::{EscapingScheme, escape_name, unescape_name};
+pub use exemplar::{Exemplar, SeriesExemplars};
 pub use filter::{
     FieldPattern, LogFilter, NumberRange, PatternError, Proximity, TextPattern, TextRegex, Wildcard, WildcardPart,
 };
@@ -45,7 +50,7 @@ pub use record::{
     FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TextKind,
     stream_names,
 };
-pub use sample::{MetricKind, MetricMetadata, STALE_NAN_BITS, Sample, is_stale, stale_nan};
+pub use sample::{MetricKind, MetricMetadata, Point, PointValue, STALE_NAN_BITS, Sample, is_stale, stale_nan};
 pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
 pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};

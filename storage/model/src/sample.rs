@@ -1,13 +1,36 @@
 //! Samples of a series and what is known of their metric.
 
-use crate::Timestamp;
+use crate::{Histogram, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One value at one time. NaN payloads are kept bit for bit: one of them marks staleness.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     pub time: Timestamp,
     pub value: f64,
+}
+
+/// What a sample of either kind holds. A histogram that ended is a float: the staleness marker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PointValue {
+    Float(f64),
+    Histogram(Arc<Histogram>),
+}
+
+/// A sample of either kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    pub time: Timestamp,
+    /// When counting began, where that is known; never 0.
+    pub start: Option<Timestamp>,
+    pub value: PointValue,
+}
+
+impl From<Sample> for Point {
+    fn from(Sample { time, value }: Sample) -> Point {
+        Point { time, start: None, value: PointValue::Float(value) }
+    }
 }
 
 /// The NaN that says "this series ended here" (Prometheus `model/value/value.go`, `StaleNaN`).

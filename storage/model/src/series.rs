@@ -1,6 +1,6 @@
 //! The seam between PromQL and whatever holds series.
 
-use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, TimeRange};
+use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, SeriesExemplars, TimeRange};
 use std::sync::Arc;
 
 /// Samples of one series in columns, in order of time, each time once.
@@ -109,4 +109,15 @@ pub trait SeriesSource: Send + Sync {
         range: TimeRange,
         budget: &QueryBudget,
     ) -> Result<Vec<String>, SelectError>;
+
+    /// Exemplars within `range` of the series that pass any of the selectors (none where there is no selector), sorted by
+    /// the series' labels. A source that has none answers nothing.
+    fn exemplars(
+        &self,
+        _selectors: &[Vec<Matcher>],
+        _range: TimeRange,
+        _budget: &QueryBudget,
+    ) -> Result<Vec<SeriesExemplars>, SelectError> {
+        Ok(Vec::new())
+    }
 }
