@@ -101,6 +101,7 @@ impl From<SelectError> for PromError {
             SelectError::Budget(Exhausted::Samples { .. } | Exhausted::Memory { .. } | Exhausted::SharedMemory(_)) => {
                 PromErrorKind::Execution
             }
+            SelectError::Refused(_) => PromErrorKind::Execution,
             SelectError::Storage(_) => PromErrorKind::Internal,
         };
         let refusal = if let SelectError::Budget(exhausted) = &error { Refusal::of(exhausted) } else { None };

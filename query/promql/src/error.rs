@@ -34,6 +34,7 @@ impl From<SelectError> for EvalError {
         match error {
             SelectError::Budget(exhausted) => EvalError::Exhausted(exhausted),
             SelectError::Storage(reason) => EvalError::Storage(reason),
+            SelectError::Refused(reason) => EvalError::Execution(reason),
         }
     }
 }

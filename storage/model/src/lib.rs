@@ -51,7 +51,7 @@ pub use record::{
     stream_names,
 };
 pub use sample::{MetricKind, MetricMetadata, Point, PointValue, STALE_NAN_BITS, Sample, is_stale, stale_nan};
-pub use series::{Samples, SelectError, SeriesReader, SeriesSource};
+pub use series::{Grid, Samples, SelectError, SeriesReader, SeriesSource};
 pub use sink::{Fate, Receipt, RecordSink, Refused};
 pub use time::{TimeNs, TimeRange, TimeRangeNs, Timestamp};
 pub use units::{ByteSize, DurationMs, UnitError};

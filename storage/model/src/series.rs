@@ -66,6 +66,17 @@ pub enum SelectError {
     Budget(#[from] Exhausted),
     #[error("cannot read stored samples: {0}")]
     Storage(String),
+    /// The selector asks for what this source cannot give; the text says what to change.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Times between which nobody looks: every edge of a query's windows, starts and ends, is `origin + k * step_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    pub origin: Timestamp,
+    /// At least 1.
+    pub step_ms: i64,
 }
 
 /// One selected series; reading decodes its samples.
@@ -87,6 +98,18 @@ pub trait SeriesSource: Send + Sync {
         range: TimeRange,
         budget: &QueryBudget,
     ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError>;
+
+    /// As [`SeriesSource::select`], for a query that only forms sums, minima, maxima and anchored increases over windows
+    /// with their edges on `grid`. A source that computes its samples may answer one for each step that says the same.
+    fn select_on(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        _grid: Grid,
+        budget: &QueryBudget,
+    ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
+        self.select(matchers, range, budget)
+    }
 
     /// What answers over `range` lack, a line of text for each: damage, or a log that is still being read.
     fn missing(&self, _range: TimeRange) -> Vec<String> {
