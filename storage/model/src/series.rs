@@ -1,6 +1,6 @@
 //! The seam between PromQL and whatever holds series.
 
-use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, SeriesExemplars, TimeRange};
+use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, SeriesExemplars, TimeRange, Timestamp};
 use std::sync::Arc;
 
 /// Samples of one series in columns, in order of time, each time once.
