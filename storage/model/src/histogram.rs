@@ -3,8 +3,10 @@
 
 mod arithmetic;
 mod reset;
+mod spans;
 
 pub use arithmetic::{Compatibility, HistogramSum, SchemaMismatch};
+pub use spans::{BucketSpan, CountKind, HistogramFault};
 
 use std::sync::Arc;
 
@@ -77,6 +79,12 @@ impl Histogram {
         size_of::<Histogram>()
             + (self.positive.len() + self.negative.len()) * size_of::<(i32, f64)>()
             + size_of_val(&*self.bounds)
+    }
+
+    /// Floats that would take as much memory, at least 1: what a budget counts for it.
+    pub fn weight(&self) -> u64 {
+        const FLOAT_BYTES: usize = 16;
+        (self.bytes() / FLOAT_BYTES).max(1) as u64
     }
 
     /// The value at which bucket `index` ends.

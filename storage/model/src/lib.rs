@@ -38,7 +38,10 @@ pub use exemplar::{Exemplar, SeriesExemplars};
 pub use filter::{
     FieldPattern, LogFilter, NumberRange, PatternError, Proximity, TextPattern, TextRegex, Wildcard, WildcardPart,
 };
-pub use histogram::{Compatibility, Histogram, HistogramBucket, HistogramSum, ResetHint, SchemaMismatch};
+pub use histogram::{
+    BucketSpan, Compatibility, CountKind, Histogram, HistogramBucket, HistogramFault, HistogramSum, ResetHint,
+    SchemaMismatch,
+};
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use ledger::{CONTAINERS_MAX, Container, Entries, Ledger};
 pub use log_source::{

@@ -41,7 +41,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Number and value of the next field.
-    #[expect(clippy::should_implement_trait, reason = "an iterator of results would have to be told to stop at the first error")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator of results would have to be told to stop at the first error"
+    )]
     pub fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, ProtobufError> {
         if self.at == self.bytes.len() {
             return Ok(None);
