@@ -1,7 +1,8 @@
 //! kill -9 during ingest, at random moments and at named places inside flush, compaction, manifest and start-up: nothing
 //! acknowledged is lost, nothing is doubled, the directory opens every time.
 //!
-//! `WATCHFIRE_CRASH_RUNS` sets the runs (`make crash RUNS=1000`). A run is a start, a check of what the run before was told,
+//! `WATCHFIRE_CRASH_RUNS` sets the runs (`make crash RUNS=1000`), `WATCHFIRE_CRASH_FIRST` the number of the first: many runs
+//! can be shared among processes, since a run mostly waits. A run is a start, a check of what the run before was told,
 //! ingest over HTTP, TCP and remote write, and a death. After every [`RUNS_PER_DIRECTORY`] runs everything that was ever
 //! acknowledged in the directory is read back and a new directory begun.
 
@@ -89,13 +90,15 @@ struct Totals {
 
 #[test]
 fn crash_rounds_lose_and_double_nothing() {
-    let runs = std::env::var("WATCHFIRE_CRASH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS_DEFAULT);
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let runs = number("WATCHFIRE_CRASH_RUNS").unwrap_or(RUNS_DEFAULT);
+    let first = number("WATCHFIRE_CRASH_FIRST").unwrap_or(0);
     let points = points::names();
     let begun = Instant::now();
     let mut totals = Totals::default();
     let mut life = Life::new();
-    for run in 0..runs {
-        if run > 0 && run.is_multiple_of(RUNS_PER_DIRECTORY) {
+    for run in first..first + runs {
+        if run > first && run.is_multiple_of(RUNS_PER_DIRECTORY) {
             life.end(&mut totals);
             life = Life::new();
         }
@@ -108,7 +111,7 @@ fn crash_rounds_lose_and_double_nothing() {
     }
     let deaths: Vec<String> = totals.deaths.iter().map(|(place, count)| format!("{place} {count}")).collect();
     println!(
-        "crash: {runs} runs, {} acknowledged records and {} samples ({} bodies refused), none lost, none doubled, every start \
+        "crash: {runs} runs from {first} on, {} acknowledged records and {} samples ({} bodies refused), none lost, none doubled, every start \
          good, the slowest {} ms; deaths at named places by kind: {kinds:?}; deaths: {}; {} places were not reached in time; {:.0} s",
         totals.records,
         totals.samples,

@@ -80,8 +80,9 @@ impl Disk {
         let path = self.path().join(name);
         let mut file = File::create(&path).expect("a file");
         let piece = vec![0x5a; 64 << 10];
-        while self.free_bytes() > left {
-            let missing = (self.free_bytes() - left) as usize;
+        // The server writes at the same time: what is free is asked once for both.
+        while let Some(missing) = self.free_bytes().checked_sub(left).filter(|missing| *missing > 0) {
+            let missing = missing as usize;
             for _ in 0..(missing / piece.len()).max(1) {
                 if file.write_all(&piece[..piece.len().min(missing)]).is_err() {
                     return path;
