@@ -17,6 +17,7 @@ mod ledger;
 mod log_source;
 mod matcher;
 mod memory;
+mod memory_series;
 pub mod protobuf;
 mod record;
 mod sample;
@@ -49,6 +50,7 @@ pub use log_source::{
 };
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use memory::{MemoryHold, MemoryPool, OutOfMemory};
+pub use memory_series::MemorySeries;
 pub use record::{
     FieldValue, HOST_FIELD, LEVEL_FIELD, Level, LogRecord, MESSAGE_FIELD, RecordView, STREAM_FIELD, TextKind,
     stream_names,

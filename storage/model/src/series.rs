@@ -1,6 +1,9 @@
 //! The seam between PromQL and whatever holds series.
 
-use crate::{Exhausted, Histogram, Labels, Matcher, QueryBudget, SeriesExemplars, TimeRange, Timestamp};
+use crate::{
+    Exhausted, Histogram, Labels, Matcher, Point, PointValue, QueryBudget, SeriesExemplars, TimeRange, Timestamp,
+};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Samples of one series in columns, in order of time, each time once.
@@ -52,10 +55,79 @@ impl Samples {
     }
 
     pub fn clear(&mut self) {
-        self.times.clear();
-        self.values.clear();
-        self.histograms.clear();
-        self.starts.clear();
+        self.truncate(0);
+    }
+
+    /// Keeps the first `len` samples.
+    pub fn truncate(&mut self, len: usize) {
+        self.times.truncate(len);
+        self.values.truncate(len);
+        self.histograms.truncate(len);
+        self.starts.truncate(len);
+    }
+
+    /// Takes out the samples from `at` on.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Samples {
+        Samples {
+            times: self.times.split_off(at),
+            values: self.values.split_off(at),
+            histograms: self.histograms.split_off(at.min(self.histograms.len())),
+            starts: self.starts.split_off(at.min(self.starts.len())),
+        }
+    }
+
+    /// Appends floats of which nothing is known beside their times; both slices have one length.
+    pub fn extend_floats(&mut self, times: &[i64], values: &[f64]) {
+        self.times.extend_from_slice(times);
+        self.values.extend_from_slice(values);
+        if !self.histograms.is_empty() {
+            self.histograms.resize(self.times.len(), None);
+        }
+        if !self.starts.is_empty() {
+            self.starts.resize(self.times.len(), 0);
+        }
+    }
+
+    /// Appends samples `places` of another.
+    pub fn extend_from(&mut self, other: &Samples, places: Range<usize>) {
+        if !(other.histograms.is_empty() && self.histograms.is_empty()) {
+            self.histograms.resize(self.times.len(), None);
+            match other.histograms.get(places.clone()) {
+                Some(histograms) => self.histograms.extend_from_slice(histograms),
+                None => self.histograms.resize(self.times.len() + places.len(), None),
+            }
+        }
+        if !(other.starts.is_empty() && self.starts.is_empty()) {
+            self.starts.resize(self.times.len(), 0);
+            match other.starts.get(places.clone()) {
+                Some(starts) => self.starts.extend_from_slice(starts),
+                None => self.starts.resize(self.times.len() + places.len(), 0),
+            }
+        }
+        self.times.extend_from_slice(&other.times[places.clone()]);
+        self.values.extend_from_slice(&other.values[places]);
+    }
+
+    /// The sample at a place as one value; none beyond the last.
+    pub fn point(&self, place: usize) -> Option<Point> {
+        let value = match self.histograms.get(place) {
+            Some(Some(histogram)) => PointValue::Histogram(Arc::clone(histogram)),
+            _ => PointValue::Float(*self.values.get(place)?),
+        };
+        let start = self.starts.get(place).filter(|start| **start != 0).map(|start| Timestamp(*start));
+        Some(Point { time: Timestamp(*self.times.get(place)?), start, value })
+    }
+
+    /// What the samples from `place` on count in a budget.
+    pub fn weight_from(&self, place: usize) -> u64 {
+        self.weight(place..self.times.len().max(place))
+    }
+
+    /// What the samples `places` count in a budget.
+    pub fn weight(&self, places: Range<usize>) -> u64 {
+        let histograms = self.histograms.get(places.clone()).unwrap_or_default().iter().flatten();
+        places.len() as u64 + histograms.map(|histogram| histogram.weight() - 1).sum::<u64>()
     }
 }
 
@@ -84,7 +156,7 @@ pub trait SeriesReader: Send + Sync {
     fn labels(&self) -> &Labels;
 
     /// Appends the samples within `range` (both ends inclusive) to `into`, in order of time, and charges `budget`
-    /// for each.
+    /// for each: one for a float, [`Histogram::weight`] for a histogram, in all what [`Samples::weight_from`] says.
     fn read(&self, range: TimeRange, budget: &QueryBudget, into: &mut Samples) -> Result<(), SelectError>;
 }
 
@@ -142,5 +214,51 @@ pub trait SeriesSource: Send + Sync {
         _budget: &QueryBudget,
     ) -> Result<Vec<SeriesExemplars>, SelectError> {
         Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Floats, histograms and starts, by what is there.
+    fn samples(times: &[i64], histogram_at: Option<usize>, start: i64) -> Samples {
+        let mut samples = Samples::default();
+        for (place, time) in times.iter().enumerate() {
+            if histogram_at == Some(place) {
+                samples.push_histogram(*time, Arc::new(Histogram::empty()));
+            } else {
+                samples.push(*time, *time as f64);
+            }
+            if start != 0 {
+                samples.set_start(start);
+            }
+        }
+        samples
+    }
+
+    #[track_caller]
+    fn check(first: &Samples, second: &Samples) {
+        let mut both = first.clone();
+        both.extend_from(second, 0..second.len());
+        let points = |samples: &Samples| (0..samples.len()).map_while(|at| samples.point(at)).collect::<Vec<_>>();
+        assert_eq!(points(&both), [points(first), points(second)].concat());
+        assert_eq!(both.weight_from(0), first.weight_from(0) + second.weight_from(0));
+        let rest = both.split_off(first.len());
+        assert_eq!((points(&both), points(&rest)), (points(first), points(second)));
+        both.truncate(0);
+        assert_eq!(points(&both), []);
+    }
+
+    #[test]
+    fn columns_that_one_side_lacks_are_filled() {
+        let plain = samples(&[1, 2, 3], None, 0);
+        let mixed = samples(&[4, 5], Some(1), 0);
+        let started = samples(&[6, 7], Some(0), 2);
+        for first in [&plain, &mixed, &started, &Samples::default()] {
+            for second in [&plain, &mixed, &started, &Samples::default()] {
+                check(first, second);
+            }
+        }
     }
 }

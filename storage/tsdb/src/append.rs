@@ -2,29 +2,43 @@
 
 use crate::appender::Log;
 use crate::head::{Pushed, Scratch};
+use crate::incoming::Incoming;
 use crate::retention::before;
 use crate::tsdb::{SeriesId, Shared};
 use crate::{Appended, TsdbError};
 use std::sync::atomic::Ordering;
-use watchfire_model::{ByteSize, Sample, Timestamp};
+use watchfire_model::{ByteSize, Point, PointValue, Sample};
 
 impl Shared {
-    pub(crate) fn append(&self, samples: &[(SeriesId, Sample)]) -> Result<Appended, TsdbError> {
+    pub(crate) fn append_points(&self, points: &[(SeriesId, Point)]) -> Result<Appended, TsdbError> {
+        let float = |(id, point): &(SeriesId, Point)| match (&point.value, point.start) {
+            (PointValue::Float(value), None) => Some((*id, Sample { time: point.time, value: *value })),
+            _ => None,
+        };
+        match points.iter().map(float).collect::<Option<Vec<_>>>() {
+            Some(floats) => self.append(&floats),
+            None => self.append(points),
+        }
+    }
+
+    pub(crate) fn append<S: Incoming>(&self, samples: &[(SeriesId, S)]) -> Result<Appended, TsdbError> {
         self.admit(samples.len())?;
         let (oldest, newest) = self.time_limits();
         let mut appended = Appended::default();
         let mut taken = Vec::with_capacity(samples.len());
         let mut appender = self.appender.lock();
         let index = self.head.index.read();
-        for (position, &(id, sample)) in samples.iter().enumerate() {
-            if index.get(id).is_none() {
+        for (position, (id, sample)) in samples.iter().enumerate() {
+            if index.get(*id).is_none() {
                 appended.unknown.push(position);
-            } else if sample.time.0 < oldest {
+            } else if sample.time() < oldest {
                 appended.too_old += 1;
-            } else if sample.time.0 > newest {
+            } else if sample.time() > newest {
                 appended.too_far_ahead += 1;
+            } else if let Some(stored) = sample.to_stored() {
+                taken.push((*id, stored));
             } else {
-                taken.push((id, sample));
+                appended.invalid += 1;
             }
         }
         appended.stored = taken.len();
@@ -37,15 +51,16 @@ impl Shared {
             let is_replaying = self.replay.is_running();
             let mut scratch = Scratch::default();
             let (mut times, mut held, mut strays) = ((i64::MAX, i64::MIN), taken.len(), 0);
-            for &(id, Sample { time: Timestamp(time), value }) in &taken {
-                let Some(series) = index.get(id) else { continue };
+            for (id, sample) in &taken {
+                let Some(series) = index.get(*id) else { continue };
+                let (time, (value, extra)) = (sample.time(), sample.parts());
                 times = (times.0.min(time), times.1.max(time));
                 strays += usize::from(time < until);
                 if is_replaying {
-                    series.samples().push_fresh(time, value, &mut scratch);
+                    series.samples().push_fresh(time, value, extra, &mut scratch);
                     continue;
                 }
-                match series.samples().push(time, value, &mut scratch) {
+                match series.samples().push(time, value, extra, &mut scratch) {
                     Pushed::Next => {}
                     Pushed::Replaced => {
                         appended.duplicates += 1;
@@ -83,7 +98,7 @@ impl Shared {
     }
 
     /// Whether there is room for `count` samples, on the disk and in memory.
-    fn admit(&self, count: usize) -> Result<(), TsdbError> {
+    pub(crate) fn admit(&self, count: usize) -> Result<(), TsdbError> {
         let refused = |error| {
             self.metrics.refused_samples.inc_by(count as u64);
             Err(error)
@@ -113,7 +128,7 @@ impl Shared {
     }
 
     /// Times of the oldest and the newest sample that are taken.
-    fn time_limits(&self) -> (i64, i64) {
+    pub(crate) fn time_limits(&self) -> (i64, i64) {
         let now = self.now();
         let ahead = i64::try_from(self.options.ahead_max.0).unwrap_or(i64::MAX);
         let confirmed = self.confirmed_time.load(Ordering::Relaxed);
@@ -122,10 +137,10 @@ impl Shared {
     }
 
     /// Windows of samples, neighbours once; those before `until` are left out.
-    fn windows(&self, samples: &[(SeriesId, Sample)], until: i64) -> impl Iterator<Item = i64> {
+    fn windows<S: Incoming>(&self, samples: &[(SeriesId, S)], until: i64) -> impl Iterator<Item = i64> {
         let mut last = None;
         let windows =
-            samples.iter().map(|(_, sample)| self.window(sample.time.0)).filter(move |window| *window >= until);
+            samples.iter().map(|(_, sample)| self.window(sample.time())).filter(move |window| *window >= until);
         windows.filter(move |window| last.replace(*window) != Some(*window))
     }
 
@@ -135,6 +150,7 @@ impl Shared {
         self.metrics.out_of_order_samples.inc_by(appended.out_of_order as u64);
         self.metrics.too_old_samples.inc_by(appended.too_old as u64);
         self.metrics.too_far_ahead_samples.inc_by(appended.too_far_ahead as u64);
+        self.metrics.invalid_histograms.inc_by(appended.invalid as u64);
         self.metrics.unknown_series_samples.inc_by(appended.unknown.len() as u64);
         self.metrics.head_samples.inc_by(appended.stored as i64);
     }

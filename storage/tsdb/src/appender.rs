@@ -8,18 +8,16 @@
 use crate::TsdbError;
 use crate::codec::Damage;
 use crate::head::{HeadIndex, enter_epoch};
+use crate::incoming::Incoming;
 use crate::metadata::MetadataTable;
-use crate::record::{Record, begin_series, encode_epoch, encode_metadata, encode_samples, put_series};
+use crate::record::{Record, begin_series, encode_epoch, encode_metadata, put_series};
 use crate::tsdb::SeriesId;
 use std::collections::{BTreeMap, VecDeque};
-use watchfire_model::{MetricMetadata, Sample};
+use watchfire_model::MetricMetadata;
 use watchfire_wal::{Position, Wal};
 
 /// Bytes after which a record of definitions is closed and another begun.
 const SERIES_RECORD_BYTES: usize = 1 << 20;
-
-/// Samples in one record.
-const RECORD_SAMPLES_MAX: usize = 1 << 18;
 
 /// Descriptions in one record.
 const METADATA_RECORD_ENTRIES: usize = 1000;
@@ -109,16 +107,29 @@ impl Appender {
     }
 
     /// Writes samples of known series, and before them the definitions that the epoch lacks.
-    pub(crate) fn write(&mut self, samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<(), TsdbError> {
-        for samples in samples.chunks(RECORD_SAMPLES_MAX) {
+    pub(crate) fn write<S: Incoming>(&mut self, samples: &[(SeriesId, S)], log: Log<'_>) -> Result<(), TsdbError> {
+        let mut rest = samples;
+        while !rest.is_empty() {
             let mut payload = Vec::new();
-            encode_samples(samples, &mut payload);
-            while !self.try_write(&payload, samples, log)? {
-                self.begin_epoch(log)?;
-            }
-            self.unsynced_bytes += payload.len();
-            self.unsynced.push_back((self.last.unwrap_or_default(), payload));
+            let (these, others) = rest.split_at(S::encode(rest, &mut payload));
+            self.write_record(payload, these.iter().map(|(id, _)| *id), log)?;
+            rest = others;
         }
+        Ok(())
+    }
+
+    /// Writes a record about these series, and before it the definitions that the epoch lacks.
+    pub(crate) fn write_record(
+        &mut self,
+        payload: Vec<u8>,
+        series: impl Iterator<Item = SeriesId> + Clone,
+        log: Log<'_>,
+    ) -> Result<(), TsdbError> {
+        while !self.try_write(&payload, series.clone(), log)? {
+            self.begin_epoch(log)?;
+        }
+        self.unsynced_bytes += payload.len();
+        self.unsynced.push_back((self.last.unwrap_or_default(), payload));
         Ok(())
     }
 
@@ -189,27 +200,32 @@ impl Appender {
     }
 
     /// Whether definitions and payload went into the epoch's session.
-    fn try_write(&mut self, payload: &[u8], samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<bool, TsdbError> {
+    fn try_write(
+        &mut self,
+        payload: &[u8],
+        series: impl Iterator<Item = SeriesId>,
+        log: Log<'_>,
+    ) -> Result<bool, TsdbError> {
         if self.session.is_none() {
             return Ok(false);
         }
-        self.define(samples, log)?;
+        self.define(series, log)?;
         let position = log.wal.append(payload)?;
         self.last = Some(position);
         Ok(self.session == Some(position.session))
     }
 
-    fn define(&mut self, samples: &[(SeriesId, Sample)], log: Log<'_>) -> Result<(), TsdbError> {
+    fn define(&mut self, ids: impl Iterator<Item = SeriesId>, log: Log<'_>) -> Result<(), TsdbError> {
         let mut definitions = Vec::new();
-        for (id, _) in samples {
-            let Some(series) = log.index.get(*id) else { continue };
+        for id in ids {
+            let Some(series) = log.index.get(id) else { continue };
             if !enter_epoch(&series.epoch, self.epoch) {
                 continue;
             }
             if definitions.is_empty() {
                 begin_series(&mut definitions);
             }
-            put_series(&mut definitions, *id, &series.labels, &log.index.symbols);
+            put_series(&mut definitions, id, &series.labels, &log.index.symbols);
             if definitions.len() > SERIES_RECORD_BYTES {
                 log.wal.append(&definitions).inspect_err(|_| self.session = None)?;
                 definitions.clear();
@@ -248,10 +264,10 @@ impl Appender {
         for index in 0..self.unsynced.len() {
             let payload = std::mem::take(&mut self.unsynced[index].1);
             let written = match Record::decode(&payload) {
-                Ok(Record::Samples(samples)) => {
-                    self.define(&samples, log).and_then(|()| Ok(log.wal.append(&payload)?))
+                Ok(record) => {
+                    self.define(record.named_series().into_iter(), log).and_then(|()| Ok(log.wal.append(&payload)?))
                 }
-                Ok(_) | Err(Damage(_)) => unreachable!("these records were encoded by this process"),
+                Err(Damage(_)) => unreachable!("these records were encoded by this process"),
             };
             self.unsynced[index].1 = payload;
             let position = written.inspect_err(|_| self.session = None)?;

@@ -15,14 +15,17 @@
 //! Every byte on disk is drawn in `FORMAT.md`.
 
 mod append;
+mod append_exemplars;
 mod appender;
 mod block;
 mod codec;
 mod compact;
 mod error;
+mod exemplars;
 mod failures;
 mod flush;
 mod head;
+mod incoming;
 mod index;
 mod inspect;
 mod log_reader;
@@ -50,7 +53,7 @@ pub use error::TsdbError;
 pub use options::{RetentionRule, SERIES_MAX, TsdbOptions};
 pub use pin::Pinned;
 pub use status::{
-    Appended, BlockStatus, Cardinality, DamagedBlock, LostSamples, RepairReport, ReplayStatus, RetentionReason,
-    RetentionStep, ScrubReport, ScrubStatus, TsdbStatus,
+    Appended, BlockStatus, Cardinality, DamagedBlock, ExemplarsAppended, LostSamples, RepairReport, ReplayStatus,
+    RetentionReason, RetentionStep, ScrubReport, ScrubStatus, TsdbStatus,
 };
 pub use tsdb::{SeriesId, Tsdb};

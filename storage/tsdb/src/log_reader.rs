@@ -4,7 +4,9 @@
 //! series each.
 
 use crate::SERIES_MAX;
-use crate::head::{Head, Scratch, Series};
+use crate::exemplars::ExemplarStore;
+use crate::head::{Collected, Extra, Head, Scratch, Series};
+use crate::incoming::Incoming;
 use crate::metadata::MetadataTable;
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -15,11 +17,11 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use watchfire_model::{ByteSize, Sample, TimeRange, Timestamp};
+use watchfire_model::{ByteSize, Exemplar, TimeRange, Timestamp};
 use watchfire_wal::Position;
 
 /// Bytes of memory of a collected sample, and of its copy while all are put in order.
-const BATCH_SAMPLE_BYTES: u64 = (size_of::<(u32, i64, f64)>() + size_of::<(i64, f64)>()) as u64;
+const BATCH_SAMPLE_BYTES: u64 = (size_of::<(u32, Collected)>() + size_of::<Collected>()) as u64;
 
 /// Collected samples take this part of what the head may.
 const BATCH_PART: u64 = 16;
@@ -40,6 +42,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Target<'a> {
     pub(crate) head: &'a Head,
     pub(crate) metadata: &'a Mutex<MetadataTable>,
+    pub(crate) exemplars: &'a Mutex<ExemplarStore>,
     pub(crate) metrics: &'a Metrics,
 }
 
@@ -54,7 +57,10 @@ pub(crate) struct LogReader<'a> {
     places: HashMap<SeriesId, u32, foldhash::fast::FixedState>,
     series: Vec<Arc<Series>>,
     /// Samples by the place of their series, in order of writing.
-    batch: Vec<(u32, i64, f64)>,
+    batch: Vec<(u32, Collected)>,
+    /// What some of them have beside time and value.
+    extras: Vec<Extra>,
+    extra_bytes: u64,
     /// Of every window from `until` of the flush on: the start of the epoch in which its first sample came.
     pub(crate) windows: BTreeMap<i64, Position>,
     scratch: Scratch,
@@ -70,6 +76,8 @@ impl<'a> LogReader<'a> {
             places: HashMap::default(),
             series: Vec::new(),
             batch: Vec::new(),
+            extras: Vec::new(),
+            extra_bytes: 0,
             windows: BTreeMap::new(),
             scratch: Scratch::default(),
         }
@@ -77,7 +85,8 @@ impl<'a> LogReader<'a> {
 
     /// Whether enough samples are collected for a head of so many bytes.
     pub(crate) fn is_batch_full(&self, head_bytes_max: ByteSize) -> bool {
-        self.batch.len() as u64 >= head_bytes_max.0 / BATCH_PART / BATCH_SAMPLE_BYTES
+        let bytes = self.batch.len() as u64 * BATCH_SAMPLE_BYTES + self.extra_bytes;
+        bytes >= head_bytes_max.0 / BATCH_PART
     }
 
     /// Where the epoch begins that the last record is of.
@@ -111,6 +120,8 @@ impl<'a> LogReader<'a> {
                 }
             }
             Ok(Record::Samples(samples)) => self.collect(position, &samples),
+            Ok(Record::Points(points)) => self.collect(position, &points),
+            Ok(Record::Exemplars(exemplars)) => self.collect_exemplars(exemplars),
             Ok(Record::Metadata(entries)) => {
                 let mut metadata = self.target.metadata.lock();
                 for (metric, described) in entries {
@@ -128,22 +139,40 @@ impl<'a> LogReader<'a> {
         self.series.clear();
     }
 
-    fn collect(&mut self, position: Position, samples: &[(SeriesId, Sample)]) {
+    fn collect<S: Incoming>(&mut self, position: Position, samples: &[(SeriesId, S)]) {
         let Wanted { flush, range, span } = self.wanted;
         let until = flush.map_or(i64::MIN, |flush| flush.until);
         let mut last_window = None;
-        for &(id, Sample { time: Timestamp(time), value }) in samples {
+        for (id, sample) in samples {
+            let time = sample.time();
             if flush.is_some_and(|flush| flush.holds(position, time)) || !range.contains(Timestamp(time)) {
                 continue;
             }
-            let Some(&place) = self.places.get(&id) else {
+            let Some(&place) = self.places.get(id) else {
                 self.target.metrics.replay_orphan_samples.inc();
                 continue;
             };
-            self.batch.push((place, time, value));
+            let (value, extra) = sample.parts();
+            if let Some(extra) = extra {
+                self.extra_bytes += (size_of::<Extra>() + extra.bytes()) as u64;
+                self.extras.push(extra);
+                self.batch.push((place, Collected { time, value, extra: self.extras.len() as u32 }));
+            } else {
+                self.batch.push((place, Collected { time, value, extra: 0 }));
+            }
             let window = time - time.rem_euclid(span);
             if time >= until && last_window.replace(window) != Some(window) {
                 self.windows.entry(window).or_insert(self.epoch_start.unwrap_or(position));
+            }
+        }
+    }
+
+    fn collect_exemplars(&self, given: Vec<(SeriesId, Exemplar)>) {
+        let index = self.target.head.index.read();
+        let mut exemplars = self.target.exemplars.lock();
+        for (id, exemplar) in given {
+            if let Some(place) = self.places.get(&id) {
+                exemplars.add(&index.labels(&self.series[*place as usize]), exemplar);
             }
         }
     }
@@ -155,7 +184,7 @@ impl<'a> LogReader<'a> {
         }
         // Sorted by counting: of every series the place behind its last sample, then of its first.
         let mut ends = vec![0; self.series.len()];
-        for (place, ..) in &self.batch {
+        for (place, _) in &self.batch {
             ends[*place as usize] += 1;
         }
         let mut sum = 0;
@@ -163,11 +192,11 @@ impl<'a> LogReader<'a> {
             sum += *end;
             *end = sum;
         }
-        let mut sorted = vec![(0, 0.0); self.batch.len()];
-        for &(place, time, value) in self.batch.iter().rev() {
+        let mut sorted = vec![Collected { time: 0, value: 0.0, extra: 0 }; self.batch.len()];
+        for &(place, sample) in self.batch.iter().rev() {
             let end = &mut ends[place as usize];
             *end -= 1;
-            sorted[*end] = (time, value);
+            sorted[*end] = sample;
         }
         let (mut times, mut held, mut strays) = ((i64::MAX, i64::MIN), 0, 0);
         let until = self.wanted.flush.map_or(i64::MIN, |flush| flush.until);
@@ -177,13 +206,15 @@ impl<'a> LogReader<'a> {
             if run.is_empty() {
                 continue;
             }
-            held += run.len() - series.samples().push_run(run, &mut self.scratch);
-            for &(time, _) in run {
+            held += run.len() - series.samples().push_run(run, &self.extras, &mut self.scratch);
+            for &Collected { time, .. } in run {
                 strays += usize::from(time < until);
                 times = (times.0.min(time), times.1.max(time));
             }
         }
         self.batch.clear();
+        self.extras.clear();
+        self.extra_bytes = 0;
         let head = self.target.head;
         head.note(times, held, strays);
         head.sample_bytes.fetch_add(std::mem::take(&mut self.scratch.grown), Ordering::Relaxed);

@@ -12,7 +12,11 @@ pub(crate) struct Metrics {
     pub(crate) out_of_order_samples: Counter,
     pub(crate) too_old_samples: Counter,
     pub(crate) too_far_ahead_samples: Counter,
+    pub(crate) invalid_histograms: Counter,
     pub(crate) unknown_series_samples: Counter,
+    pub(crate) appended_exemplars: Counter,
+    pub(crate) refused_exemplars: Counter,
+    pub(crate) exemplars: Gauge,
     pub(crate) refused_series: Counter,
     pub(crate) refused_samples: Counter,
     pub(crate) unsynced_waits: Counter,
@@ -66,9 +70,20 @@ impl Metrics {
                 &self.too_far_ahead_samples,
             ),
             (
+                "invalid_histograms",
+                "Histograms refused: unknown schema, too many or unordered buckets.",
+                &self.invalid_histograms,
+            ),
+            (
                 "unknown_series_samples",
                 "Samples not taken because the head had dropped their series.",
                 &self.unknown_series_samples,
+            ),
+            ("appended_exemplars", "Exemplars stored.", &self.appended_exemplars),
+            (
+                "refused_exemplars",
+                "Exemplars refused: too old, too far ahead of the clock, or with labels that are too long.",
+                &self.refused_exemplars,
             ),
             ("refused_series", "Registrations refused, mostly because of the limit of series.", &self.refused_series),
             (
@@ -127,6 +142,7 @@ impl Metrics {
             registry.register(name, help, counter.clone());
         }
         let gauges = [
+            ("exemplars", "Exemplars that are kept.", &self.exemplars),
             ("head_series", "Series in the head.", &self.head_series),
             ("head_samples", "Samples in the head that are in no block yet.", &self.head_samples),
             ("head_bytes", "Memory that the head takes.", &self.head_bytes),

@@ -2,6 +2,7 @@
 
 use crate::appender::Appender;
 use crate::block::{BLOCK_PREFIX, Block, Caches};
+use crate::exemplars::ExemplarStore;
 use crate::failures::Failures;
 use crate::head::Head;
 use crate::merge::ReadError;
@@ -41,6 +42,7 @@ pub(crate) fn open(
     }
     let shared = Shared {
         caches: Caches::new(&options),
+        exemplars: Mutex::new(ExemplarStore::new(options.exemplars_max)),
         storage,
         clock,
         options,

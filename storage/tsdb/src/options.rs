@@ -24,6 +24,8 @@ pub struct TsdbOptions {
     /// Memory of the head. At three quarters it is flushed early, at all of it new series are refused, at five quarters
     /// samples. 1 GiB.
     pub head_bytes_max: ByteSize,
+    /// Exemplars that are kept, the newest of all series; about 400 B each. 100,000, as in Prometheus.
+    pub exemplars_max: usize,
     /// Bytes of samples that are not durable yet and kept in case that the log fails; whoever appends beyond them waits
     /// until they are. 64 MiB.
     pub unsynced_bytes_max: ByteSize,
@@ -59,6 +61,7 @@ impl Default for TsdbOptions {
             ahead_max: DurationMs(24 * 3_600_000),
             late_samples_max: 4_000_000,
             head_bytes_max: ByteSize::from_mib(1024),
+            exemplars_max: 100_000,
             unsynced_bytes_max: ByteSize::from_mib(64),
             page_cache: ByteSize::from_mib(64),
             index_cache: ByteSize::from_mib(256),

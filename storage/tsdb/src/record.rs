@@ -1,15 +1,23 @@
 //! Records of the write-ahead log (FORMAT.md, "WAL records"). The first byte is the kind.
 
+mod exemplars;
+mod points;
+
+pub(crate) use exemplars::encode_exemplars;
+pub(crate) use points::encode_points;
+
 use crate::codec::{Cursor, Damage, put_text, put_varint, put_zigzag};
 use crate::index::{Pair, Texts};
 use crate::tsdb::SeriesId;
-use watchfire_model::{Labels, LabelsBuilder, MetricKind, MetricMetadata, Sample, Timestamp};
+use watchfire_model::{Exemplar, Labels, LabelsBuilder, MetricKind, MetricMetadata, Point, Sample, Timestamp};
 
 const EPOCH: u8 = 1;
 const SERIES: u8 = 2;
 const SAMPLES_AT: u8 = 3;
 const SAMPLES: u8 = 4;
 const METADATA: u8 = 5;
+const POINTS: u8 = 6;
+const EXEMPLARS: u8 = 7;
 
 /// The order is the format: a kind is written as its index.
 const KINDS: [MetricKind; 8] = [
@@ -31,6 +39,8 @@ pub(crate) enum Record {
     Series(Vec<(SeriesId, Labels)>),
     Samples(Vec<(SeriesId, Sample)>),
     Metadata(Vec<(String, MetricMetadata)>),
+    Points(Vec<(SeriesId, Point)>),
+    Exemplars(Vec<(SeriesId, Exemplar)>),
 }
 
 impl Record {
@@ -42,9 +52,24 @@ impl Record {
             SAMPLES_AT => Record::Samples(decode_samples_at(&mut cursor)?),
             SAMPLES => Record::Samples(decode_samples(&mut cursor)?),
             METADATA => Record::Metadata(decode_metadata(&mut cursor)?),
+            POINTS => Record::Points(points::decode(&mut cursor)?),
+            EXEMPLARS => Record::Exemplars(exemplars::decode(&mut cursor)?),
             _ => return Err(Damage("unknown kind of record")),
         };
         if cursor.is_empty() { Ok(record) } else { Err(Damage("bytes follow the record's end")) }
+    }
+
+    /// The series that the record names but does not define.
+    pub(crate) fn named_series(&self) -> Vec<SeriesId> {
+        fn ids<T>(named: &[(SeriesId, T)]) -> Vec<SeriesId> {
+            named.iter().map(|(id, _)| *id).collect()
+        }
+        match self {
+            Record::Samples(samples) => ids(samples),
+            Record::Points(points) => ids(points),
+            Record::Exemplars(exemplars) => ids(exemplars),
+            Record::Epoch | Record::Series(_) | Record::Metadata(_) => Vec::new(),
+        }
     }
 }
 
@@ -104,14 +129,18 @@ fn decode_series(cursor: &mut Cursor<'_>) -> Result<Vec<(SeriesId, Labels)>, Dam
     let mut series = Vec::new();
     while !cursor.is_empty() {
         let id = SeriesId(cursor.varint_u32()?);
-        let mut labels = LabelsBuilder::default();
-        for _ in 0..cursor.count()? {
-            let name = cursor.text()?;
-            labels.set(name, cursor.text()?);
-        }
-        series.push((id, labels.build()));
+        series.push((id, decode_labels(cursor)?));
     }
     Ok(series)
+}
+
+fn decode_labels(cursor: &mut Cursor<'_>) -> Result<Labels, Damage> {
+    let mut labels = LabelsBuilder::default();
+    for _ in 0..cursor.count()? {
+        let name = cursor.text()?;
+        labels.set(name, cursor.text()?);
+    }
+    Ok(labels.build())
 }
 
 fn decode_samples_at(cursor: &mut Cursor<'_>) -> Result<Vec<(SeriesId, Sample)>, Damage> {
@@ -182,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_decoded_or_refused(mut payload: Vec<u8>, kind in 0u8..7) {
+        fn any_bytes_are_decoded_or_refused(mut payload: Vec<u8>, kind in 0u8..9) {
             payload.insert(0, kind);
             drop(Record::decode(&payload));
         }

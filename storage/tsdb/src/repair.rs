@@ -2,7 +2,8 @@
 
 use crate::TsdbError;
 use crate::block::{BLOCK_PREFIX, Block, BlockScan, BlockWriter, WrittenBlock};
-use crate::codec::encode_units;
+use crate::codec::{Columns, encode_units};
+use crate::exemplars::ExemplarStore;
 use crate::flush::Cut;
 use crate::head::Head;
 use crate::log_reader::{LogReader, Target, Wanted};
@@ -82,8 +83,8 @@ impl Shared {
     /// Builds the block's samples anew from the log; none where a part of it is gone.
     fn rebuild(&self, meta: &BlockMeta) -> Result<Option<WrittenBlock>, TsdbError> {
         let Some(LogRange { from, until }) = meta.log else { return Ok(None) };
-        let (head, metadata) = (Head::default(), Mutex::default());
-        let target = Target { head: &head, metadata: &metadata, metrics: &self.metrics };
+        let (head, metadata, exemplars) = (Head::default(), Mutex::default(), Mutex::new(ExemplarStore::new(0)));
+        let target = Target { head: &head, metadata: &metadata, exemplars: &exemplars, metrics: &self.metrics };
         let mut reader = LogReader::new(target, Wanted { flush: None, range: meta.range(), span: self.span() });
         let reread = self.wal.reread(from, until, &mut |position, payload| {
             reader.read(position, payload);
@@ -129,7 +130,7 @@ impl Shared {
             samples.clear();
             match scan.read(&mut Merge::new(TimeRange::ALL, &budget, &mut samples)) {
                 Ok(()) => {
-                    let units: Vec<_> = encode_units(&samples.times, &samples.values).collect();
+                    let units: Vec<_> = encode_units(Columns::of(&samples)).collect();
                     writer.add(scan.pairs().unwrap_or_default(), units.iter())?;
                 }
                 Err(error) if !error.is_damage() => return Err(read_error(block, error)),

@@ -124,7 +124,8 @@ impl Shared {
 
     fn replay_all(&self, backlog: Backlog) {
         let wanted = Wanted { flush: self.manifest.state().flush, range: TimeRange::ALL, span: self.span() };
-        let target = Target { head: &self.head, metadata: &self.metadata, metrics: &self.metrics };
+        let target =
+            Target { head: &self.head, metadata: &self.metadata, exemplars: &self.exemplars, metrics: &self.metrics };
         let mut reader = LogReader::new(target, wanted);
         let mut rest = backlog;
         // Where the next record stands, at the earliest.

@@ -11,7 +11,8 @@ use roaring::RoaringBitmap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use watchfire_model::{
-    Labels, Matcher, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource, TimeRange, Timestamp,
+    Labels, Matcher, QueryBudget, Samples, SelectError, SeriesExemplars, SeriesReader, SeriesSource, TimeRange,
+    Timestamp,
 };
 
 /// Bytes of memory of one label beside its texts.
@@ -106,6 +107,15 @@ impl SeriesSource for Tsdb {
             StoredSeries { shared: Arc::clone(shared), view: Arc::clone(&view), found, hidden_before }
         };
         Ok(found.into_iter().map(|found| Box::new(reader(found)) as Box<dyn SeriesReader>).collect())
+    }
+
+    fn exemplars(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        budget: &QueryBudget,
+    ) -> Result<Vec<SeriesExemplars>, SelectError> {
+        Ok(self.shared.exemplars.lock().select(selectors, range, budget)?)
     }
 
     fn label_names(
@@ -261,9 +271,8 @@ impl SeriesReader for StoredSeries {
             if self.found.head.is_none() || Arc::ptr_eq(&blocks, &self.shared.blocks()) {
                 return Ok(());
             }
-            budget.return_samples((into.len() - base) as u64);
-            into.times.truncate(base);
-            into.values.truncate(base);
+            budget.return_samples(into.weight_from(base));
+            into.truncate(base);
         }
     }
 }

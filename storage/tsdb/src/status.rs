@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use watchfire_model::{DurationMs, Timestamp};
 
-/// What one call of `append` did with its samples: `stored` + `too_old` + `too_far_ahead` + `unknown.len()` is all.
+/// What one call of `append` did with its samples: `stored` + `too_old` + `too_far_ahead` + `invalid` + `unknown.len()`
+/// is all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Samples taken, those of the next two fields among them.
@@ -16,7 +17,25 @@ pub struct Appended {
     pub too_old: usize,
     /// Refused: too far ahead of the clock.
     pub too_far_ahead: usize,
+    /// Refused: histograms of an unknown schema, or with too many or unordered buckets.
+    pub invalid: usize,
     /// Indexes of samples whose series the head has dropped: register the series again.
+    pub unknown: Vec<usize>,
+}
+
+/// What one call of `append_exemplars` did; the fields together are all that were given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExemplarsAppended {
+    pub stored: usize,
+    /// Refused: older than the retention, or than all of as many as are kept.
+    pub too_old: usize,
+    /// Not taken: the series has an exemplar with this time, value and labels.
+    pub duplicates: usize,
+    /// Refused: too far ahead of the clock.
+    pub too_far_ahead: usize,
+    /// Refused: their labels have more than [`Exemplar::LABELS_CHARS_MAX`](watchfire_model::Exemplar) characters.
+    pub too_long: usize,
+    /// Indexes of exemplars whose series the head has dropped: register the series again.
     pub unknown: Vec<usize>,
 }
 

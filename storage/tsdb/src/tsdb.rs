@@ -2,6 +2,7 @@
 
 use crate::appender::{Appender, Log};
 use crate::block::{Block, Caches};
+use crate::exemplars::ExemplarStore;
 use crate::failures::{Failures, Work};
 use crate::head::Head;
 use crate::metadata::MetadataTable;
@@ -10,14 +11,14 @@ use crate::pin::Pinned;
 use crate::replay::ReplayGate;
 use crate::scrub::ScrubPlace;
 use crate::state::TsdbState;
-use crate::status::{RepairReport, RetentionStep, ScrubReport};
+use crate::status::{ExemplarsAppended, RepairReport, RetentionStep, ScrubReport};
 use crate::{Appended, Cardinality, TsdbError, TsdbOptions, TsdbStatus};
 use parking_lot::{Mutex, RwLock};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
-use watchfire_model::{Labels, MetricMetadata, Sample};
+use watchfire_model::{Exemplar, Labels, MetricMetadata, Point, Sample};
 use watchfire_store::{Clock, Manifest, Storage};
 use watchfire_wal::Wal;
 
@@ -38,7 +39,8 @@ pub struct Tsdb {
 
 /// What the store and the readers it gave out hold together.
 ///
-/// Locks are taken in this order: `maintenance`, `appender`, `head.index`, then the samples of a series or `metadata`.
+/// Locks are taken in this order: `maintenance`, `appender`, `head.index`, then the samples of a series,
+/// `metadata` or `exemplars`.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) blocks: RwLock<Arc<Vec<Arc<Block>>>>,
     pub(crate) caches: Caches,
     pub(crate) metadata: Mutex<MetadataTable>,
+    pub(crate) exemplars: Mutex<ExemplarStore>,
     pub(crate) metrics: Metrics,
     /// The time up to which blocks of enough windows agree that it is past; `i64::MIN` where there are too few.
     pub(crate) confirmed_time: AtomicI64,
@@ -132,6 +135,24 @@ impl Tsdb {
     /// is stored then.
     pub fn append(&self, samples: &[(SeriesId, Sample)]) -> Result<Appended, TsdbError> {
         self.shared.append(samples)
+    }
+
+    /// As [`Tsdb::append`], for samples that may be histograms or say when counting began. Buckets without observations are
+    /// not kept; a hint that there was no reset is not kept either: the histogram before tells.
+    ///
+    /// # Errors
+    /// Those of [`Tsdb::append`].
+    pub fn append_points(&self, points: &[(SeriesId, Point)]) -> Result<Appended, TsdbError> {
+        self.shared.append_points(points)
+    }
+
+    /// Adds exemplars of registered series to the log's buffer and the store, durable after `commit`. Of all series the
+    /// newest [`TsdbOptions::exemplars_max`] are kept.
+    ///
+    /// # Errors
+    /// Those of [`Tsdb::append`].
+    pub fn append_exemplars(&self, exemplars: &[(SeriesId, Exemplar)]) -> Result<ExemplarsAppended, TsdbError> {
+        self.shared.append_exemplars(exemplars)
     }
 
     /// Blocks until everything appended before is durable.

@@ -5,13 +5,35 @@ use super::{Histogram, ResetHint, exponential_bound};
 use std::collections::BTreeMap;
 
 impl Histogram {
+    /// What a store that keeps histograms one behind the other knows of a reset before this one: nothing of the first, nor
+    /// where the layout of buckets changed; that there was none where counts only grew. Prometheus 3.14,
+    /// `tsdb/chunkenc/float_histogram.go`.
+    pub fn hint_behind(&self, previous: Option<&Histogram>) -> ResetHint {
+        let Some(previous) = previous.filter(|_| self.hint != ResetHint::Reset) else {
+            return if self.hint == ResetHint::Gauge { ResetHint::Gauge } else { ResetHint::Unknown };
+        };
+        let has_same_layout = self.schema == previous.schema
+            && self.zero_threshold == previous.zero_threshold
+            && self.bounds == previous.bounds
+            && previous.hint != ResetHint::Gauge;
+        match self.hint {
+            ResetHint::Gauge => ResetHint::Gauge,
+            _ if has_same_layout && !self.counts_fall_after(previous) => ResetHint::NotReset,
+            _ => ResetHint::Unknown,
+        }
+    }
+
     /// Whether this one, coming after `previous`, shows a reset.
     pub fn is_reset_after(&self, previous: &Histogram) -> bool {
         match self.hint {
-            ResetHint::Reset => return true,
-            ResetHint::NotReset => return false,
-            ResetHint::Unknown | ResetHint::Gauge => {}
+            ResetHint::Reset => true,
+            ResetHint::NotReset => false,
+            ResetHint::Unknown | ResetHint::Gauge => self.counts_fall_after(previous),
         }
+    }
+
+    /// The same, whatever the hint says.
+    fn counts_fall_after(&self, previous: &Histogram) -> bool {
         if self.count < previous.count {
             return true;
         }

@@ -1,6 +1,6 @@
 //! Where the parts of a block are: the fixed bytes at its front, and from version 2 on at its end.
 
-use super::{MAGIC, VERSION};
+use super::{MAGIC, VERSION, VERSION_WITH_FRONT};
 use crate::codec::{Cursor, Damage};
 use crate::merge::ReadError;
 use watchfire_store::{Storage, StorageError};
@@ -42,7 +42,7 @@ impl Layout {
             // Version 1 has its checksum at the end of its header; whatever has none is damaged.
             return Ok(Layout::decode_header(&front, bytes)?);
         }
-        if version != VERSION {
+        if !(VERSION_WITH_FRONT..=VERSION).contains(&version) {
             return Err(StorageError::Newer { key: key.to_owned(), found: version, known: VERSION }.into());
         }
         let footer_offset = bytes.checked_sub(FOOTER_LEN as u64).ok_or(Damage("the block is too short"))?;

@@ -25,8 +25,11 @@ pub(crate) const BLOCK_PREFIX: &str = "metrics/";
 /// First bytes of every block.
 const MAGIC: [u8; 4] = *b"WFMB";
 
-/// The version that is written, and the newest that can be read.
-const VERSION: u32 = 2;
+/// The version that is written, and the newest that can be read. Since version 3 units may hold histograms and starts.
+const VERSION: u32 = 3;
+
+/// The first version with a front and a footer.
+const VERSION_WITH_FRONT: u32 = 2;
 
 /// Bytes of units after which a page ends with the series at hand.
 const PAGE_BYTES: usize = 64 << 10;

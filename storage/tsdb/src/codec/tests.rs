@@ -7,7 +7,7 @@ use watchfire_model::{STALE_NAN_BITS, Samples};
 #[track_caller]
 fn check(times: &[i64], bits: &[u64]) -> usize {
     let values: Vec<f64> = bits.iter().copied().map(f64::from_bits).collect();
-    let unit = Unit::encode(times, &values);
+    let unit = Unit::encode(&Columns { times, values: &values, histograms: &[], starts: &[] });
     let mut got = Samples::default();
     unit.decode(&mut got);
     assert_eq!(got.times, times);
@@ -92,7 +92,7 @@ proptest! {
     #[test]
     fn a_cut_unit_is_refused(cut in 0usize..100) {
         let values: Vec<f64> = (0..64).map(|index| f64::from(index).sqrt()).collect();
-        let unit = Unit::encode(&every_15s(64), &values);
+        let unit = Unit::encode(&Columns { times: &every_15s(64), values: &values, histograms: &[], starts: &[] });
         let mut samples = Samples::default();
         prop_assert!(decode_unit(&unit.bytes()[..cut], &mut samples).is_err());
         prop_assert!(samples.is_empty());

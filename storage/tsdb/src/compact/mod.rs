@@ -11,7 +11,7 @@ mod plan;
 
 use crate::TsdbError;
 use crate::block::{Block, BlockWriter, WrittenBlock};
-use crate::codec::{Unit, encode_units};
+use crate::codec::{Columns, Unit, encode_units};
 use crate::failures::Work;
 use crate::merge::ReadError;
 use crate::retention::Cutoffs;
@@ -163,7 +163,7 @@ impl Shared {
             samples.clear();
             inputs.take(&labels, range, &mut samples).map_err(|unreadable| self.unreadable(unreadable))?;
             units.clear();
-            units.extend(encode_units(&samples.times, &samples.values));
+            units.extend(encode_units(Columns::of(&samples)));
             writer.add(&labels, units.iter())?;
             written += 1;
             if written % SERIES_PER_LOOK == 0 {

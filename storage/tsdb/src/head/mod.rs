@@ -4,9 +4,11 @@
 //! - A slot's series never changes its labels; a slot that is reused gives its series another id.
 //! - A sample is in the head from `append` until the block that holds it can be read.
 
+mod raw;
 mod series;
 
-pub(crate) use series::{Pushed, Scratch, Series};
+pub(crate) use raw::Extra;
+pub(crate) use series::{Collected, Pushed, Scratch, Series};
 
 use crate::SERIES_MAX;
 use crate::TsdbError;

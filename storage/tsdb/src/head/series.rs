@@ -1,6 +1,7 @@
 //! One series of the head: a small ring of raw samples, units that it is sealed into, and what came late.
 
-use crate::codec::{UNIT_SAMPLES_MAX, Unit, encode_units};
+use super::raw::{Extra, Raw};
+use crate::codec::{Columns, UNIT_SAMPLES_MAX, Unit, encode_units};
 use crate::index::Pair;
 use crate::merge::{Merge, ReadError};
 use crate::tsdb::SeriesId;
@@ -36,7 +37,7 @@ pub(crate) struct SeriesSamples {
     /// Samples in order of time, all full but for the last.
     units: Vec<Unit>,
     /// Newer than all `units`.
-    ring: Vec<(i64, f64)>,
+    ring: Raw,
     /// The newest time that ever went to the ring.
     newest: Option<i64>,
     late: Option<Box<Late>>,
@@ -53,13 +54,28 @@ pub(crate) struct Scratch {
     pub(crate) grown: i64,
 }
 
+/// A sample out of the log, on its way into a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Collected {
+    pub(crate) time: i64,
+    pub(crate) value: f64,
+    /// Place of what it has beside them in a list, from 1 on; 0 where that is nothing.
+    pub(crate) extra: u32,
+}
+
+impl Collected {
+    fn extra(&self, extras: &[Extra]) -> Option<Extra> {
+        extras.get((self.extra as usize).checked_sub(1)?).cloned()
+    }
+}
+
 /// Samples that were not newer than their series' newest.
 #[derive(Debug, Default)]
 struct Late {
     /// In order of writing; times may overlap.
     units: Vec<Unit>,
     /// In order of writing.
-    raw: Vec<(i64, f64)>,
+    raw: Raw,
     /// Raw samples that another replaced when they were encoded.
     merged: usize,
 }
@@ -98,70 +114,82 @@ impl Series {
 
 impl SeriesSamples {
     /// Adds a sample.
-    pub(crate) fn push(&mut self, time: i64, value: f64, scratch: &mut Scratch) -> Pushed {
+    pub(crate) fn push(&mut self, time: i64, value: f64, extra: Option<Extra>, scratch: &mut Scratch) -> Pushed {
         if self.newest.is_none_or(|newest| newest < time) {
             self.newest = Some(time);
-            let capacity = self.ring.capacity();
+            let bytes = self.ring.bytes();
             if self.ring.is_empty() {
                 self.ring.reserve_exact(if self.units.is_empty() { 4 } else { RING_SAMPLES_MAX });
             }
-            self.ring.push((time, value));
-            scratch.grown += raw_bytes(self.ring.capacity()) - raw_bytes(capacity);
+            self.ring.push(time, value, extra);
+            scratch.grown += self.ring.bytes() - bytes;
             if self.ring.len() >= RING_SAMPLES_MAX {
                 self.seal(scratch);
             }
             return Pushed::Next;
         }
-        match self.ring.last_mut() {
-            Some(last) if last.0 == time => {
-                last.1 = value;
-                Pushed::Replaced
-            }
-            _ => {
-                let duplicate = self.newest == Some(time);
-                scratch.grown += Late::push(&mut self.late, time, value);
-                if duplicate { Pushed::Duplicate } else { Pushed::Late }
-            }
+        if self.ring.times().next_back() == Some(time) {
+            let bytes = self.ring.bytes();
+            self.ring.replace_last(value, extra);
+            scratch.grown += self.ring.bytes() - bytes;
+            return Pushed::Replaced;
         }
+        let duplicate = self.newest == Some(time);
+        scratch.grown += Late::push(&mut self.late, time, value, extra);
+        if duplicate { Pushed::Duplicate } else { Pushed::Late }
     }
 
     /// Adds samples in order of writing, and encodes most of them once; returns how many replaced another. The units
-    /// may be only half full: the next flush writes them anew.
-    pub(crate) fn push_run(&mut self, run: &[(i64, f64)], scratch: &mut Scratch) -> usize {
+    /// may be only half full: the next flush writes them anew. `extras` are what the run names places in.
+    pub(crate) fn push_run(&mut self, run: &[Collected], extras: &[Extra], scratch: &mut Scratch) -> usize {
         let mut newest = self.newest.unwrap_or(i64::MIN);
-        let is_next = |(time, _): &&(i64, f64)| std::mem::replace(&mut newest, *time) < *time;
+        let is_next = |sample: &&Collected| std::mem::replace(&mut newest, sample.time) < sample.time;
         let next = if self.newest.is_none() { 0 } else { run.iter().take_while(is_next).count() };
         let (next, others) = run.split_at(next);
         if self.ring.len() + next.len() < RING_SAMPLES_MAX {
-            let replaced = |(time, value): &&(i64, f64)| self.push(*time, *value, scratch) == Pushed::Replaced;
-            return run.iter().filter(replaced).count();
+            return self.push_each(run, extras, scratch);
         }
-        let samples = &mut scratch.samples;
+        let mut samples = std::mem::take(&mut scratch.samples);
         if let Some(open) = self.units.pop_if(|last| last.len() < UNIT_SAMPLES_MAX / 2) {
             scratch.grown -= open.size();
-            open.decode(samples);
+            open.decode(&mut samples);
         }
-        for (time, value) in self.ring.drain(..).chain(next.iter().copied()) {
-            samples.push(time, value);
+        self.ring.append_to(&mut samples);
+        scratch.grown -= self.ring.bytes();
+        self.ring = Raw::default();
+        for sample in next {
+            Extra::append(sample.time, sample.value, sample.extra(extras).as_ref(), &mut samples);
         }
         self.newest = samples.times.last().copied();
         let whole = samples.len() - samples.len() % UNIT_SAMPLES_MAX;
         let encoded = if samples.len() - whole < RING_SAMPLES_MAX { whole } else { samples.len() };
-        for unit in encode_units(&samples.times[..encoded], &samples.values[..encoded]) {
+        for unit in encode_units(Columns::of(&samples).part(0..encoded)) {
             scratch.grown += unit.size();
             self.units.reserve_exact(1);
             self.units.push(unit);
         }
-        let capacity = self.ring.capacity();
-        self.ring.extend(samples.times[encoded..].iter().copied().zip(samples.values[encoded..].iter().copied()));
-        scratch.grown += raw_bytes(self.ring.capacity()) - raw_bytes(capacity);
+        for place in encoded..samples.len() {
+            self.ring.push(samples.times[place], samples.values[place], Extra::of(&samples, place));
+        }
+        scratch.grown += self.ring.bytes();
         samples.clear();
-        others.iter().filter(|(time, value)| self.push(*time, *value, scratch) == Pushed::Replaced).count()
+        scratch.samples = samples;
+        self.push_each(others, extras, scratch)
+    }
+
+    /// Adds samples one by one; returns how many replaced another.
+    fn push_each(&mut self, run: &[Collected], extras: &[Extra], scratch: &mut Scratch) -> usize {
+        let mut replaced = 0;
+        for sample in run {
+            let pushed = self.push(sample.time, sample.value, sample.extra(extras), scratch);
+            replaced += usize::from(pushed == Pushed::Replaced);
+        }
+        replaced
     }
 
     /// Adds a sample that has to wait for those written before it.
-    pub(crate) fn push_fresh(&mut self, time: i64, value: f64, scratch: &mut Scratch) {
-        scratch.grown += Late::push(&mut self.fresh, time, value);
+    pub(crate) fn push_fresh(&mut self, time: i64, value: f64, extra: Option<Extra>, scratch: &mut Scratch) {
+        scratch.grown += Late::push(&mut self.fresh, time, value, extra);
     }
 
     /// Nothing written before is missing any more: what waited comes to the others, in order of writing. Returns how many
@@ -175,9 +203,11 @@ impl SeriesSamples {
         for unit in &fresh.units {
             unit.decode(&mut samples);
         }
-        let units = samples.times.iter().copied().zip(samples.values.iter().copied());
-        for (time, value) in units.chain(fresh.raw.iter().copied()) {
-            replaced += usize::from(self.push(time, value, scratch) == Pushed::Replaced);
+        fresh.raw.append_to(&mut samples);
+        for place in 0..samples.len() {
+            let extra = Extra::of(&samples, place);
+            let pushed = self.push(samples.times[place], samples.values[place], extra, scratch);
+            replaced += usize::from(pushed == Pushed::Replaced);
         }
         replaced + fresh.merged
     }
@@ -189,11 +219,11 @@ impl SeriesSamples {
             scratch.grown -= open.size();
             open.decode(samples);
         }
-        for (time, value) in self.ring.drain(..) {
-            samples.push(time, value);
-        }
-        let sealed = Unit::encode(&samples.times, &samples.values);
-        scratch.grown += sealed.size();
+        self.ring.append_to(samples);
+        let bytes = self.ring.bytes();
+        self.ring.clear();
+        let sealed = Unit::encode(&Columns::of(samples));
+        scratch.grown += sealed.size() + self.ring.bytes() - bytes;
         self.units.reserve_exact(1);
         self.units.push(sealed);
         samples.clear();
@@ -204,7 +234,7 @@ impl SeriesSamples {
         for unit in self.frozen().iter().chain(&self.units) {
             merge.add_unit(unit.bytes())?;
         }
-        merge.add_run(self.ring.iter().copied())?;
+        merge.add_run(|run| self.ring.append_to(run))?;
         for late in self.late.iter().chain(&self.fresh) {
             late.read(merge)?;
         }
@@ -217,8 +247,8 @@ impl SeriesSamples {
         let late = || self.late.iter().chain(&self.fresh);
         let frozen = self.frozen().iter();
         frozen.chain(&self.units).chain(late().flat_map(|late| &late.units)).any(|unit| within(unit.first, unit.last))
-            || matches!(&self.ring[..], [first, ..] if within(first.0, self.newest.unwrap_or(first.0)))
-            || late().any(|late| late.raw.iter().any(|(time, _)| within(*time, *time)))
+            || self.ring.times().next().is_some_and(|first| within(first, self.newest.unwrap_or(first)))
+            || late().any(|late| late.raw.times().any(|time| within(time, time)))
     }
 
     /// Samples held, also those that another replaces, but for those that wait.
@@ -250,17 +280,16 @@ impl SeriesSamples {
         self.read(&mut merge).expect("units in memory are whole and the budget has no limit");
         let replaced = before - all.len();
         let live = all.times.partition_point(|time| *time < until)..all.times.partition_point(|time| *time < ahead);
-        self.units.clear();
-        self.units.extend(encode_units(&all.times[live.clone()], &all.values[live.clone()]));
+        let columns = Columns::of(&all);
+        self.units = encode_units(columns.part(live.clone())).collect();
         self.units.shrink_to_fit();
-        self.ring = Vec::new();
+        self.ring = Raw::default();
         self.late = None;
-        all.times.drain(live.clone());
-        all.values.drain(live.clone());
-        let frozen = encode_windows(&all, span);
+        let mut frozen = encode_windows(columns.part(0..live.start), span);
+        frozen.extend(encode_windows(columns.part(live.end..all.len()), span));
         self.frozen = frozen.into();
         self.fresh = fresh;
-        Frozen { samples: all.len(), replaced, grown: self.size() - bytes_before }
+        Frozen { samples: all.len() - live.len(), replaced, grown: self.size() - bytes_before }
     }
 
     pub(crate) fn frozen(&self) -> &[Unit] {
@@ -277,49 +306,33 @@ impl SeriesSamples {
     pub(crate) fn size(&self) -> i64 {
         let units: i64 = self.frozen.iter().chain(&self.units).map(Unit::size).sum();
         let late: i64 = self.late.iter().chain(&self.fresh).map(|late| late.bytes()).sum();
-        units + raw_bytes(self.ring.capacity()) + late
+        units + self.ring.bytes() + late
     }
-}
-
-/// Bytes of memory of so many raw samples.
-fn raw_bytes(samples: usize) -> i64 {
-    (samples * size_of::<(i64, f64)>()) as i64
 }
 
 impl Late {
     /// Adds a sample, returns how many bytes of memory that took.
-    fn push(late: &mut Option<Box<Late>>, time: i64, value: f64) -> i64 {
+    fn push(late: &mut Option<Box<Late>>, time: i64, value: f64, extra: Option<Extra>) -> i64 {
         let mut grown = if late.is_none() { size_of::<Late>() as i64 } else { 0 };
         let late = late.get_or_insert_default();
-        let capacity = late.raw.capacity();
-        late.raw.push((time, value));
-        grown += raw_bytes(late.raw.capacity()) - raw_bytes(capacity);
+        grown -= late.raw.bytes();
+        late.raw.push(time, value, extra);
         if late.raw.len() >= LATE_SAMPLES_MAX {
-            let sorted = late.sorted();
+            let sorted = late.raw.sorted();
             late.merged += late.raw.len() - sorted.len();
-            let (times, values): (Vec<i64>, Vec<f64>) = sorted.into_iter().unzip();
-            let unit = Unit::encode(&times, &values);
+            let unit = Unit::encode(&Columns::of(&sorted));
             grown += unit.size();
             late.units.push(unit);
             late.raw.clear();
         }
-        grown
+        grown + late.raw.bytes()
     }
 
     fn read(&self, merge: &mut Merge<'_>) -> Result<(), ReadError> {
         for unit in &self.units {
             merge.add_unit(unit.bytes())?;
         }
-        merge.add_run(self.sorted().into_iter())
-    }
-
-    /// The raw samples in order of time; of one time the last written.
-    fn sorted(&self) -> Vec<(i64, f64)> {
-        let mut sorted = self.raw.clone();
-        sorted.reverse();
-        sorted.sort_by_key(|(time, _)| *time);
-        sorted.dedup_by_key(|(time, _)| *time);
-        sorted
+        merge.add_run(|run| *run = self.raw.sorted())
     }
 
     /// Samples pushed.
@@ -329,18 +342,18 @@ impl Late {
 
     fn bytes(&self) -> i64 {
         let units: i64 = self.units.iter().map(Unit::size).sum();
-        size_of::<Late>() as i64 + units + raw_bytes(self.raw.capacity())
+        size_of::<Late>() as i64 + units + self.raw.bytes()
     }
 }
 
 /// Units that end where a multiple of `span` lies between two samples.
-fn encode_windows(samples: &Samples, span: i64) -> Vec<Unit> {
+fn encode_windows(samples: Columns<'_>, span: i64) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut start = 0;
     while let Some(first) = samples.times.get(start) {
         let window = first.div_euclid(span);
         let end = start + samples.times[start..].partition_point(|time| time.div_euclid(span) == window);
-        units.extend(encode_units(&samples.times[start..end], &samples.values[start..end]));
+        units.extend(encode_units(samples.part(start..end)));
         start = end;
     }
     units

@@ -2,7 +2,7 @@ use super::series::SeriesSamples;
 use super::*;
 use crate::merge::Merge;
 use proptest::prelude::*;
-use watchfire_model::{QueryBudget, Samples, TimeRange};
+use watchfire_model::{Histogram, QueryBudget, Samples, TimeRange};
 
 fn read(samples: &SeriesSamples) -> Samples {
     let (budget, mut into) = (QueryBudget::unlimited(), Samples::default());
@@ -13,15 +13,23 @@ fn read(samples: &SeriesSamples) -> Samples {
 /// Pushes the runs one by one and at once: both must read alike, and count their memory as it is.
 #[track_caller]
 fn check(runs: &[Vec<(i64, f64)>]) {
+    // One sample in seven has a start, and one in five is a histogram.
+    let extra = |time: i64, value: f64| Extra {
+        start: if time % 7 == 0 { time / 2 } else { 0 },
+        histogram: (time % 5 == 0).then(|| Arc::new(Histogram { count: value, ..Histogram::empty() })),
+    };
     let (mut single, mut at_once) = (SeriesSamples::default(), SeriesSamples::default());
     let (mut single_scratch, mut scratch) = (Scratch::default(), Scratch::default());
     let (mut single_replaced, mut replaced) = (0, 0);
     for run in runs {
         for &(time, value) in run {
-            let pushed = single.push(time, value, &mut single_scratch);
+            let pushed = single.push(time, value, Some(extra(time, value)), &mut single_scratch);
             single_replaced += usize::from(pushed == Pushed::Replaced);
         }
-        replaced += at_once.push_run(run, &mut scratch);
+        let extras: Vec<Extra> = run.iter().map(|(time, value)| extra(*time, *value)).collect();
+        let collected = |(&(time, value), extra): (&(i64, f64), u32)| Collected { time, value, extra };
+        let run: Vec<Collected> = run.iter().zip(1..).map(collected).collect();
+        replaced += at_once.push_run(&run, &extras, &mut scratch);
     }
     assert_eq!(read(&single), read(&at_once), "{runs:?}");
     assert!(replaced <= single_replaced, "more stays beside the newest where the ring was longer");

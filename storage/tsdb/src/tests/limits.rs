@@ -21,7 +21,15 @@ fn what_is_refused_is_counted() {
         at(START, unknown),
     ];
     let appended = store.tsdb.append(&batch).expect("the storage works");
-    let want = Appended { stored: 3, duplicates: 1, out_of_order: 1, too_old: 1, too_far_ahead: 1, unknown: vec![5] };
+    let want = Appended {
+        stored: 3,
+        duplicates: 1,
+        out_of_order: 1,
+        too_old: 1,
+        too_far_ahead: 1,
+        invalid: 0,
+        unknown: vec![5],
+    };
     assert_eq!(appended, want);
     assert_eq!(store.tsdb.status().head_samples, 2);
 }
