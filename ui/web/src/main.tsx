@@ -13,6 +13,7 @@ import "./styles/query.css";
 import "./styles/panels.css";
 import "./styles/result.css";
 import "./styles/metrics.css";
+import "./styles/metric-browser.css";
 import "./styles/lists.css";
 import "./styles/containers.css";
 import "./styles/storage.css";

@@ -70,7 +70,7 @@ const stats = (scanned) => ({
 
 export function json(response, body, status = 200) {
   response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(body));
+  return response.end(JSON.stringify(body));
 }
 
 const saved = EMPTY ? [] : [

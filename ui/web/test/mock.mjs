@@ -1,14 +1,15 @@
 // A stand-in for the server while the page is developed: the API's shapes with made-up, steady data.
 // `npm run mock`, then open http://127.0.0.1:9191. MOCK=empty shows the page before its first record, MOCK=trouble
-// with a full disk, damaged blocks and a long replay.
+// with a full disk, damaged blocks and a long replay, MOCK=many with 100,000 metrics; MOCK_SEARCH=0 has no search for names.
 
 import { createServer } from "node:http";
 import { readFileSync, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EMPTY, SERVICES, TROUBLE, json, logs, noise, tail } from "./mock-logs.mjs";
+import { INSTANCES, explain, metrics } from "./mock-metrics.mjs";
 
-const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const DIST = process.env.DIST ?? fileURLToPath(new URL("../../dist/", import.meta.url));
 const PORT = Number(process.env.PORT ?? 9191);
 const STARTED = Date.now();
 const CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -16,60 +17,11 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", "
 
 const prom = (data, more = {}) => ({ status: "success", data, ...more });
 
-const INSTANCES = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"];
-const METRICS = {
-  http_requests_total: ["counter", "Requests answered, by route and status."], http_request_duration_seconds: ["histogram", "How long requests took."],
-  process_resident_memory_bytes: ["gauge", "Resident memory size in bytes."], process_cpu_seconds_total: ["counter", "Total user and system CPU time spent in seconds."],
-  node_load1: ["gauge", "1m load average."], up: ["gauge", "1 if the last scrape succeeded."], scrape_duration_seconds: ["gauge", "How long the scrape took."],
-  pg_stat_activity_count: ["gauge", "Connections in this state."], watchfire_gelf_received_total: ["counter", "Datagrams received."],
-};
-
-function seriesOf(expr) {
-  const name = /[a-z_]+_[a-z_]+|up/.exec(expr.replace(/rate|sum|by|avg/g, ""))?.[0] ?? "value";
-  const rated = expr.includes("rate(");
-  return ["checkout", "api-gateway", "payments"].flatMap((job, j) =>
-    INSTANCES.map((instance, i) => ({
-      metric: { ...(rated ? {} : { __name__: name }), instance, job },
-      at: (t) => {
-        const down = job === "payments" && i === 1 && t % 3600 > 2200 && t % 3600 < 2700;
-        if (name === "up") return down ? 0 : 1;
-        if (down) return null;
-        return (40 - 10 * j + 6 * i) * (1 + 0.35 * Math.sin(t / 700 + i + 2 * j) + 0.08 * (noise(Math.floor(t / 15) * 31 + i * 7 + j) - 0.5));
-      },
-    })),
-  );
-}
-
 function prometheus(path, params, response) {
-  const expr = params.get("query") ?? "";
-  if (/\($/.test(expr.trim()) || (expr.match(/\(/g)?.length ?? 0) !== (expr.match(/\)/g)?.length ?? 0)) {
-    return json(response, { status: "error", errorType: "bad_data", error: `invalid parameter "query": 1:${expr.indexOf("(") + 1}: parse error: unclosed left parenthesis` }, 400);
-  }
   switch (path) {
-    case "query": {
-      const time = Number(params.get("time"));
-      const result = EMPTY ? [] : seriesOf(expr).map(({ metric, at }) => ({ metric, value: [time, String(at(time) ?? 0)] }));
-      return json(response, prom({ resultType: "vector", result }));
-    }
-    case "query_range": {
-      const [start, end, step] = ["start", "end", "step"].map((name) => Number(params.get(name)));
-      const result = EMPTY ? [] : seriesOf(expr).map(({ metric, at }) => {
-        const values = [];
-        for (let t = start; t <= end; t += step) { const v = at(t); if (v !== null) values.push([t, String(v)]); }
-        return { metric, values };
-      });
-      const infos = /rate\(\w+_bytes/.test(expr) ? ['PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket (1:6)'] : [];
-      return json(response, prom({ resultType: "matrix", result }, infos.length ? { infos } : {}));
-    }
-    case "labels": return json(response, prom(["__name__", "instance", "job"]));
-    case "label/__name__/values": return json(response, prom(EMPTY ? [] : Object.keys(METRICS)));
-    case "label/job/values": return json(response, prom(SERVICES));
-    case "label/instance/values": return json(response, prom(INSTANCES));
-    case "series": return json(response, prom(seriesOf("up").map(({ metric }) => metric)));
-    case "metadata": return json(response, prom(Object.fromEntries(Object.entries(METRICS).map(([name, [type, help]]) => [name, [{ type, help, unit: "" }]]))));
     case "targets": return json(response, prom(targetList()));
     case "rules": return json(response, prom({ groups: EMPTY ? [] : ruleGroups() }));
-    default: return json(response, { status: "error", errorType: "not_found", error: "no such endpoint" }, 404);
+    default: return metrics(path, params, response) ?? json(response, { status: "error", errorType: "not_found", error: "no such endpoint" }, 404);
   }
 }
 
@@ -207,6 +159,7 @@ createServer(async (request, response) => {
   if (own === "status") return json(response, status());
   if (own === "inputs") return json(response, { inputs: inputs() });
   if (own === "containers") return json(response, containers());
+  if (own === "metrics/explain") return explain(params, response);
   if (own === "storage") return json(response, storage());
   if (own === "backups" && request.method === "POST") return backUp(response);
   if (own === "logs/tail") return tail(params, response);

@@ -14,14 +14,15 @@ export type Failure =
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-export type Params = Readonly<Record<string, string | number | null | undefined>>;
+/** A list is sent as one parameter for each of its members. */
+export type Params = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
 
 /** Where the API begins; pages have one path segment, so this holds below a reverse proxy's path too. */
 export function apiUrl(path: string, params: Params = {}): string {
   const url = new URL(`./api/${path}`, document.baseURI);
   for (const [name, value] of Object.entries(params)) {
-    if (value !== null && value !== undefined) {
-      url.searchParams.append(name, String(value));
+    for (const text of value === null || value === undefined ? [] : typeof value === "object" ? value : [value]) {
+      url.searchParams.append(name, String(text));
     }
   }
   return url.href;
@@ -39,6 +40,16 @@ export function getJson<T>(path: string, params: Params, signal: AbortSignal | u
   }
   const { origin, pathname, searchParams } = new URL(url);
   return ask(`${origin}${pathname}`, { ...how, method: "POST", body: searchParams });
+}
+
+/** `GET`s lines of JSON, one value a line (NDJSON). */
+export function getLines(path: string, params: Params, signal: AbortSignal | undefined): Promise<Answer<readonly unknown[]>> {
+  return ask(apiUrl(path, params), { ...(signal ? { signal } : {}), headers: { accept: "application/x-ndjson" } }, async (response) =>
+    (await response.text())
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map((line): unknown => JSON.parse(line)),
+  );
 }
 
 /** `PUT`s JSON and reads JSON. */
@@ -65,16 +76,16 @@ export async function valueOf<T>(answer: Promise<Answer<T>>): Promise<T> {
   throw settled.failure;
 }
 
-async function ask<T>(url: string, how: RequestInit): Promise<Answer<T>> {
+async function ask<T>(url: string, how: RequestInit, read: (response: Response) => Promise<unknown> = (response) => response.json()): Promise<Answer<T>> {
   let response: Response;
   try {
-    response = await fetch(url, { ...how, headers: { ...how.headers, accept: "application/json" } });
+    response = await fetch(url, { ...how, headers: { accept: "application/json", ...how.headers } });
   } catch (error) {
     return { ok: false, failure: thrown(error) };
   }
   let body: unknown;
   try {
-    body = await response.json();
+    body = await (response.ok ? read(response) : response.json());
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       return { ok: false, failure: thrown(error) };

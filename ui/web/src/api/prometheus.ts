@@ -1,14 +1,18 @@
 // Prometheus' HTTP API, `/api/v1`. Contract: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 import type { LabelSet } from "../lib/series";
-import { getJson, type Answer, type Params } from "./client";
+import { getJson, getLines, type Answer, type Params } from "./client";
 
 export type TextSample = readonly [time: number, value: string];
 
-/** A native histogram as the API prints it. */
+/** Which bounds belong to a bucket: 0 the upper, 1 the lower, 2 none, 3 both. */
+export type BucketRule = 0 | 1 | 2 | 3;
+
+/** A native histogram as the API prints it; only buckets that hold something, in order of their bounds. */
 export interface HistogramSample {
   readonly count: string;
   readonly sum: string;
+  readonly buckets?: readonly (readonly [rule: BucketRule, lower: string, upper: string, count: string])[];
 }
 
 export interface VectorEntry {
@@ -23,14 +27,23 @@ export interface MatrixEntry {
   readonly histograms?: readonly (readonly [time: number, histogram: HistogramSample])[];
 }
 
-export type InstantResult =
+export type InstantResult = { readonly stats?: QueryStats } & (
   | { readonly resultType: "vector"; readonly result: readonly VectorEntry[] }
   | { readonly resultType: "matrix"; readonly result: readonly MatrixEntry[] }
-  | { readonly resultType: "scalar" | "string"; readonly result: TextSample };
+  | { readonly resultType: "scalar" | "string"; readonly result: TextSample }
+);
 
 export interface RangeResult {
   readonly resultType: "matrix";
   readonly result: readonly MatrixEntry[];
+  readonly stats?: QueryStats;
+}
+
+/** What a query took. A server leaves out what it does not count. */
+export interface QueryStats {
+  /** Seconds. */
+  readonly timings?: { readonly evalTotalTime?: number; readonly execQueueTime?: number; readonly execTotalTime?: number };
+  readonly samples?: { readonly totalQueryableSamples?: number; readonly peakSamples?: number };
 }
 
 /** An answer with what the engine wants said about it. */
@@ -38,6 +51,18 @@ export interface Told<T> {
   readonly data: T;
   readonly warnings: readonly string[];
   readonly infos: readonly string[];
+}
+
+export interface Exemplar {
+  readonly labels: LabelSet;
+  readonly value: string;
+  /** Unix seconds. */
+  readonly timestamp: number;
+}
+
+export interface SeriesExemplars {
+  readonly seriesLabels: LabelSet;
+  readonly exemplars: readonly Exemplar[];
 }
 
 export interface Target {
@@ -113,14 +138,22 @@ export interface MetricMetadata {
   readonly unit: string;
 }
 
+/** Any value but `all` asks for the sums alone, without a number for every step. */
+const STATS = "true";
+
 /** `GET query`: one instant; `time` in Unix seconds. */
 export function query(expr: string, time: number, signal?: AbortSignal): Promise<Answer<Told<InstantResult>>> {
-  return get("query", { query: expr, time }, signal);
+  return get("query", { query: expr, time, stats: STATS }, signal);
 }
 
 /** `GET query_range`: evenly spaced instants; all three times in seconds. */
 export function queryRange(expr: string, start: number, end: number, step: number, signal?: AbortSignal): Promise<Answer<Told<RangeResult>>> {
-  return get("query_range", { query: expr, start, end, step }, signal);
+  return get("query_range", { query: expr, start, end, step, stats: STATS }, signal);
+}
+
+/** `GET query_exemplars`: those of every series that the expression reads; times in seconds. */
+export function queryExemplars(expr: string, start: number, end: number, signal?: AbortSignal): Promise<Answer<Told<readonly SeriesExemplars[]>>> {
+  return get("query_exemplars", { query: expr, start, end }, signal);
 }
 
 /** `GET targets`. */
@@ -133,14 +166,41 @@ export function rules(signal?: AbortSignal): Promise<Answer<Told<{ readonly grou
   return get("rules", {}, signal);
 }
 
-/** `GET label/__name__/values`, at most `limit`. */
-export function metricNames(limit: number, signal?: AbortSignal): Promise<Answer<Told<readonly string[]>>> {
-  return get("label/__name__/values", { limit }, signal);
+/** Which series a list of names is about: those that match and have samples in the range, in seconds. */
+export interface Scope {
+  readonly match: string | null;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** `GET label/NAME/values`, at most `limit`; a name of any characters. */
+export function labelValues(name: string, { match, start, end }: Scope, limit: number, signal?: AbortSignal): Promise<Answer<Told<readonly string[]>>> {
+  return get(`label/${pathName(name)}/values`, { "match[]": match, start, end, limit }, signal);
+}
+
+/** `GET labels`. */
+export function labelNames({ match, start, end }: Scope, limit: number, signal?: AbortSignal): Promise<Answer<Told<readonly string[]>>> {
+  return get("labels", { "match[]": match, start, end, limit }, signal);
+}
+
+/** `GET search/metric_names`: names like the words, the likest first, a JSON value a line; the last line says whether there are more. */
+export function searchMetricNames(words: string, { start, end }: Scope, limit: number, signal?: AbortSignal): Promise<Answer<readonly unknown[]>> {
+  const found = words === "" ? {} : { "search[]": [words], sort_by: "score" };
+  return getLines("v1/search/metric_names", { ...found, case_sensitive: "false", include_metadata: "true", start, end, limit, batch_size: limit }, signal);
 }
 
 /** `GET metadata`: type and help by metric name. */
 export function metadata(limit: number, signal?: AbortSignal): Promise<Answer<Told<Readonly<Record<string, readonly MetricMetadata[]>>>>> {
   return get("metadata", { limit }, signal);
+}
+
+/** A label's name in a path: one that is no plain name is escaped as Prometheus does, for no path holds every character. */
+function pathName(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    return name;
+  }
+  const escaped = [...name].map((char) => (/[A-Za-z0-9]/.test(char) ? char : char === "_" ? "__" : `_${(char.codePointAt(0) ?? 0).toString(16)}_`));
+  return `U__${escaped.join("")}`;
 }
 
 interface Envelope<T> {

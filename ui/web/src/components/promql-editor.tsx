@@ -11,6 +11,13 @@ import { tags } from "@lezer/highlight";
 import { PromQLExtension } from "@prometheus-io/codemirror-promql";
 import { useEffect, useRef } from "preact/hooks";
 import { apiUrl } from "../api/client";
+import { editorMarks, setMarks, type EditorMark } from "./editor-marks";
+
+/** What others may do with an editor that is on screen. */
+export interface EditorHandle {
+  /** Puts a text in the place of what is selected, at the caret where nothing is. */
+  insert(text: string): void;
+}
 
 export interface PromqlEditorProps {
   /** The text to begin with; from then on the editor has its own, and another key gives it another. */
@@ -18,8 +25,13 @@ export interface PromqlEditorProps {
   readonly label: string;
   readonly placeholder: string;
   readonly focus: boolean;
+  /** Of the text as it stands. */
+  readonly marks: readonly EditorMark[];
   onChange(value: string): void;
   onRun(): void;
+  /** Called with the editor once it is there, with `null` when it goes. */
+  onHandle(handle: EditorHandle | null): void;
+  onFocus(): void;
 }
 
 const COLORS = HighlightStyle.define([
@@ -60,6 +72,7 @@ const THEME = EditorView.theme({
 
 export default function PromqlEditor(props: PromqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
 
@@ -69,13 +82,25 @@ export default function PromqlEditor(props: PromqlEditorProps) {
     }
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open", delegatesFocus: true });
     const editor = new EditorView({ root, parent: root, state: EditorState.create({ doc: props.initial, extensions: extensions(latest) }) });
+    view.current = editor;
     if (props.focus) {
       editor.focus();
     }
-    return () => editor.destroy();
+    props.onHandle({
+      insert: (text) => {
+        editor.dispatch(editor.state.replaceSelection(text), { scrollIntoView: true });
+        editor.focus();
+      },
+    });
+    return () => {
+      latest.current.onHandle(null);
+      view.current = null;
+      editor.destroy();
+    };
   }, []);
+  useEffect(() => view.current?.dispatch({ effects: setMarks.of(props.marks) }), [JSON.stringify(props.marks)]);
 
-  return <div ref={host} class="editor" />;
+  return <div ref={host} class="editor" onFocus={props.onFocus} />;
 }
 
 /** Names asked for at once, however many series there are. */
@@ -107,6 +132,7 @@ function extensions(latest: { readonly current: PromqlEditorProps }) {
     promql.asExtension(),
     syntaxHighlighting(COLORS),
     THEME,
+    editorMarks,
     EditorView.lineWrapping,
     placeholderText(latest.current.placeholder),
     EditorView.contentAttributes.of({ "aria-label": latest.current.label }),

@@ -1,5 +1,6 @@
 // Lines over time. Drag zooms in, double-click zooms out; gaps are gaps.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -16,6 +17,13 @@ export interface Line {
   readonly shown: boolean;
 }
 
+/** A single measurement among the lines. */
+export interface ChartMark {
+  /** Unix seconds. */
+  readonly time: number;
+  readonly value: number;
+}
+
 interface Props {
   readonly grid: Grid;
   readonly lines: readonly Line[];
@@ -26,15 +34,33 @@ interface Props {
   readonly points?: boolean;
   readonly height: number;
   readonly stale: boolean;
+  /** Drawn above the lines, at the edge where their value is beyond it. */
+  readonly marks?: readonly ChartMark[];
+  /** The mark that stands out. */
+  readonly markChosen?: number | null;
   /** The point under the pointer, for the legend. */
   onCursor(index: number | null): void;
   onZoom(span: Span): void;
   onZoomOut(): void;
+  /** What is said of the mark under the pointer. */
+  markTip?(index: number): ComponentChildren;
+  onMark?(index: number): void;
 }
 
+/** So near is the pointer at a mark; pixels. */
+const MARK_REACH = 8;
+/** From a mark's middle to its corners; pixels. */
+const MARK_SIZE = 4;
 /** A drag shorter than this is a click; pixels. */
 const DRAG_MIN = 4;
-const TONES = ["--line", "--line-strong", "--ink-3", ...PALETTE] as const;
+const TONES = ["--line", "--line-strong", "--ink-3", "--ember", "--surface", "--ink", ...PALETTE] as const;
+
+/** The mark under the pointer and where the tip goes; pixels from the chart's corner. */
+interface Pointed {
+  readonly index: number;
+  readonly left: number;
+  readonly top: number;
+}
 
 export function TimeSeriesChart(props: Props) {
   const host = useRef<HTMLDivElement>(null);
@@ -43,6 +69,7 @@ export function TimeSeriesChart(props: Props) {
   latest.current = props;
   const [width, setWidth] = useState(0);
   const [theme, setTheme] = useState(0);
+  const [pointed, setPointed] = useState<Pointed | null>(null);
 
   useEffect(() => onThemeChange(() => setTheme((n) => n + 1)), []);
   useEffect(() => {
@@ -69,6 +96,10 @@ export function TimeSeriesChart(props: Props) {
   }, [width, theme, shape, props.zone, props.zero, props.points, props.height]);
   useEffect(() => plot.current?.setData(data(props.grid)), [props.grid]);
   useEffect(() => {
+    setPointed(null);
+    plot.current?.redraw(false, false);
+  }, [props.marks, props.markChosen]);
+  useEffect(() => {
     props.lines.forEach((line, index) => {
       if (plot.current?.series[index + 1]?.show !== line.shown) {
         plot.current?.setSeries(index + 1, { show: line.shown });
@@ -77,14 +108,25 @@ export function TimeSeriesChart(props: Props) {
   }, [props.lines, width, theme]);
 
   const drawn = props.lines.filter((line) => line.shown).length;
+  const point = (event: MouseEvent) => setPointed(plot.current && markNear(plot.current, latest.current.marks ?? [], event));
+  const tip = pointed && props.markTip?.(pointed.index);
   return (
-    <div
-      ref={host}
-      class={`chart${props.stale ? " stale" : ""}`}
-      role="img"
-      aria-label={`${drawn} series over time; the table below has their values`}
-      onDblClick={props.onZoomOut}
-    />
+    <div class={`chart${props.stale ? " stale" : ""}${pointed ? " at-mark" : ""}`}>
+      <div
+        ref={host}
+        role="img"
+        aria-label={`${drawn} series over time; the table below has their values`}
+        onMouseMove={point}
+        onMouseLeave={() => setPointed(null)}
+        onClick={() => pointed && props.onMark?.(pointed.index)}
+        onDblClick={props.onZoomOut}
+      />
+      {tip && pointed && (
+        <div class="tip" style={{ top: `${pointed.top + 10}px`, ...(pointed.left > width / 2 ? { right: `${width - pointed.left + 10}px` } : { left: `${pointed.left + 10}px` }) }} aria-hidden="true">
+          {tip}
+        </div>
+      )}
+    </div>
   );
 }
 
@@ -92,7 +134,7 @@ function data(grid: Grid): uPlot.AlignedData {
   return [grid.times as number[], ...(grid.columns as (number | null)[][])];
 }
 
-function options(width: number, latest: { readonly current: Props }, colors: Readonly<Record<(typeof TONES)[number], string>>): uPlot.Options {
+function options(width: number, latest: { readonly current: Props }, colors: Colors): uPlot.Options {
   const { lines, zone, height } = latest.current;
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   return {
@@ -150,6 +192,7 @@ function options(width: number, latest: { readonly current: Props }, colors: Rea
       })),
     ],
     hooks: {
+      draw: [(chart) => drawMarks(chart, latest.current, colors)],
       setCursor: [(chart) => latest.current.onCursor(chart.cursor.idx ?? null)],
       setSelect: [
         (chart) => {
@@ -163,6 +206,56 @@ function options(width: number, latest: { readonly current: Props }, colors: Rea
       ],
     },
   };
+}
+
+type Colors = Readonly<Record<(typeof TONES)[number], string>>;
+
+/** Where a mark stands in canvas pixels, kept inside the plot. */
+function markPlace(chart: uPlot, { time, value }: ChartMark): { readonly x: number; readonly y: number } {
+  const { top, height } = chart.bbox;
+  const y = chart.valToPos(value, "y", true);
+  const edge = MARK_SIZE * devicePixelRatio;
+  return { x: chart.valToPos(time, "x", true), y: Math.min(top + height - edge, Math.max(top + edge, y)) };
+}
+
+function drawMarks(chart: uPlot, { marks = [], markChosen }: Props, colors: Colors): void {
+  const { ctx } = chart;
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio;
+  ctx.lineJoin = "round";
+  marks.forEach((mark, index) => {
+    const { x, y } = markPlace(chart, mark);
+    const size = MARK_SIZE * devicePixelRatio * (index === markChosen ? 1.5 : 1);
+    ctx.beginPath();
+    ctx.moveTo(x, y - size);
+    ctx.lineTo(x + size, y);
+    ctx.lineTo(x, y + size);
+    ctx.lineTo(x - size, y);
+    ctx.closePath();
+    ctx.fillStyle = colors["--ember"];
+    ctx.fill();
+    ctx.strokeStyle = colors[index === markChosen ? "--ink" : "--surface"];
+    ctx.stroke();
+  });
+  ctx.restore();
+}
+
+/** The mark nearest to the pointer, if it is near. */
+function markNear(chart: uPlot, marks: readonly ChartMark[], event: MouseEvent): Pointed | null {
+  const box = chart.root.getBoundingClientRect();
+  const left = event.clientX - box.left;
+  const top = event.clientY - box.top;
+  let nearest: Pointed | null = null;
+  let least = MARK_REACH;
+  marks.forEach((mark, index) => {
+    const { x, y } = markPlace(chart, mark);
+    const distance = Math.hypot(x / devicePixelRatio - left, y / devicePixelRatio - top);
+    if (distance <= least) {
+      least = distance;
+      nearest = { index, left: x / devicePixelRatio, top: y / devicePixelRatio };
+    }
+  });
+  return nearest;
 }
 
 /** Ticks of the axis; with `splits` those that were chosen before, to label them. */

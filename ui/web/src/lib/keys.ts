@@ -13,6 +13,7 @@ export const SHORTCUTS: readonly { readonly title: string; readonly keys: readon
       ["g a", "alerts"],
       ["g i", "inputs, containers and targets"],
       ["g s", "storage"],
+      ["Ctrl+K", "find pages, searches and metrics"],
       ["?", "this list"],
       ["Esc", "leave a field, close a panel"],
     ],
@@ -30,6 +31,14 @@ export const SHORTCUTS: readonly { readonly title: string; readonly keys: readon
       ["p", "pause the live tail"],
       ["s", "saved searches"],
       ["Esc", "close what is open"],
+    ],
+  },
+  {
+    title: "Metrics",
+    keys: [
+      ["m", "browse the metrics there are"],
+      ["e", "what each part of the query cost"],
+      ["Shift+Enter", "in the list: write the metric"],
     ],
   },
   {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PALETTE, align, assignStyles, commonLabels, errorPosition, seriesName, statistics } from "./series";
+import { PALETTE, align, assignStyles, commonLabels, seriesName, statistics } from "./series";
 
 test("names", () => {
   expect(seriesName({ __name__: "up", job: "api" })).toBe('up{job="api"}');
@@ -32,9 +32,4 @@ test("points fall onto the grid, what is missing is a gap", () => {
 test("statistics leave gaps out", () => {
   expect(statistics([null, 2, 4, null])).toEqual({ last: 4, min: 2, max: 4, mean: 3 });
   expect(statistics([null])).toEqual({ last: null, min: null, max: null, mean: null });
-});
-
-test("positions in Prometheus' messages", () => {
-  expect(errorPosition('invalid parameter "query": 1:5: parse error: unclosed left parenthesis')).toEqual({ line: 1, column: 5 });
-  expect(errorPosition("query timed out")).toBe(null);
 });

@@ -110,12 +110,6 @@ export function statistics(column: readonly (number | null)[]): Statistics {
   return n === 0 ? { last: null, min: null, max: null, mean: null } : { last, min, max, mean: sum / n };
 }
 
-/** Where a PromQL error stands: `1:5: parse error: …` counts lines and columns from 1. */
-export function errorPosition(message: string): { readonly line: number; readonly column: number } | null {
-  const match = /(?:^|[\s"])(\d{1,6}):(\d{1,6}): /.exec(message);
-  return match ? { line: Number(match[1]), column: Number(match[2]) } : null;
-}
-
 /** FNV-1a, 32 bits. */
 function hash(text: string): number {
   let state = 0x811c9dc5;

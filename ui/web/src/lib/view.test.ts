@@ -33,7 +33,7 @@ test("every view survives a reload", () => {
           values: flag ? { a: text, b: "" } : {},
         };
         restores(LOGS, logs);
-        const metrics: MetricsView = { expressions: [text, "up"], range, tab: flag ? "graph" : "table", step: flag ? 15 : null, zero: flag };
+        const metrics: MetricsView = { expressions: [text, "up"], range, tab: flag ? "graph" : "table", step: flag ? 15 : null, zero: flag, explain: flag, exemplars: !flag, browse: flag };
         restores(METRICS, metrics);
       }
     }

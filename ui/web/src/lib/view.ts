@@ -54,6 +54,11 @@ export interface MetricsView {
   readonly step: number | null;
   /** Whether the value axis starts at zero. */
   readonly zero: boolean;
+  /** Whether the trees of the expressions stand above their answers. */
+  readonly explain: boolean;
+  readonly exemplars: boolean;
+  /** Whether the metric browser is open beside the answers. */
+  readonly browse: boolean;
 }
 
 export type RuleState = "firing" | "pending" | "inactive";
@@ -148,6 +153,9 @@ export const METRICS: Codec<MetricsView> = {
       tab: tab === "table" ? "table" : "graph",
       step: Number.isFinite(step) && step > 0 ? step : null,
       zero: params.get("zero") === "1",
+      explain: params.get("explain") === "1",
+      exemplars: params.get("exemplars") === "1",
+      browse: params.get("browse") === "1",
     };
   },
   write: (view) =>
@@ -157,6 +165,9 @@ export const METRICS: Codec<MetricsView> = {
       ["tab", view.tab === "table" ? "table" : ""],
       ["step", view.step === null ? "" : String(view.step)],
       ["zero", view.zero ? "1" : ""],
+      ["explain", view.explain ? "1" : ""],
+      ["exemplars", view.exemplars ? "1" : ""],
+      ["browse", view.browse ? "1" : ""],
     ]),
 };
 

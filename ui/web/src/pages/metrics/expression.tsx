@@ -1,24 +1,30 @@
-// One expression: its editor, and under it what the engine had to say.
+// One expression: its editor, and what the engine had to say, where it says it of a place or else below.
 
 import { Suspense, lazy } from "preact/compat";
 import type { Failure } from "../../api/client";
+import type { EditorMark } from "../../components/editor-marks";
 import { Icon } from "../../components/icon";
-import { errorPosition } from "../../lib/series";
+import type { EditorHandle } from "../../components/promql-editor";
+import { remark, type Place, type Remark } from "../../lib/remarks";
 
 const PromqlEditor = lazy(() => import("../../components/promql-editor"));
 
 interface Props {
   readonly index: number;
   readonly value: string;
-  /** The expression as it ran, to point at the failure's position in it. */
+  /** The expression as it ran, which remarks are about. */
   readonly ran: string;
   readonly failure: Failure | null;
   readonly warnings: readonly string[];
   readonly infos: readonly string[];
+  /** A piece of the expression as it ran that is looked at elsewhere. */
+  readonly lit: Place | null;
   readonly only: boolean;
   onChange(value: string): void;
   onRun(): void;
   onRemove(): void;
+  onHandle(handle: EditorHandle | null): void;
+  onFocus(): void;
 }
 
 /** `A`, `B`, … as expressions are called beside their editors and in the table. */
@@ -27,11 +33,19 @@ export function letter(index: number): string {
 }
 
 export function Expression(props: Props) {
-  const { index, value, only } = props;
+  const { index, value, ran, failure, only } = props;
   const label = `Expression ${letter(index)}`;
+  const remarks = [
+    ...(failure && failure.kind !== "cancelled" ? [remark("error", failure.message, ran)] : []),
+    ...props.warnings.map((text) => remark("warning", text, ran)),
+    ...props.infos.map((text) => remark("info", text, ran)),
+  ];
+  // A text that was changed since has other places.
+  const same = value === ran;
+  const marks: readonly EditorMark[] = same ? [...(props.lit ? [{ kind: "lit" as const, text: "", ...props.lit }] : []), ...remarks.flatMap(marked)] : [];
   return (
     <div class="expression">
-      <div class={`box${props.failure ? " wrong" : ""}`}>
+      <div class={`box${failure && failure.kind !== "cancelled" ? " wrong" : ""}`}>
         <span class="letter" aria-hidden="true">
           {letter(index)}
         </span>
@@ -46,8 +60,11 @@ export function Expression(props: Props) {
               label={label}
               placeholder="PromQL: rate(http_requests_total[5m])"
               focus={index === 0 && value === ""}
+              marks={marks}
               onChange={props.onChange}
               onRun={props.onRun}
+              onHandle={props.onHandle}
+              onFocus={props.onFocus}
             />
           </Suspense>
         </div>
@@ -57,34 +74,16 @@ export function Expression(props: Props) {
           </button>
         )}
       </div>
-      {props.failure && props.failure.kind !== "cancelled" && <Said failure={props.failure} ran={props.ran} />}
-      {props.warnings.map((text) => (
-        <p key={text} class="said warning">
-          {text}
-        </p>
-      ))}
-      {props.infos.map((text) => (
-        <p key={text} class="said">
-          {text}
+      {remarks.map((said) => (
+        // What stands in the text is still told to screen readers, which do not read between lines.
+        <p key={said.kind + said.text} class={same && said.place ? "hidden-text" : `said ${said.kind}`} role={said.kind === "error" ? "alert" : "status"}>
+          {said.text}
         </p>
       ))}
     </div>
   );
 }
 
-function Said({ failure, ran }: { readonly failure: Failure; readonly ran: string }) {
-  const position = errorPosition(failure.message);
-  const line = position ? ran.split("\n")[position.line - 1] : undefined;
-  return (
-    <div class="said error" role="alert">
-      {position && line !== undefined && line !== "" && (
-        <pre aria-hidden="true">
-          {line.slice(0, position.column - 1)}
-          <mark>{line.slice(position.column - 1, position.column) || " "}</mark>
-          {line.slice(position.column)}
-        </pre>
-      )}
-      <p>{failure.message}</p>
-    </div>
-  );
+function marked({ kind, text, place }: Remark): readonly EditorMark[] {
+  return place ? [{ kind, text, ...place }] : [];
 }

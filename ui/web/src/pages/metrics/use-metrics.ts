@@ -3,7 +3,9 @@
 import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "preact/hooks";
 import { valueOf, type Failure } from "../../api/client";
-import { metadata, metricNames, query, queryRange, type InstantResult, type MetricMetadata, type RangeResult, type Told } from "../../api/prometheus";
+import { explain, type Explanation, type Moments } from "../../api/explain";
+import { query, queryExemplars, queryRange, type InstantResult, type RangeResult, type Told } from "../../api/prometheus";
+import { exemplarMarks, type ExemplarMark } from "../../lib/exemplars";
 import { PALETTE, align, assignStyles, seriesName, statistics, type LabelSet, type Points, type SeriesColor, type Statistics } from "../../lib/series";
 import { niceStep } from "../../lib/ticks";
 import type { Span } from "../../lib/time-range";
@@ -11,8 +13,6 @@ import type { Span } from "../../lib/time-range";
 export const METRICS_KEY = "metrics";
 /** Series drawn at most; the rest is counted and said. */
 export const SERIES_MAX = 200;
-/** Metric names that the page lists before anything is asked. */
-const NAMES_MAX = 500;
 /** Points per series at most, as the server refuses 11,000. */
 const POINTS_MAX = 10_000;
 
@@ -82,21 +82,31 @@ export function useSeries(results: readonly (RangeResult | undefined)[], span: S
   }, [...results, results.length, span?.start, span?.end, step]);
 }
 
-export interface MetricName {
-  readonly name: string;
-  readonly about: MetricMetadata | undefined;
+/** What each expression's parts returned and cost: at the table's instant, or over the graph's range. */
+export function useExplanations(expressions: readonly string[], moments: Moments | null, run: number) {
+  return useQueries({
+    queries: expressions.map((expr) => ({
+      queryKey: [METRICS_KEY, "explain", expr, moments, run],
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) => valueOf(explain(expr, moments ?? { time: 0 }, signal)),
+      enabled: moments !== null && expr.trim() !== "",
+      placeholderData: keepPreviousData<Explanation>,
+      staleTime: Infinity,
+    })),
+  });
 }
 
-export function useMetricNames(active: boolean) {
-  return useQuery<readonly MetricName[], Failure>({
-    queryKey: [METRICS_KEY, "names"],
+/** Exemplars of all expressions together, in order of time. */
+export function useExemplars(expressions: readonly string[], span: Span | null, run: number, active: boolean) {
+  return useQuery<readonly ExemplarMark[], Failure>({
+    queryKey: [METRICS_KEY, "exemplars", expressions, span, run],
     queryFn: async ({ signal }) => {
-      const [names, about] = await Promise.all([valueOf(metricNames(NAMES_MAX, signal)), metadata(NAMES_MAX, signal)]);
-      const known = about.ok ? about.value.data : {};
-      return names.data.map((name) => ({ name, about: known[name]?.[0] ?? known[name.replace(/_(bucket|sum|count|total)$/, "")]?.[0] }));
+      const asked = expressions.filter((expr) => expr.trim() !== "");
+      const answers = await Promise.all(asked.map((expr) => valueOf(queryExemplars(expr, (span?.start ?? 0) / 1000, (span?.end ?? 0) / 1000, signal))));
+      return exemplarMarks(answers.map((answer) => answer.data));
     },
-    enabled: active,
-    refetchInterval: (state) => (state.state.data?.length === 0 ? 5_000 : false),
+    placeholderData: keepPreviousData,
+    enabled: active && span !== null,
+    staleTime: Infinity,
   });
 }
 
