@@ -8,8 +8,8 @@ pub(crate) use histogram::HistogramTotal;
 
 use crate::ast::{Aggregate, AggregateOp, Grouping};
 use crate::engine::{
-    Evaluator, Held, Histograms, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Ticker, Vector, absent, is_absent,
-    labels_bytes, series_bytes,
+    Evaluator, Held, Histograms, METADATA_LABELS, Meter, Series, Steps, TABLE_ENTRY_BYTES, Ticker, Vector, absent,
+    is_absent, labels_bytes, series_bytes,
 };
 use crate::functions::metric_name;
 use crate::kahan::{KahanSum, Mean, Variance};
@@ -17,7 +17,7 @@ use crate::quantile::{quantile, quantile_warning};
 use crate::remarks::{ignored_in_aggregation, mixed_schemas, mixed_types_in_aggregation};
 use crate::{EvalError, Expr};
 use std::collections::HashMap;
-use watchfire_model::{Exhausted, Labels, QueryBudget};
+use watchfire_model::{Exhausted, Labels};
 
 /// Series that are aggregated together.
 struct Members {
@@ -104,7 +104,7 @@ fn eval_fold<'q>(evaluator: &mut Evaluator<'q>, node: &Aggregate, steps: Steps) 
 }
 
 /// Numbers and histograms at each step.
-fn count((members, steps, budget): (&[Series], Steps, &QueryBudget)) -> Result<Vec<f64>, Exhausted> {
+fn count((members, steps, budget): (&[Series], Steps, &Meter<'_>)) -> Result<Vec<f64>, Exhausted> {
     let mut counts = vec![absent(); steps.count];
     for series in members {
         budget.check()?;
@@ -128,7 +128,7 @@ fn add_histograms(
         AggregateOp::Sum | AggregateOp::Avg => {}
         AggregateOp::Count | AggregateOp::Group => return Ok(()),
         op => {
-            evaluator.inform(&ignored_in_aggregation(op.as_str()), span);
+            evaluator.annotations.inform(&ignored_in_aggregation(op.as_str()), span);
             return Ok(());
         }
     }
@@ -139,17 +139,17 @@ fn add_histograms(
             continue;
         }
         if !is_absent(into.values[step]) {
-            evaluator.warn(&mixed_types_in_aggregation(), span);
+            evaluator.annotations.warn(&mixed_types_in_aggregation(), span);
             into.remove(step);
             continue;
         }
         let mut total = HistogramTotal::default();
         if present.any(|histogram| total.add(histogram).is_err()) {
             let name = members.first().map_or("", |member| metric_name(&member.labels));
-            evaluator.warn(&mixed_schemas(name), span);
+            evaluator.annotations.warn(&mixed_schemas(name), span);
             continue;
         }
-        total.remark(evaluator, span);
+        total.remark(&mut evaluator.annotations, span);
         if let Some(histogram) = total.finish(node.op == AggregateOp::Avg) {
             held.add_memory(histogram.bytes())?;
             into.set(step, histogram.into());
@@ -160,7 +160,7 @@ fn add_histograms(
 
 /// Folds the samples of each step; steps without samples stay absent.
 fn fold<A: Copy>(
-    (members, steps, budget): (&[Series], Steps, &QueryBudget),
+    (members, steps, budget): (&[Series], Steps, &Meter<'_>),
     start: A,
     add: impl Fn(&mut A, f64),
     finish: impl Fn(A) -> f64,
@@ -186,7 +186,7 @@ fn eval_quantile<'q>(
     let phis = evaluator.scalar(param, steps)?;
     let Vector { series: operand, mut held } = evaluator.vector(&node.operand, steps)?;
     for warning in phis.iter().filter_map(|phi| quantile_warning(*phi)) {
-        evaluator.warn(&warning, param.span);
+        evaluator.annotations.warn(&warning, param.span);
     }
     let mut ticker = Ticker::new(evaluator.query.budget);
     let mut scratch = Vec::new();
@@ -194,7 +194,7 @@ fn eval_quantile<'q>(
     for group in members(operand, &node.grouping, &mut held)? {
         let mut values = Vec::with_capacity(steps.count);
         if group.series.iter().any(|series| !series.histograms.are_none()) {
-            evaluator.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
+            evaluator.annotations.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
         }
         for (step, phi) in phis.iter().enumerate() {
             ticker.tick(group.series.len())?;

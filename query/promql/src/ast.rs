@@ -1,10 +1,14 @@
 //! The syntax tree. Every node knows where it stands in the text; equality ignores that.
 
 mod operator;
+mod pretty;
 mod print;
+mod syntax_tree;
 mod visit;
 
 pub use operator::{AggregateOp, BinaryOp};
+pub use pretty::pretty;
+pub use syntax_tree::syntax_tree;
 
 use crate::Span;
 use crate::functions::Signature;

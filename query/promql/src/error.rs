@@ -16,9 +16,6 @@ pub struct ParseError {
 pub enum EvalError {
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// Valid PromQL that this engine does not evaluate yet.
-    #[error("{}:{}: {construct} is not supported yet", span.line, span.column)]
-    Unsupported { construct: String, span: Span },
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
     /// The data do not fit the expression; the text is Prometheus'.

@@ -1,4 +1,4 @@
-//! The functions of PromQL: signatures, then a file per group. Names that no group knows are not supported yet.
+//! The functions of PromQL: signatures, then a file per group.
 
 mod absent;
 mod calendar;
@@ -12,8 +12,10 @@ mod math;
 mod over_time;
 mod query;
 mod rate;
+mod reduce;
 mod regression;
 mod signature;
+mod sliding;
 mod sort;
 
 pub(crate) use signature::signature;
@@ -23,9 +25,7 @@ pub(crate) use counter::same;
 pub(crate) use extended::interpolate;
 
 use crate::ast::Call;
-use crate::engine::{
-    Computed, Evaluator, Histograms, Node, Point, Series, Steps, Ticker, Vector, Window, absent as absent_value,
-};
+use crate::engine::{Evaluator, Node, Steps};
 use crate::{EvalError, Expr};
 use watchfire_model::Labels;
 
@@ -64,84 +64,6 @@ pub(crate) fn call<'q>(
             calendar::eval(evaluator, &site).map(Node::Vector)
         }
         _ => math::eval(evaluator, &site).map(Node::Vector),
-    }
-}
-
-impl Site<'_> {
-    pub(crate) fn unsupported(&self) -> EvalError {
-        EvalError::Unsupported { construct: format!("the function {}()", self.name), span: self.expr.span }
-    }
-
-    /// Evaluates the range vector `args[arg]` and maps each window that has numbers to a value, or to none. Native
-    /// histograms among numbers are left out with a remark.
-    fn map_windows<'q>(
-        &self,
-        evaluator: &mut Evaluator<'q>,
-        arg: usize,
-        mut map: impl FnMut(Window<'_>) -> Option<f64>,
-    ) -> Result<Vector<'q>, EvalError> {
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        self.map_points(evaluator, arg, |evaluator, labels, window| {
-            if window.histogram_count() == 0 {
-                return map(window).map(Computed::Float);
-            }
-            times.clear();
-            values.clear();
-            for (index, point) in window.points().enumerate() {
-                if let Point::Float(value) = point {
-                    times.push(window.times[index]);
-                    values.push(value);
-                }
-            }
-            if values.is_empty() {
-                return None;
-            }
-            let message = "ignored histograms in a range containing both floats and histograms for metric name";
-            evaluator.inform(&format!("{message} {:?}", metric_name(labels)), self.args[arg].span);
-            let floats = Window { times: &times, values: &values, histograms: &[], starts: &[], ..window };
-            map(floats).map(Computed::Float)
-        })
-    }
-
-    /// Evaluates the range vector `args[arg]` and maps each window that has samples to a result, or to none.
-    fn map_points<'q>(
-        &self,
-        evaluator: &mut Evaluator<'q>,
-        arg: usize,
-        mut map: impl FnMut(&mut Evaluator<'q>, &Labels, Window<'_>) -> Option<Computed>,
-    ) -> Result<Vector<'q>, EvalError> {
-        let windows = evaluator.windows(&self.args[arg], self.steps)?;
-        if let Some(extension) = windows.extension {
-            extended::check(self, extension)?;
-        }
-        let mut ticker = Ticker::new(evaluator.query.budget);
-        let mut held = evaluator.hold(0)?;
-        let mut series = Vec::with_capacity(windows.series.len());
-        for raw in &windows.series {
-            held.add(self.steps.count)?;
-            let values = vec![absent_value(); self.steps.count];
-            let mut one =
-                Series { labels: raw.labels.clone(), name_dropped: true, values, histograms: Histograms::default() };
-            let mut any = false;
-            let mut histogram_bytes = 0;
-            windows.each(raw, self.steps, &mut ticker, |window| {
-                let computed = if window.values.is_empty() { None } else { map(evaluator, &raw.labels, window) };
-                if let Some(computed) = computed {
-                    any = true;
-                    if let Computed::Histogram(histogram) = &computed {
-                        histogram_bytes += histogram.bytes();
-                    }
-                    one.set(window.step, computed);
-                }
-            })?;
-            if any {
-                held.add_memory(size_of::<Series>() + histogram_bytes)?;
-                series.push(one);
-            } else {
-                held.give_back(self.steps.count);
-            }
-        }
-        Ok(Vector { series, held })
     }
 }
 

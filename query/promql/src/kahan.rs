@@ -21,6 +21,17 @@ impl KahanSum {
         self.sum = sum;
     }
 
+    /// Adds what another sum holds.
+    pub(crate) fn add_sum(&mut self, other: KahanSum) {
+        self.add(other.sum);
+        self.lost += other.lost;
+    }
+
+    /// The sum divided by how many numbers it holds.
+    pub(crate) fn mean_of(self, count: usize) -> f64 {
+        self.sum / count as f64 + self.lost / count as f64
+    }
+
     pub(crate) fn total(self) -> f64 {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }

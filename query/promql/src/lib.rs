@@ -8,7 +8,8 @@
 //!   each series of it is: samples, label sets, tables by labels, and at the end the answer.
 //! - Each node is evaluated over all steps at once and each series is read once per selector. Results are ordered by what
 //!   the expression says, else by the source, which yields series by labels.
-//! - What this engine does not evaluate yet is [`EvalError::Unsupported`], never a silent difference.
+//! - Every function of the table evaluates. Results do not depend on how many threads help, nor on what is carried over
+//!   from window to window, nor on whether an equal sub-expression was answered before.
 
 mod aggregate;
 mod ast;
@@ -27,11 +28,11 @@ mod value;
 pub use ast::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Duration, DurationKind, Expr, ExprKind, Extension, Fill, Group,
     Grouping, MatchLabels, Matching, MatrixSelector, Modifiers, Number, Side, Subquery, Text, ValueType,
-    VectorSelector,
+    VectorSelector, pretty, syntax_tree,
 };
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Alone, Engine, EngineOptions, Explained, Explanation, Helpers, ScopedHelpers};
 pub use error::{EvalError, ParseError};
 pub use functions::{Repeats, Signature};
 pub use parser::{DEPTH_MAX, HEIGHT_MAX, LEAVES_MAX, TEXT_LEN_MAX, parse};
 pub use span::Span;
-pub use value::{Annotations, MatrixSeries, QueryOutput, Value, VectorSample};
+pub use value::{Annotations, MatrixSeries, QueryOutput, QueryStats, Timings, Value, VectorSample};

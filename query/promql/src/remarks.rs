@@ -1,4 +1,35 @@
-//! Annotations in Prometheus' words (`util/annotations/annotations.go`), without their place.
+//! Annotations in Prometheus' words (`util/annotations/annotations.go`).
+
+use crate::{Annotations, Span};
+
+/// Remarks of one kind that a query may collect; Prometheus' API shows ten.
+const ANNOTATIONS_MAX: usize = 100;
+
+impl Annotations {
+    pub(crate) fn warn(&mut self, message: &str, span: Span) {
+        push(&mut self.warnings, format!("PromQL warning: {message} ({}:{})", span.line, span.column));
+    }
+
+    pub(crate) fn inform(&mut self, message: &str, span: Span) {
+        push(&mut self.infos, format!("PromQL info: {message} ({}:{})", span.line, span.column));
+    }
+
+    /// Adds what others remarked, where it is new.
+    pub(crate) fn absorb(&mut self, others: Annotations) {
+        others.warnings.into_iter().for_each(|text| push(&mut self.warnings, text));
+        others.infos.into_iter().for_each(|text| push(&mut self.infos, text));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.warnings.is_empty() && self.infos.is_empty()
+    }
+}
+
+fn push(into: &mut Vec<String>, text: String) {
+    if into.len() < ANNOTATIONS_MAX && !into.contains(&text) {
+        into.push(text);
+    }
+}
 
 /// Metrics with numbers and native histograms where only one of them can be used.
 pub(crate) fn mixed_types(name: &str) -> String {

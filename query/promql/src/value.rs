@@ -3,6 +3,7 @@
 use crate::engine::labels_bytes;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 use watchfire_model::{Histogram, HistogramBucket, Labels, Timestamp};
 
 /// The value of an expression and what the engine has to say about it.
@@ -10,6 +11,35 @@ use watchfire_model::{Histogram, HistogramBucket, Labels, Timestamp};
 pub struct QueryOutput {
     pub value: Value,
     pub annotations: Annotations,
+    pub stats: QueryStats,
+}
+
+/// What a query read, held and took.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct QueryStats {
+    /// Samples that steps looked at, counted as upstream counts its queryable samples: one that ten windows see is ten,
+    /// a native histogram counts by its size.
+    pub samples: u64,
+    /// The most samples that were held at once.
+    pub samples_peak: u64,
+    /// As `samples`, for each step; empty unless it was asked for.
+    pub samples_per_step: Vec<u64>,
+    /// Series that had samples, each time they were read.
+    pub series: u64,
+    /// The most memory that was held at once: samples, label sets, tables.
+    pub bytes_peak: u64,
+    pub timings: Timings,
+}
+
+/// Where the time went, from the query's first look at its tree on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timings {
+    pub eval_total: Duration,
+    /// Finding what occurs more than once.
+    pub preparation: Duration,
+    pub inner_eval: Duration,
+    /// Making the answer: names that go, series that join, their order.
+    pub result_sort: Duration,
 }
 
 /// Remarks that do not stop a query, each once, in Prometheus' words and ending in ` (line:column)`.

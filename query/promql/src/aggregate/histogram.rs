@@ -1,8 +1,7 @@
 //! Sums and means of native histograms, and what is to be remarked on them.
 
-use crate::Span;
-use crate::engine::Evaluator;
 use crate::remarks::{reconciled, resets_collide};
+use crate::{Annotations, Span};
 use watchfire_model::{Histogram, HistogramSum, ResetHint, SchemaMismatch};
 
 /// Adds histograms up.
@@ -27,12 +26,12 @@ impl HistogramTotal {
         Ok(())
     }
 
-    pub(crate) fn remark(&self, evaluator: &mut Evaluator<'_>, span: Span) {
+    pub(crate) fn remark(&self, remarks: &mut Annotations, span: Span) {
         if self.resets == (true, true) {
-            evaluator.warn(&resets_collide("aggregation"), span);
+            remarks.warn(&resets_collide("aggregation"), span);
         }
         if self.bounds_reconciled {
-            evaluator.inform(&reconciled("aggregation"), span);
+            remarks.inform(&reconciled("aggregation"), span);
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn eval<'q>(
     let keeps_histograms = matches!(node.op, AggregateOp::Limitk | AggregateOp::LimitRatio);
     for mut group in members(series, &node.grouping, &mut held)? {
         if !keeps_histograms && group.series.iter().any(|series| !series.histograms.are_none()) {
-            evaluator.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
+            evaluator.annotations.inform(&ignored_in_aggregation(node.op.as_str()), node.operand.span);
             group.series.iter_mut().for_each(|series| series.histograms.clear());
         }
         for step in 0..steps.count {
@@ -120,6 +120,7 @@ fn ratios(evaluator: &mut Evaluator<'_>, params: &[f64], param: &Expr) -> Result
         if capped != *ratio {
             let (got, used) = (format_number(*ratio), format_number(capped));
             evaluator
+                .annotations
                 .warn(&format!("ratio value should be between -1 and 1, got {got}, capping to {used}"), param.span);
         }
         ratios.push(capped);

@@ -2,7 +2,7 @@
 
 use super::{
     Aggregate, At, Binary, Call, Duration, DurationKind, Expr, ExprKind, Extension, Grouping, MatchLabels, Matching,
-    Modifiers, Number, Side, Text, VectorSelector,
+    Modifiers, Number, Side, Subquery, Text, VectorSelector,
 };
 use smol_str::SmolStr;
 use std::fmt::{self, Display, Formatter, Write};
@@ -24,9 +24,7 @@ impl Display for Expr {
                 matrix.selector.modifiers.fmt(f)
             }
             ExprKind::Subquery(subquery) => {
-                write!(f, "{}[{}:", subquery.operand, subquery.range)?;
-                subquery.step.as_ref().map_or(Ok(()), |step| step.fmt(f))?;
-                write!(f, "]{}", subquery.modifiers)
+                write!(f, "{}{}", subquery.operand, subquery.suffix())
             }
             ExprKind::Call(call) => call.fmt(f),
             ExprKind::Aggregate(aggregate) => aggregate.fmt(f),
@@ -176,22 +174,37 @@ impl Display for Call {
     }
 }
 
+impl Subquery {
+    /// What stands behind the operand.
+    pub(super) fn suffix(&self) -> impl Display {
+        fmt::from_fn(move |f| {
+            write!(f, "[{}:", self.range)?;
+            self.step.as_ref().map_or(Ok(()), |step| step.fmt(f))?;
+            write!(f, "]{}", self.modifiers)
+        })
+    }
+}
+
+impl Aggregate {
+    /// The operator and its grouping, up to the parenthesis.
+    pub(super) fn head(&self) -> impl Display {
+        fmt::from_fn(move |f| {
+            f.write_str(self.op.as_str())?;
+            let (word, labels) = match &self.grouping {
+                Grouping::By(labels) if labels.is_empty() => return Ok(()),
+                Grouping::By(labels) => (" by ", labels),
+                Grouping::Without(labels) => (" without ", labels),
+            };
+            f.write_str(word)?;
+            write_labels(labels, f)?;
+            f.write_char(' ')
+        })
+    }
+}
+
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.op.as_str())?;
-        match &self.grouping {
-            Grouping::By(labels) if labels.is_empty() => {}
-            Grouping::By(labels) => {
-                f.write_str(" by ")?;
-                write_labels(labels, f)?;
-                f.write_char(' ')?;
-            }
-            Grouping::Without(labels) => {
-                f.write_str(" without ")?;
-                write_labels(labels, f)?;
-                f.write_char(' ')?;
-            }
-        }
+        self.head().fmt(f)?;
         match &self.param {
             Some(param) => write!(f, "({param}, {})", self.operand),
             None => write!(f, "({})", self.operand),

@@ -60,7 +60,7 @@ pub(super) fn apply(
 }
 
 fn undefined(evaluator: &mut Evaluator<'_>, operator: Operator, span: Span, (left, right): (&str, &str)) -> Outcome {
-    evaluator.inform(&incompatible_types(left, operator.op.as_str(), right), span);
+    evaluator.annotations.inform(&incompatible_types(left, operator.op.as_str(), right), span);
     Outcome::Dropped
 }
 
@@ -72,14 +72,14 @@ fn combined(
     result: Result<(Histogram, Compatibility), SchemaMismatch>,
 ) -> Outcome {
     let Ok((histogram, how)) = result else {
-        evaluator.warn(&incompatible_layout(operator.op.as_str()), span);
+        evaluator.annotations.warn(&incompatible_layout(operator.op.as_str()), span);
         return Outcome::Dropped;
     };
     if how.resets_collide {
-        evaluator.warn(&resets_collide(operation), span);
+        evaluator.annotations.warn(&resets_collide(operation), span);
     }
     if how.bounds_reconciled {
-        evaluator.inform(&reconciled(operation), span);
+        evaluator.annotations.inform(&reconciled(operation), span);
     }
     Outcome::Value(histogram.into())
 }

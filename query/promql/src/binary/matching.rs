@@ -6,12 +6,12 @@ use super::elements::{self, Outcome};
 use super::operator::Operator;
 use crate::ast::{Binary, BinaryOp, MatchLabels, Matching, Side};
 use crate::engine::{
-    Computed, Evaluator, Held, Histograms, METADATA_LABELS, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent,
+    Computed, Evaluator, Held, Histograms, METADATA_LABELS, Meter, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent,
     labels_bytes, series_bytes,
 };
 use crate::{EvalError, Span};
 use std::collections::HashMap;
-use watchfire_model::{Labels, METRIC_NAME, QueryBudget};
+use watchfire_model::{Labels, METRIC_NAME};
 
 /// The labels of a series that decide which series of the other side it matches.
 pub(super) fn signature(labels: &Labels, on: &MatchLabels) -> Labels {
@@ -99,7 +99,7 @@ struct Join<'m> {
     steps: Steps,
     /// Steps at which the many side has any sample at all: at others, duplicates of the one side do no harm.
     many_present: Vec<bool>,
-    budget: &'m QueryBudget,
+    budget: &'m Meter<'m>,
 }
 
 impl Join<'_> {

@@ -4,9 +4,11 @@ use super::drop_empty;
 use super::matching::signature;
 use crate::EvalError;
 use crate::ast::{Binary, BinaryOp, MatchLabels};
-use crate::engine::{Evaluator, Held, Series, Steps, TABLE_ENTRY_BYTES, Vector, labels_bytes, merge_equal_labels};
+use crate::engine::{
+    Evaluator, Held, Meter, Series, Steps, TABLE_ENTRY_BYTES, Vector, labels_bytes, merge_equal_labels,
+};
 use std::collections::HashMap;
-use watchfire_model::{Labels, QueryBudget};
+use watchfire_model::Labels;
 
 pub(super) fn eval<'q>(
     evaluator: &mut Evaluator<'q>,
@@ -38,7 +40,7 @@ fn presence<'q>(
     series: &[Series],
     on: &MatchLabels,
     steps: Steps,
-    budget: &'q QueryBudget,
+    budget: &'q Meter<'q>,
 ) -> Result<(HashMap<Labels, Vec<bool>>, Held<'q>), EvalError> {
     let mut present: HashMap<Labels, Vec<bool>> = HashMap::new();
     let mut held = Held::new(budget, 0)?;
@@ -57,7 +59,7 @@ fn presence<'q>(
 fn keep(
     series: &mut Vec<Series>,
     on: &MatchLabels,
-    budget: &QueryBudget,
+    budget: &Meter<'_>,
     keeps: impl Fn(&Labels, usize) -> bool,
 ) -> Result<(), EvalError> {
     for one in series.iter_mut() {

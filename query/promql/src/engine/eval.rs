@@ -1,19 +1,26 @@
 //! One evaluation: what the whole query knows, and the walk over its tree.
 
+use super::common::{Common, Reusable, SeenBefore};
+use super::helpers::{Alone, Helpers, in_order};
 use super::invariant::is_invariant;
-use super::select::{Pick, Windows};
+use super::meter::Meter;
+use super::range::Windows;
+use super::select::Pick;
 use super::series::{Series, Vector, series_bytes};
 use super::steps::{Held, Steps};
+use super::trace::Trace;
 use crate::ast::{ExprKind, Text};
 use crate::functions::call;
-use crate::{Annotations, EvalError, Expr, Span, aggregate, binary};
-use watchfire_model::{QueryBudget, SeriesSource};
+use crate::{Annotations, EvalError, Expr, aggregate, binary};
+use std::ops::Range;
+use watchfire_model::SeriesSource;
 
 /// What holds for every node of a query.
 #[derive(Clone, Copy)]
 pub(crate) struct Query<'q> {
     pub(crate) source: &'q dyn SeriesSource,
-    pub(crate) budget: &'q QueryBudget,
+    pub(crate) budget: &'q Meter<'q>,
+    pub(super) helpers: &'q dyn Helpers,
     /// Unix milliseconds: what `start()` and `end()` mean, within subqueries too.
     pub(crate) start: i64,
     pub(crate) end: i64,
@@ -22,6 +29,29 @@ pub(crate) struct Query<'q> {
     pub(crate) lookback_ms: i64,
     /// At least 1.
     pub(crate) subquery_step_ms: i64,
+    /// Whether steps are those of the query itself, not those of a subquery.
+    pub(super) counts_seen: bool,
+}
+
+/// Points of work from which on it is spread over threads: below, starting them costs more than they save.
+const SHARED_POINTS_MIN: usize = 100_000;
+/// How far samples are usually apart.
+const SAMPLE_DISTANCE_MS: i64 = 15_000;
+
+impl Query<'_> {
+    /// As [`in_order`], on other threads too where there is much to do. `points`: steps of each item, and over how many
+    /// milliseconds samples are read for it.
+    pub(super) fn in_order<S, R: Send>(
+        &self,
+        count: usize,
+        (n_steps, span_ms): (usize, i64),
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Range<usize>) -> Result<R, EvalError> + Sync,
+    ) -> Result<Vec<R>, EvalError> {
+        let points = n_steps.saturating_add(usize::try_from(span_ms / SAMPLE_DISTANCE_MS).unwrap_or(0));
+        let is_shared = count.saturating_mul(points) >= SHARED_POINTS_MIN;
+        in_order(if is_shared { self.helpers } else { &Alone }, count, state, work)
+    }
 }
 
 /// The value of a node at every step.
@@ -39,13 +69,100 @@ pub(crate) struct Evaluator<'q> {
     /// Whether only count and sum of the histograms that selectors yield are asked for: whether each was reset is then
     /// found by comparing it with the one before.
     pub(crate) hints_by_comparison: bool,
+    common: Common<'q>,
+    /// Where the query is to be explained.
+    pub(super) trace: Option<Trace>,
 }
 
 impl<'q> Evaluator<'q> {
+    pub(super) fn new(query: Query<'q>, expr: &Expr, trace: Option<Trace>) -> Evaluator<'q> {
+        let annotations = Annotations::default();
+        Evaluator { query, annotations, hints_by_comparison: false, common: Common::new(expr), trace }
+    }
+
     pub(crate) fn eval(&mut self, expr: &Expr, steps: Steps) -> Result<Node<'q>, EvalError> {
+        let made = self.shared(expr, steps, |evaluator| evaluator.eval_once(expr, steps).map(Reusable::Node))?;
+        match made {
+            Reusable::Node(node) => Ok(node),
+            Reusable::Windows(_) => unreachable!("range vectors are never asked for as nodes"),
+        }
+    }
+
+    /// The samples behind a range vector. `on_grid`: they are only summed up, or their extremes are wanted.
+    pub(crate) fn windows(&mut self, expr: &Expr, steps: Steps, on_grid: bool) -> Result<Windows<'q>, EvalError> {
+        let inner = expr.unparenthesised();
+        let made = self.shared(inner, steps, |evaluator| {
+            let windows = match &inner.kind {
+                ExprKind::Matrix(matrix) => {
+                    let range_ms = evaluator.positive_duration_ms(&matrix.range)?;
+                    let is_shared = evaluator.common.holds(inner) || evaluator.trace.is_some();
+                    let windows = evaluator.select_windows(&matrix.selector, range_ms, steps, on_grid && !is_shared)?;
+                    if is_shared { windows.load(&evaluator.query)? } else { windows }
+                }
+                ExprKind::Subquery(subquery) => evaluator.subquery(subquery, inner.span, steps)?,
+                _ => unreachable!("the type check lets only range vectors stand here"),
+            };
+            Ok(Reusable::Windows(windows))
+        })?;
+        match made {
+            Reusable::Windows(windows) => Ok(windows),
+            Reusable::Node(_) => unreachable!("a range vector is no node"),
+        }
+    }
+
+    /// Evaluates a node, or takes what an equal one led to.
+    fn shared(
+        &mut self,
+        expr: &Expr,
+        steps: Steps,
+        make: impl FnOnce(&mut Evaluator<'q>) -> Result<Reusable<'q>, EvalError>,
+    ) -> Result<Reusable<'q>, EvalError> {
         self.query.budget.check()?;
+        if let Some(trace) = &mut self.trace {
+            trace.enter(self.query.budget);
+        }
+        let hints = self.hints_by_comparison;
+        let reused = self.common.take(expr, steps, hints, &self.query);
+        let is_reused = reused.is_some();
+        let made = match reused {
+            Some(reused) => reused,
+            None if self.common.holds(expr) => {
+                let before = SeenBefore::now(&self.query);
+                // A remark names its place: what led to one is evaluated anew at the next.
+                let remarks = std::mem::take(&mut self.annotations);
+                let made = make(self);
+                let is_quiet = self.annotations.is_empty();
+                let new_remarks = std::mem::replace(&mut self.annotations, remarks);
+                self.annotations.absorb(new_remarks);
+                let made = made?;
+                if is_quiet {
+                    self.common.keep(expr, (steps, hints), &made, &self.query, &before);
+                }
+                made
+            }
+            None => make(self)?,
+        };
+        if let Some(trace) = &mut self.trace {
+            let (n_series, n_points) = match &made {
+                Reusable::Windows(windows) => windows.size(),
+                Reusable::Node(Node::Vector(vector)) => {
+                    (vector.series.len(), vector.series.iter().map(Series::present_count).sum())
+                }
+                Reusable::Node(Node::Scalar(values)) => (0, values.len()),
+                Reusable::Node(Node::String(_)) => (0, 1),
+            };
+            trace.leave(expr, self.query.budget, (n_series, n_points), is_reused);
+        }
+        Ok(made)
+    }
+
+    fn eval_once(&mut self, expr: &Expr, steps: Steps) -> Result<Node<'q>, EvalError> {
         if steps.count > 1 && !is_literal(expr) && is_invariant(expr) {
+            let before = SeenBefore::now(&self.query);
             let once = self.eval_each(expr, Steps { count: 1, ..steps })?;
+            if self.query.counts_seen {
+                before.repeat(&self.query, steps.count);
+            }
             return self.repeat(once, steps.count);
         }
         self.eval_each(expr, steps)
@@ -78,19 +195,6 @@ impl<'q> Evaluator<'q> {
                 Ok(value)
             }
             ExprKind::Paren(inner) => self.eval(inner, steps),
-        }
-    }
-
-    /// The samples behind a range vector.
-    pub(crate) fn windows(&mut self, expr: &Expr, steps: Steps) -> Result<Windows<'q>, EvalError> {
-        let inner = expr.unparenthesised();
-        match &inner.kind {
-            ExprKind::Matrix(matrix) => {
-                let range_ms = self.positive_duration_ms(&matrix.range)?;
-                self.select_windows(&matrix.selector, range_ms, steps)
-            }
-            ExprKind::Subquery(subquery) => self.subquery(subquery, inner.span, steps),
-            _ => unreachable!("the type check lets only range vectors stand here"),
         }
     }
 
@@ -139,14 +243,6 @@ impl<'q> Evaluator<'q> {
         Ok(held)
     }
 
-    pub(crate) fn warn(&mut self, message: &str, span: Span) {
-        annotate(&mut self.annotations.warnings, "warning", message, span);
-    }
-
-    pub(crate) fn inform(&mut self, message: &str, span: Span) {
-        annotate(&mut self.annotations.infos, "info", message, span);
-    }
-
     /// Stretches a value at one step over `count` steps.
     fn repeat(&self, node: Node<'q>, count: usize) -> Result<Node<'q>, EvalError> {
         Ok(match node {
@@ -167,13 +263,3 @@ impl<'q> Evaluator<'q> {
 fn is_literal(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Number(_) | ExprKind::String(_))
 }
-
-fn annotate(into: &mut Vec<String>, kind: &str, message: &str, span: Span) {
-    let text = format!("PromQL {kind}: {message} ({}:{})", span.line, span.column);
-    if !into.contains(&text) && into.len() < ANNOTATIONS_MAX {
-        into.push(text);
-    }
-}
-
-/// Remarks of one kind that a query may collect; Prometheus' API shows ten.
-const ANNOTATIONS_MAX: usize = 100;

@@ -2,16 +2,17 @@
 
 use super::eval::{Evaluator, Node};
 use super::histograms::Histograms;
-use super::select::Point;
+use super::meter::Meter;
 use super::series::{Series, Vector, is_absent, labels_bytes, merge_equal_labels, without_metadata};
 use super::steps::{Held, Steps};
+use super::window::{Point, Window};
 use crate::{EvalError, Expr, MatrixSeries, Value, VectorSample};
 use std::sync::Arc;
-use watchfire_model::{Labels, QueryBudget, Timestamp};
+use watchfire_model::{Labels, Timestamp};
 
-impl Evaluator<'_> {
-    pub(super) fn instant_value(&mut self, expr: &Expr, time: Timestamp) -> Result<Value, EvalError> {
-        Ok(match self.eval(expr, Steps::once(time.0))? {
+impl<'q> Evaluator<'q> {
+    pub(super) fn instant_value(&self, node: Node<'_>, time: Timestamp) -> Result<Value, EvalError> {
+        Ok(match node {
             Node::Scalar(values) => Value::Scalar { time, value: values[0] },
             Node::String(text) => Value::String { time, value: String::from_utf8_lossy(&text.0).into_owned() },
             Node::Vector(vector) => {
@@ -32,9 +33,9 @@ impl Evaluator<'_> {
         })
     }
 
-    pub(super) fn range_value(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
+    pub(super) fn range_value(&self, node: Node<'q>, steps: Steps) -> Result<Value, EvalError> {
         // Held until the columns have become points: each series is freed as its points are made.
-        let (series, _held) = match self.eval(expr, steps)? {
+        let (series, _held) = match node {
             Node::Scalar(values) => {
                 let held = self.hold(values.len())?;
                 (
@@ -68,31 +69,23 @@ impl Evaluator<'_> {
 
     /// A range vector asked for directly: its samples as they are stored.
     pub(super) fn raw_matrix(&mut self, expr: &Expr, steps: Steps) -> Result<Value, EvalError> {
-        let windows = self.windows(expr, steps)?;
-        let samples = windows.series.iter().map(|series| series.samples.len()).sum();
-        let _copies = self.hold(samples)?;
-        let mut ticker = super::Ticker::new(self.query.budget);
-        let mut matrix = Vec::new();
-        for series in &windows.series {
-            let labels = if series.name_dropped { without_metadata(&series.labels) } else { series.labels.clone() };
-            windows.each(series, steps, &mut ticker, |window| {
-                if !window.times.is_empty() {
-                    let mut one = MatrixSeries { labels: labels.clone(), ..MatrixSeries::default() };
-                    for index in 0..window.times.len() {
-                        match window.point(index) {
-                            Point::Float(value) => {
-                                one.times.push(window.times[index]);
-                                one.values.push(value);
-                            }
-                            Point::Histogram(histogram) => {
-                                one.histograms.push((window.times[index], Arc::clone(histogram)));
-                            }
-                        }
+        let windows = self.windows(expr, steps, false)?;
+        let part = windows.map(
+            &self.query,
+            steps,
+            || (),
+            |(), series, ticker, part| {
+                let labels = if series.name_dropped { without_metadata(&series.labels) } else { series.labels.clone() };
+                windows.frame.each(&series.samples, steps, ticker, |window| {
+                    if !window.times.is_empty() {
+                        part.results.push(points(labels.clone(), window));
                     }
-                    matrix.push(one);
-                }
-            })?;
-        }
+                })?;
+                part.held.add(part.results.last().map_or(0, |one| one.times.len() + one.histograms.len()))?;
+                Ok(())
+            },
+        )?;
+        let mut matrix = part.results;
         matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
         if matrix.windows(2).any(|pair| pair[0].labels == pair[1].labels) {
             return Err(super::duplicate_labels());
@@ -101,8 +94,22 @@ impl Evaluator<'_> {
     }
 }
 
+fn points(labels: Labels, window: Window<'_>) -> MatrixSeries {
+    let mut one = MatrixSeries { labels, ..MatrixSeries::default() };
+    for (time, point) in window.times.iter().zip(window.points()) {
+        match point {
+            Point::Float(value) => {
+                one.times.push(*time);
+                one.values.push(value);
+            }
+            Point::Histogram(histogram) => one.histograms.push((*time, Arc::clone(histogram))),
+        }
+    }
+    one
+}
+
 /// Takes the names away that the expression drops; the label sets without them are added to what is held.
-fn clean(mut series: Vec<Series>, held: &mut Held<'_>, budget: &QueryBudget) -> Result<Vec<Series>, EvalError> {
+fn clean(mut series: Vec<Series>, held: &mut Held<'_>, budget: &Meter<'_>) -> Result<Vec<Series>, EvalError> {
     for one in series.iter_mut().filter(|one| one.name_dropped) {
         one.labels = without_metadata(&one.labels);
         one.name_dropped = false;

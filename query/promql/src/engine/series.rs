@@ -1,11 +1,12 @@
 //! Instant vectors over all steps, a column per series.
 
 use super::histograms::{Computed, Histograms};
+use super::meter::Meter;
 use super::steps::Held;
 use crate::EvalError;
 use std::collections::HashMap;
 use std::sync::Arc;
-use watchfire_model::{Label, Labels, METRIC_NAME, QueryBudget, is_stale, stale_nan};
+use watchfire_model::{Label, Labels, METRIC_NAME, is_stale, stale_nan};
 
 /// Texts of at most so many bytes lie within the label itself.
 const INLINE_TEXT_LEN: usize = 23;
@@ -48,6 +49,11 @@ impl Series {
 
     pub(crate) fn is_present(&self, step: usize) -> bool {
         !is_absent(self.values[step]) || self.histograms.get(step).is_some()
+    }
+
+    /// Steps that have a number or a native histogram.
+    pub(crate) fn present_count(&self) -> usize {
+        (0..self.values.len()).filter(|step| self.is_present(*step)).count()
     }
 
     /// Takes away what there is at a step.
@@ -110,7 +116,7 @@ pub(crate) fn without_metadata(labels: &Labels) -> Labels {
 ///
 /// # Errors
 /// Two of them have a sample at one step, or the table that finds them does not fit into the budget.
-pub(crate) fn merge_equal_labels(series: Vec<Series>, budget: &QueryBudget) -> Result<Vec<Series>, EvalError> {
+pub(crate) fn merge_equal_labels(series: Vec<Series>, budget: &Meter<'_>) -> Result<Vec<Series>, EvalError> {
     let _table = Held::memory(budget, series.len() * (TABLE_ENTRY_BYTES + size_of::<Series>()))?;
     let mut index_by_labels: HashMap<(Labels, bool), usize> = HashMap::with_capacity(series.len());
     let mut merged: Vec<Series> = Vec::with_capacity(series.len());

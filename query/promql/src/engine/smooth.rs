@@ -11,7 +11,7 @@ use crate::functions::{interpolate, metric_name};
 use crate::remarks::{mixed_schemas, mixed_types};
 use crate::{EvalError, Span};
 use std::sync::Arc;
-use watchfire_model::{Labels, ResetHint, Samples, TimeRange, Timestamp};
+use watchfire_model::{Labels, ResetHint, Samples, Timestamp};
 
 /// How far `time` lies on the way from one time to a later one: 0 to 1.
 pub(crate) fn between(from: i64, to: i64, time: i64) -> f64 {
@@ -27,24 +27,23 @@ impl<'q> Evaluator<'q> {
     ) -> Result<Vector<'q>, EvalError> {
         let reference = self.reference(&selector.modifiers)?;
         let (budget, lookback_ms) = (self.query.budget, self.query.lookback_ms);
-        let range = TimeRange {
-            start: Timestamp(reference.first(steps).saturating_sub(lookback_ms).saturating_add(1)),
-            end: Timestamp(reference.last(steps).saturating_add(lookback_ms)),
-        };
-        let mut ticker = Ticker::new(budget);
+        let mut range = reference.range(steps, lookback_ms);
+        range.end = Timestamp(range.end.0.saturating_add(lookback_ms));
+        let mut ticker = Ticker::counting(budget, self.query.counts_seen);
         let mut samples = Samples::default();
         let mut vector = Vector { series: Vec::new(), held: Held::new(budget, 0)? };
-        for reader in &self.query.source.select(&selector.matchers, range, budget)? {
+        for reader in &self.query.source.select(&selector.matchers, range, budget.budget())? {
             samples.clear();
-            reader.read(range, budget, &mut samples)?;
-            let _read = Held::counted(budget, samples.len());
+            reader.read(range, budget.budget(), &mut samples)?;
+            let _read = Held::counted(budget, &samples);
             drop_stale(&mut samples);
+            budget.note_read(usize::from(!samples.is_empty()), samples.len());
             vector.held.add(steps.count)?;
             let values = vec![absent(); steps.count];
             let labels = reader.labels().clone();
             let mut one = Series { labels, name_dropped: false, values, histograms: Histograms::default() };
             for step in 0..steps.count {
-                ticker.tick(1)?;
+                ticker.see(step, 1)?;
                 if let Some(computed) = self.smoothed(&one.labels, &samples, reference.time(steps, step), span) {
                     one.set(step, computed);
                 }
@@ -70,7 +69,7 @@ impl<'q> Evaluator<'q> {
         let seen = (0..samples.len()).filter(|index| reaches(samples.times[*index]));
         let kinds: Vec<bool> = seen.map(|index| histogram(index).is_some()).collect();
         if kinds.iter().any(|kind| *kind != kinds[0]) {
-            self.warn(&mixed_types(metric_name(labels)), span);
+            self.annotations.warn(&mixed_types(metric_name(labels)), span);
             return None;
         }
         let next = (after < samples.len()).then_some(after).filter(|index| reaches(samples.times[*index]));
@@ -86,12 +85,12 @@ impl<'q> Evaluator<'q> {
             (Some(from), Some(next)) => {
                 let to = histogram(next)?;
                 if from.is_custom() != to.is_custom() {
-                    self.warn(&mixed_schemas(metric_name(labels)), span);
+                    self.annotations.warn(&mixed_schemas(metric_name(labels)), span);
                     return None;
                 }
                 let share = between(samples.times[before], samples.times[next], time);
                 let is_counter = from.hint != ResetHint::Gauge && to.hint != ResetHint::Gauge;
-                interpolate(self, (from, to), share, is_counter, span).map(Computed::from)
+                interpolate(&mut self.annotations, (from, to), share, is_counter, span).map(Computed::from)
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The times at which an expression is evaluated.
 
+use super::meter::Meter;
 use crate::EvalError;
-use watchfire_model::{Exhausted, QueryBudget};
+use watchfire_model::{Exhausted, Samples};
 
 /// Evenly spaced times: `start`, `start + step`, … `count` of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +41,21 @@ const POINTS_PER_CHECK: usize = 1000;
 
 /// Asks the budget now and then whether the query was cancelled.
 pub(crate) struct Ticker<'q> {
-    budget: &'q QueryBudget,
+    budget: &'q Meter<'q>,
     points: usize,
+    /// Samples that steps looked at and that are not noted yet.
+    seen: u64,
+    counts_seen: bool,
 }
 
 impl<'q> Ticker<'q> {
-    pub(crate) fn new(budget: &'q QueryBudget) -> Ticker<'q> {
-        Ticker { budget, points: 0 }
+    pub(crate) fn new(budget: &'q Meter<'q>) -> Ticker<'q> {
+        Ticker::counting(budget, false)
+    }
+
+    /// With `counts_seen`, also notes what steps look at.
+    pub(super) fn counting(budget: &'q Meter<'q>, counts_seen: bool) -> Ticker<'q> {
+        Ticker { budget, points: 0, seen: 0, counts_seen }
     }
 
     /// Notes that `points` were worked on.
@@ -58,34 +67,53 @@ impl<'q> Ticker<'q> {
         }
         Ok(())
     }
+
+    /// Notes that a step looked at samples.
+    pub(super) fn see(&mut self, step: usize, n_samples: u64) -> Result<(), EvalError> {
+        self.seen += n_samples;
+        if self.counts_seen && self.budget.counts_steps() {
+            self.budget.note_seen_at(step, n_samples);
+        }
+        self.tick(n_samples as usize + 1)
+    }
+}
+
+impl Drop for Ticker<'_> {
+    fn drop(&mut self) {
+        if self.counts_seen {
+            self.budget.note_seen(self.seen);
+        }
+    }
 }
 
 /// Samples and memory taken from the budget, given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Held<'q> {
-    budget: &'q QueryBudget,
+    budget: &'q Meter<'q>,
     samples: u64,
     /// Bytes beside those of the samples.
     memory: u64,
 }
 
 impl<'q> Held<'q> {
-    pub(crate) fn new(budget: &'q QueryBudget, samples: usize) -> Result<Held<'q>, Exhausted> {
+    pub(crate) fn new(budget: &'q Meter<'q>, samples: usize) -> Result<Held<'q>, Exhausted> {
         let mut held = Held { budget, samples: 0, memory: 0 };
         held.add(samples)?;
         Ok(held)
     }
 
     /// Takes memory only.
-    pub(crate) fn memory(budget: &'q QueryBudget, bytes: usize) -> Result<Held<'q>, Exhausted> {
+    pub(crate) fn memory(budget: &'q Meter<'q>, bytes: usize) -> Result<Held<'q>, Exhausted> {
         let mut held = Held { budget, samples: 0, memory: 0 };
         held.add_memory(bytes)?;
         Ok(held)
     }
 
     /// Takes over samples that are counted already.
-    pub(crate) fn counted(budget: &'q QueryBudget, samples: usize) -> Held<'q> {
-        Held { budget, samples: samples as u64, memory: 0 }
+    pub(crate) fn counted(budget: &'q Meter<'q>, samples: &Samples) -> Held<'q> {
+        let weight = samples.weight_from(0);
+        budget.note_samples(weight);
+        Held { budget, samples: weight, memory: 0 }
     }
 
     /// Takes more samples.
@@ -111,9 +139,18 @@ impl<'q> Held<'q> {
         self.budget.return_samples(samples as u64);
     }
 
-    /// Takes over more samples that are counted already.
-    pub(crate) fn add_counted(&mut self, samples: usize) {
-        self.samples += samples as u64;
+    /// Takes over what another one holds.
+    pub(crate) fn absorb(&mut self, mut other: Held<'q>) {
+        self.samples += std::mem::take(&mut other.samples);
+        self.memory += std::mem::take(&mut other.memory);
+    }
+
+    /// Takes as much again.
+    pub(crate) fn doubled(&self) -> Result<Held<'q>, Exhausted> {
+        let mut held = Held { budget: self.budget, samples: 0, memory: 0 };
+        held.add(usize::try_from(self.samples).unwrap_or(usize::MAX))?;
+        held.add_memory(usize::try_from(self.memory).unwrap_or(usize::MAX))?;
+        Ok(held)
     }
 }
 

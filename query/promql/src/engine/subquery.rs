@@ -2,8 +2,9 @@
 
 use super::eval::Evaluator;
 use super::histograms::Computed;
-use super::select::{RawSeries, Windows};
-use super::steps::Steps;
+use super::range::Windows;
+use super::steps::{Steps, Ticker};
+use super::window::RawSeries;
 use crate::ast::Subquery;
 use crate::{EvalError, Span};
 use std::sync::Arc;
@@ -24,19 +25,25 @@ impl<'q> Evaluator<'q> {
         let before = reference.first(steps).saturating_sub(range_ms);
         let start = before.div_euclid(step_ms).saturating_add(1).saturating_mul(step_ms);
         let end = reference.last(steps);
-        let held = self.hold(0)?;
-        let mut windows = Windows { series: Vec::new(), reference, range_ms, extension: None, lookback_ms: 0, held };
+        let mut held = self.hold(0)?;
+        let mut all = Vec::new();
         if start > end {
-            return Ok(windows);
+            return Ok(Windows::loaded(reference, range_ms, all, held));
         }
         let Some(inner) = Steps::between(start, end, step_ms, SUBQUERY_STEPS_MAX) else {
             let place = format!("{}:{}", span.line, span.column);
             let message = format!("subquery at {place} has more than {SUBQUERY_STEPS_MAX} steps, give it a larger one");
             return Err(EvalError::Execution(message));
         };
-        let operand = self.vector(&subquery.operand, inner)?;
+        // What the operand looks at is not counted: the windows over its results are.
+        let counts_seen = std::mem::replace(&mut self.query.counts_seen, false);
+        let operand = self.vector(&subquery.operand, inner);
+        self.query.counts_seen = counts_seen;
+        let operand = operand?;
+        let mut ticker = Ticker::new(self.query.budget);
         for series in operand.series {
             let mut samples = Samples::default();
+            ticker.tick(inner.count)?;
             for (step, time) in inner.times().enumerate() {
                 match series.get(step) {
                     Some(Computed::Float(value)) => samples.push(time, value),
@@ -45,13 +52,13 @@ impl<'q> Evaluator<'q> {
                 }
             }
             if !samples.is_empty() {
-                windows.held.add(samples.len())?;
-                windows.held.add_memory(size_of::<RawSeries>())?;
+                held.add(samples.len())?;
+                held.add_memory(size_of::<RawSeries>())?;
                 let (labels, name_dropped) = (series.labels, series.name_dropped);
-                windows.series.push(RawSeries { labels, name_dropped, samples });
+                all.push(RawSeries { labels, name_dropped, samples });
             }
         }
-        Ok(windows)
+        Ok(Windows::loaded(reference, range_ms, all, held))
     }
 }
 

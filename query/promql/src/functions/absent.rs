@@ -2,8 +2,9 @@
 
 use super::Site;
 use crate::ast::ExprKind;
-use crate::engine::{Evaluator, Histograms, Series, Ticker, Vector, absent};
+use crate::engine::{Evaluator, Histograms, Part, Series, Vector, absent};
 use crate::{EvalError, Expr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp};
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
@@ -14,14 +15,25 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
             present.iter_mut().enumerate().for_each(|(step, is_present)| *is_present |= series.is_present(step));
         }
     } else {
-        let windows = evaluator.windows(arg, site.steps)?;
-        if let Some(extension) = windows.extension {
+        let windows = evaluator.windows(arg, site.steps, false)?;
+        let frame = windows.frame;
+        if let Some(extension) = frame.extension {
             super::extended::check(site, extension)?;
         }
-        let mut ticker = Ticker::new(evaluator.query.budget);
-        for raw in &windows.series {
-            windows.each(raw, site.steps, &mut ticker, |window| present[window.step] |= !window.values.is_empty())?;
-        }
+        let seen: Vec<AtomicBool> = (0..site.steps.count).map(|_| AtomicBool::new(false)).collect();
+        windows.map(
+            &evaluator.query,
+            site.steps,
+            || (),
+            |(), raw, ticker, _: &mut Part<'_, ()>| {
+                frame.each(&raw.samples, site.steps, ticker, |window| {
+                    if !window.times.is_empty() {
+                        seen[window.step].store(true, Ordering::Relaxed);
+                    }
+                })
+            },
+        )?;
+        present = seen.into_iter().map(AtomicBool::into_inner).collect();
     }
     let held = evaluator.hold(site.steps.count)?;
     let values = present.into_iter().map(|is_present| if is_present { absent() } else { 1.0 }).collect();

@@ -5,9 +5,9 @@
 
 use super::{Site, metric_name};
 use crate::ast::Extension;
-use crate::engine::{Computed, Evaluator, Point, Window, between};
+use crate::engine::{Computed, Point, Window, between};
 use crate::remarks::{mixed_schemas, mixed_types, not_a_counter, not_a_gauge, reconciled};
-use crate::{EvalError, Span};
+use crate::{Annotations, EvalError, Span};
 use std::sync::Arc;
 use watchfire_model::{Histogram, HistogramSum, Labels, ResetHint};
 
@@ -30,7 +30,7 @@ pub(super) fn check(site: &Site<'_>, extension: Extension) -> Result<(), EvalErr
 
 /// The change over a window, which holds the samples next to its edges too.
 pub(super) fn change(
-    evaluator: &mut Evaluator<'_>,
+    remarks: &mut Annotations,
     site: &Site<'_>,
     labels: &Labels,
     window: Window<'_>,
@@ -46,11 +46,11 @@ pub(super) fn change(
     match window.histogram_count() {
         0 => Some(Computed::Float(of_floats(window, is_counter, is_smoothed) * scale)),
         count if count < window.times.len() => {
-            evaluator.warn(&mixed_types(name), span);
+            remarks.warn(&mixed_types(name), span);
             None
         }
         _ => {
-            let change = of_histograms(evaluator, window, (is_counter, is_smoothed), (name, span))?;
+            let change = of_histograms(remarks, window, (is_counter, is_smoothed), (name, span))?;
             Some(Histogram { hint: ResetHint::Gauge, ..change.times(scale) }.into())
         }
     }
@@ -84,7 +84,7 @@ fn of_floats(window: Window<'_>, is_counter: bool, is_smoothed: bool) -> f64 {
 }
 
 fn of_histograms(
-    evaluator: &mut Evaluator<'_>,
+    remarks: &mut Annotations,
     window: Window<'_>,
     (is_counter, is_smoothed): (bool, bool),
     (name, span): (&str, Span),
@@ -94,27 +94,27 @@ fn of_histograms(
     let (times, last) = (window.times, all.len() - 1);
     for histogram in &all {
         if histogram.is_custom() != all[0].is_custom() {
-            evaluator.warn(&mixed_schemas(name), span);
+            remarks.warn(&mixed_schemas(name), span);
             return None;
         }
         if is_counter && histogram.hint == ResetHint::Gauge {
-            evaluator.warn(&not_a_counter(name), span);
+            remarks.warn(&not_a_counter(name), span);
         }
     }
     let cuts_left = is_smoothed && times[0] < window.start && last > 0;
     let cuts_right = is_smoothed && times[last] > window.end && last > 0;
     let mut at = |before: usize, time: i64| {
         let share = between(times[before], times[before + 1], time);
-        interpolate(evaluator, (all[before], all[before + 1]), share, is_counter, span)
+        interpolate(remarks, (all[before], all[before + 1]), share, is_counter, span)
     };
     let left = if cuts_left { at(0, window.start)? } else { (**all[0]).clone() };
     let right = if cuts_right { at(last - 1, window.end)? } else { (**all[last]).clone() };
     if !is_counter && (left.hint != ResetHint::Gauge || right.hint != ResetHint::Gauge) {
-        evaluator.warn(&not_a_gauge(name), span);
+        remarks.warn(&not_a_gauge(name), span);
     }
     let mut sum = HistogramSum::new(&right);
     if sum.add(&left, -1.0).ok()?.bounds_reconciled {
-        evaluator.inform(&reconciled("subtraction"), span);
+        remarks.inform(&reconciled("subtraction"), span);
     }
     if is_counter {
         let mut previous = &left;
@@ -128,7 +128,7 @@ fn of_histograms(
         if next <= last {
             for histogram in all[next..last].iter().map(|histogram| &***histogram).chain([&right]) {
                 if histogram.is_reset_after(previous) && sum.add(previous, 1.0).ok()?.bounds_reconciled {
-                    evaluator.inform(&reconciled("addition"), span);
+                    remarks.inform(&reconciled("addition"), span);
                 }
                 previous = histogram;
             }
@@ -139,7 +139,7 @@ fn of_histograms(
 
 /// The histogram at a share of the way from one to the next; a counter that was reset between them began at zero.
 pub(crate) fn interpolate(
-    evaluator: &mut Evaluator<'_>,
+    remarks: &mut Annotations,
     (from, to): (&Histogram, &Histogram),
     share: f64,
     is_counter: bool,
@@ -156,11 +156,11 @@ pub(crate) fn interpolate(
     }
     let (difference, how) = to.minus(from).ok()?;
     if how.bounds_reconciled {
-        evaluator.inform(&reconciled("subtraction"), span);
+        remarks.inform(&reconciled("subtraction"), span);
     }
     let (sum, how) = difference.times(share).plus(from).ok()?;
     if how.bounds_reconciled {
-        evaluator.inform(&reconciled("addition"), span);
+        remarks.inform(&reconciled("addition"), span);
     }
     Some(Histogram { hint: if is_counter { to.hint } else { ResetHint::Gauge }, ..sum })
 }

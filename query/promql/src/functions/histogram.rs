@@ -45,7 +45,7 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
         "histogram_avg" => of_native(evaluator, site, |histogram| histogram.sum / histogram.count),
         "histogram_stdvar" => of_native(evaluator, site, native::variance),
         "histogram_stddev" => of_native(evaluator, site, |histogram| native::variance(histogram).sqrt()),
-        _ => Err(site.unsupported()),
+        name => unreachable!("{name} is in the table of functions, but not here"),
     }
 }
 
@@ -135,7 +135,7 @@ fn histograms<'q>(
         if let Some(Err(_)) = bound {
             let mut message = format!("bucket label \"le\" is missing or has a malformed value of {text:?}");
             message.push_str(&for_metric(metric_name(&series.labels)));
-            evaluator.warn(&message, arg.span);
+            evaluator.annotations.warn(&message, arg.span);
         }
         let labels = series.labels.filtered(|label| label.name != BOUND);
         vector.held.add_memory(size_of::<(f64, Series)>())?;
@@ -198,7 +198,7 @@ fn append(
             scratch.extend(present.map(|(bound, series)| Bucket { upper: *bound, count: series.values[step] }));
             let has_native = histogram.natives.iter().any(|series| series.is_present(step));
             if has_native && !scratch.is_empty() {
-                evaluator.warn(&mixed_kinds(metric_name(&histogram.labels)), vector_span(site));
+                evaluator.annotations.warn(&mixed_kinds(metric_name(&histogram.labels)), vector_span(site));
                 continue;
             }
             if !scratch.is_empty() {
@@ -257,7 +257,7 @@ fn tell(evaluator: &mut Evaluator<'_>, site: &Site<'_>, histogram: &Histogram, r
     }
     .to_owned();
     message.push_str(&for_metric(metric_name(&histogram.labels)));
-    evaluator.inform(&message, vector_span(site));
+    evaluator.annotations.inform(&message, vector_span(site));
 }
 
 /// Evaluates arguments that are quantiles, and remarks on those outside 0 to 1.
@@ -266,7 +266,7 @@ fn quantiles(evaluator: &mut Evaluator<'_>, args: &[Expr], site: &Site<'_>) -> R
     for arg in args {
         let phis = evaluator.scalar(arg, site.steps)?;
         for warning in phis.iter().filter_map(|phi| quantile_warning(*phi)) {
-            evaluator.warn(&warning, arg.span);
+            evaluator.annotations.warn(&warning, arg.span);
         }
         all.push(phis);
     }

@@ -1,16 +1,16 @@
 //! The change of a native histogram over a window. Prometheus 3.14, `promql/functions.go`, `histogramRate`.
 
 use super::counter::is_reset;
-use crate::Span;
-use crate::engine::{Evaluator, Point, Window};
+use crate::engine::{Point, Window};
 use crate::remarks::{mixed_schemas, not_a_counter, not_a_gauge, reconciled};
+use crate::{Annotations, Span};
 use std::sync::Arc;
 use watchfire_model::{Histogram, HistogramSum, ResetHint};
 
 /// What happened between the first and the last histogram of a window that holds nothing else; a gauge. With one histogram
 /// only, and for counters that began within the window, from nothing on.
 pub(super) fn change(
-    evaluator: &mut Evaluator<'_>,
+    remarks: &mut Annotations,
     window: Window<'_>,
     is_counter: bool,
     (name, span): (&str, Span),
@@ -20,7 +20,7 @@ pub(super) fn change(
     let (first, last) = (all.first()?, all.last()?);
     let is_gauge = |histogram: &Histogram| histogram.hint == ResetHint::Gauge;
     if is_counter && all.iter().any(|histogram| is_gauge(histogram)) {
-        evaluator.warn(&not_a_counter(name), span);
+        remarks.warn(&not_a_counter(name), span);
     }
     // After a reset the first one does not matter, nor does its layout; nor if all counting began within the window.
     let is_from_nothing = is_counter && window.start_within().is_some();
@@ -32,23 +32,23 @@ pub(super) fn change(
     let is_custom = previous.is_custom();
     let between = if is_counter { &all[1..] } else { &all[all.len() - 1..] };
     if between.iter().any(|histogram| histogram.is_custom() != is_custom) {
-        evaluator.warn(&mixed_schemas(name), span);
+        remarks.warn(&mixed_schemas(name), span);
         return None;
     }
     let mut sum = HistogramSum::new(last);
     if !is_from_nothing && sum.add(&previous, -1.0).ok()?.bounds_reconciled {
-        evaluator.inform(&reconciled("subtraction"), span);
+        remarks.inform(&reconciled("subtraction"), span);
     }
     if is_counter {
         for (index, histogram) in all.iter().enumerate().skip(1) {
             // What a counter had before each reset is part of its increase.
             if is_reset(window, index) && sum.add(&previous, 1.0).ok()?.bounds_reconciled {
-                evaluator.inform(&reconciled("addition"), span);
+                remarks.inform(&reconciled("addition"), span);
             }
             previous = (***histogram).clone();
         }
     } else if !is_gauge(first) || !is_gauge(last) {
-        evaluator.warn(&not_a_gauge(name), span);
+        remarks.warn(&not_a_gauge(name), span);
     }
     Some(Histogram { hint: ResetHint::Gauge, ..sum.finish(1.0) })
 }

@@ -1,77 +1,115 @@
 //! `*_over_time`: one value from the samples of a window.
 
+use super::reduce::{Reduce, ReduceFloats, each};
+use super::sliding::{Fold, Largest, Least, Sliding, adds_up_in_any_order, fold};
 use super::{Site, metric_name};
-use crate::EvalError;
 use crate::aggregate::HistogramTotal;
-use crate::engine::{Computed, Evaluator, Point, Vector, Window};
+use crate::engine::{Computed, Evaluator, Point, Vector, Window, is_absent};
 use crate::kahan::{KahanSum, Mean, Variance};
-use crate::quantile::{quantile, quantile_warning};
+use crate::quantile::{SortedWindow, quantile, quantile_of_sorted, quantile_warning};
 use crate::remarks::{mixed_schemas, mixed_types};
+use crate::{Annotations, EvalError, Span};
+use std::marker::PhantomData;
 use std::sync::Arc;
-use watchfire_model::Labels;
+use watchfire_model::{Labels, Samples};
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
+    let of_any = |evaluator: &mut Evaluator<'q>, value: fn(Window<'_>) -> f64| {
+        site.reduce(evaluator, 0, &each(|_, _, window| Some(Computed::Float(value(window)))))
+    };
+    let of_floats = |evaluator: &mut Evaluator<'q>, value: fn(Window<'_>) -> f64| {
+        site.reduce_floats(evaluator, 0, |window: Window<'_>| Some(value(window)))
+    };
+    let last_time = |window: Window<'_>| window.times[window.times.len() - 1] as f64 / 1000.0;
     match site.name {
-        "quantile_over_time" => return quantile_over_time(evaluator, site),
-        "mad_over_time" => return mad_over_time(evaluator, site),
-        "first_over_time" | "last_over_time" => return keeping_name(evaluator, site),
+        "quantile_over_time" => quantile_over_time(evaluator, site),
+        "mad_over_time" => site.reduce_floats(evaluator, 0, MedianDistance),
+        "first_over_time" | "last_over_time" => keeping_name(evaluator, site),
         "sum_over_time" | "avg_over_time" => {
-            return site.map_points(evaluator, 0, |evaluator, labels, window| total(evaluator, site, labels, window));
+            let total = Total { is_mean: site.name == "avg_over_time", span: site.args[0].span };
+            site.reduce(evaluator, 0, &total)
         }
-        _ => {}
+        "min_over_time" => site.reduce_floats(evaluator, 0, Extreme::<Least>::new(|least| least.0)),
+        "max_over_time" => site.reduce_floats(evaluator, 0, Extreme::<Largest>::new(|largest| largest.0)),
+        "count_over_time" => of_any(evaluator, |window| window.times.len() as f64),
+        "present_over_time" => of_any(evaluator, |_| 1.0),
+        "ts_of_first_over_time" => of_any(evaluator, |window| window.times[0] as f64 / 1000.0),
+        "ts_of_last_over_time" => of_any(evaluator, last_time),
+        "stdvar_over_time" => of_floats(evaluator, |window| variance(window.values)),
+        "stddev_over_time" => of_floats(evaluator, |window| variance(window.values).sqrt()),
+        "ts_of_min_over_time" => of_floats(evaluator, |window| time_of(window, |value, best| value <= best)),
+        "ts_of_max_over_time" => of_floats(evaluator, |window| time_of(window, |value, best| value >= best)),
+        name => unreachable!("{name} is in the table of functions, but not here"),
     }
-    let of_any: Option<fn(Window<'_>) -> f64> = match site.name {
-        "count_over_time" => Some(|window| window.times.len() as f64),
-        "present_over_time" => Some(|_| 1.0),
-        "ts_of_first_over_time" => Some(|window| window.times[0] as f64 / 1000.0),
-        "ts_of_last_over_time" => Some(|window| window.times[window.times.len() - 1] as f64 / 1000.0),
-        _ => None,
-    };
-    if let Some(reduce) = of_any {
-        return site.map_points(evaluator, 0, |_, _, window| Some(Computed::Float(reduce(window))));
-    }
-    let reduce: fn(Window<'_>) -> f64 = match site.name {
-        "min_over_time" => |window| window.values.iter().copied().fold(f64::NAN, f64::min),
-        "max_over_time" => |window| window.values.iter().copied().fold(f64::NAN, f64::max),
-        "stdvar_over_time" => |window| variance(window.values),
-        "stddev_over_time" => |window| variance(window.values).sqrt(),
-        "ts_of_min_over_time" => |window| time_of(window, |value, best| value <= best),
-        "ts_of_max_over_time" => |window| time_of(window, |value, best| value >= best),
-        _ => return Err(site.unsupported()),
-    };
-    site.map_windows(evaluator, 0, |window| Some(reduce(window)))
 }
 
 /// The sum or mean, of numbers or of histograms.
-fn total(evaluator: &mut Evaluator<'_>, site: &Site<'_>, labels: &Labels, window: Window<'_>) -> Option<Computed> {
-    let is_mean = site.name == "avg_over_time";
-    let (name, span) = (metric_name(labels), site.args[0].span);
-    match window.histogram_count() {
-        0 if is_mean => {
-            let mut mean = Mean::default();
-            window.values.iter().for_each(|value| mean.add(*value));
-            Some(Computed::Float(mean.total()))
-        }
-        0 => {
-            let mut sum = KahanSum::default();
-            window.values.iter().for_each(|value| sum.add(*value));
-            Some(Computed::Float(sum.total()))
-        }
-        count if count < window.times.len() => {
-            evaluator.warn(&mixed_types(name), span);
-            None
-        }
-        _ => {
-            let mut total = HistogramTotal::default();
-            for histogram in window.histograms.iter().flatten() {
-                if total.add(histogram).is_err() {
-                    evaluator.warn(&mixed_schemas(name), span);
-                    return None;
-                }
+struct Total {
+    is_mean: bool,
+    span: Span,
+}
+
+impl Reduce for Total {
+    type State = Sliding<KahanSum>;
+
+    fn begin(&self, sums: &mut Sliding<KahanSum>, samples: &Samples, overlaps: bool) {
+        sums.begin(overlaps && adds_up_in_any_order(samples));
+    }
+
+    fn reduce(
+        &self,
+        sums: &mut Sliding<KahanSum>,
+        remarks: &mut Annotations,
+        labels: &Labels,
+        window: Window<'_>,
+    ) -> Option<Computed> {
+        match window.histogram_count() {
+            0 if self.is_mean && !sums.is_used() => Some(Computed::Float(fold::<Mean>(window.values).total())),
+            0 => {
+                let sum = sums.of(window);
+                let value = if self.is_mean { sum.mean_of(window.values.len()) } else { sum.total() };
+                Some(Computed::Float(value))
             }
-            total.remark(evaluator, span);
-            total.finish(is_mean).map(Computed::from)
+            count if count < window.times.len() => {
+                remarks.warn(&mixed_types(metric_name(labels)), self.span);
+                None
+            }
+            _ => {
+                let mut total = HistogramTotal::default();
+                for histogram in window.histograms.iter().flatten() {
+                    if total.add(histogram).is_err() {
+                        remarks.warn(&mixed_schemas(metric_name(labels)), self.span);
+                        return None;
+                    }
+                }
+                total.remark(remarks, self.span);
+                total.finish(self.is_mean).map(Computed::from)
+            }
         }
+    }
+}
+
+/// The least or the largest number.
+struct Extreme<A> {
+    value: fn(A) -> f64,
+    kind: PhantomData<fn() -> A>,
+}
+
+impl<A> Extreme<A> {
+    fn new(value: fn(A) -> f64) -> Extreme<A> {
+        Extreme { value, kind: PhantomData }
+    }
+}
+
+impl<A: Fold> ReduceFloats for Extreme<A> {
+    type State = Sliding<A>;
+
+    fn begin(&self, state: &mut Sliding<A>, _samples: &Samples, overlaps: bool) {
+        state.begin(overlaps);
+    }
+
+    fn reduce(&self, state: &mut Sliding<A>, window: Window<'_>) -> Option<f64> {
+        Some((self.value)(state.of(window)))
     }
 }
 
@@ -97,13 +135,14 @@ fn time_of(window: Window<'_>, beats: fn(f64, f64) -> bool) -> f64 {
 /// `first_over_time` and `last_over_time` return samples as they are, name included.
 fn keeping_name<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let is_first = site.name == "first_over_time";
-    let mut vector = site.map_points(evaluator, 0, |_, _, window| {
+    let pick = each(|_, _, window| {
         let index = if is_first { 0 } else { window.times.len() - 1 };
         Some(match window.point(index) {
             Point::Float(value) => Computed::Float(value),
             Point::Histogram(histogram) => Computed::Histogram(Arc::clone(histogram)),
         })
-    })?;
+    });
+    let mut vector = site.reduce(evaluator, 0, &pick)?;
     for series in &mut vector.series {
         series.name_dropped = false;
     }
@@ -112,35 +151,50 @@ fn keeping_name<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Ve
 
 fn quantile_over_time<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let phis = evaluator.scalar(&site.args[0], site.steps)?;
-    let mut scratch = Vec::new();
-    let mut seen = vec![false; phis.len()];
-    let vector = site.map_windows(evaluator, 1, |window| {
-        seen[window.step] = true;
-        scratch.clear();
-        scratch.extend_from_slice(window.values);
-        Some(quantile(phis[window.step], &mut scratch))
-    })?;
+    let vector = site.reduce_floats(evaluator, 1, Quantile { phis: &phis })?;
     // Steps without samples do not ask for a quantile.
-    let asked = phis.iter().zip(seen).filter(|(_, seen)| *seen);
-    for warning in asked.filter_map(|(phi, _)| quantile_warning(*phi)) {
-        evaluator.warn(&warning, site.args[0].span);
+    let is_asked = |step: usize| vector.series.iter().any(|series| !is_absent(series.values[step]));
+    for (step, phi) in phis.iter().enumerate() {
+        if let Some(warning) = quantile_warning(*phi).filter(|_| is_asked(step)) {
+            evaluator.annotations.warn(&warning, site.args[0].span);
+        }
     }
     Ok(vector)
 }
 
+/// The quantile that each step asks for.
+struct Quantile<'p> {
+    phis: &'p [f64],
+}
+
+impl ReduceFloats for Quantile<'_> {
+    type State = SortedWindow;
+
+    fn begin(&self, sorted: &mut SortedWindow, _samples: &Samples, overlaps: bool) {
+        sorted.begin(overlaps);
+    }
+
+    fn reduce(&self, sorted: &mut SortedWindow, window: Window<'_>) -> Option<f64> {
+        Some(quantile_of_sorted(self.phis[window.step], sorted.of(window.place, window.values)))
+    }
+}
+
 /// The median distance from the median; NaN if any value is.
-fn mad_over_time<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
-    let mut scratch = Vec::new();
-    site.map_windows(evaluator, 0, |window| {
+struct MedianDistance;
+
+impl ReduceFloats for MedianDistance {
+    type State = Vec<f64>;
+
+    fn reduce(&self, scratch: &mut Vec<f64>, window: Window<'_>) -> Option<f64> {
         if window.values.iter().any(|value| value.is_nan()) {
             return Some(f64::NAN);
         }
         scratch.clear();
         scratch.extend_from_slice(window.values);
-        let median = quantile(0.5, &mut scratch);
-        for value in &mut scratch {
+        let median = quantile(0.5, scratch);
+        for value in scratch.iter_mut() {
             *value = (*value - median).abs();
         }
-        Some(quantile(0.5, &mut scratch))
-    })
+        Some(quantile(0.5, scratch))
+    }
 }

@@ -5,11 +5,13 @@
 //! series then began or ended within the window. A counter is never stretched back beyond the time at which it would
 //! have been zero. Prometheus 3.14, `promql/functions.go`, `extrapolatedRate`.
 
-use super::counter::is_reset;
+use super::counter::{Places, is_reset};
+use super::reduce::Reduce;
 use super::{Site, extended, histogram_rate, metric_name};
-use crate::EvalError;
 use crate::engine::{Computed, Evaluator, Point, Vector, Window};
 use crate::remarks::mixed_types;
+use crate::{Annotations, EvalError};
+use watchfire_model::{Labels, Samples};
 
 /// How many mean sample distances an edge may be away to be reached.
 const EDGE_DISTANCES_MAX: f64 = 1.1;
@@ -19,44 +21,68 @@ const COUNTER_ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     let is_counter = site.name != "delta";
-    let is_rate = site.name == "rate";
     let span = site.args[0].span;
-    let vector = site.map_points(evaluator, 0, |evaluator, labels, window| {
-        if window.extension.is_some() {
-            return extended::change(evaluator, site, labels, window, is_counter);
+    let vector = site.reduce(evaluator, 0, &Change { site, is_counter })?;
+    if is_counter {
+        let doubtful = vector.series.iter().filter(|series| !series.is_without_floats());
+        let mut names: Vec<&str> = doubtful.map(|series| metric_name(&series.labels)).collect();
+        names.dedup();
+        let is_doubtful =
+            |name: &&str| !name.is_empty() && !COUNTER_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        for name in names.into_iter().filter(is_doubtful) {
+            let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
+            evaluator.annotations.inform(&format!("{message}: {name:?}"), span);
         }
-        let name = metric_name(labels);
-        let scale = if is_rate { 1000.0 / (window.end - window.start) as f64 } else { 1.0 };
+    }
+    Ok(vector)
+}
+
+struct Change<'s> {
+    site: &'s Site<'s>,
+    is_counter: bool,
+}
+
+impl Reduce for Change<'_> {
+    type State = Places;
+
+    fn begin(&self, resets: &mut Places, samples: &Samples, overlaps: bool) {
+        // Native histograms are compared with each other elsewhere.
+        resets.begin(samples, overlaps && self.is_counter && samples.histograms.is_empty(), is_reset);
+    }
+
+    fn reduce(
+        &self,
+        resets: &mut Places,
+        remarks: &mut Annotations,
+        labels: &Labels,
+        window: Window<'_>,
+    ) -> Option<Computed> {
+        let (is_counter, span) = (self.is_counter, self.site.args[0].span);
+        if window.extension.is_some() {
+            return extended::change(remarks, self.site, labels, window, is_counter);
+        }
+        let scale = if self.site.name == "rate" { 1000.0 / (window.end - window.start) as f64 } else { 1.0 };
         match window.histogram_count() {
-            0 => Some(Computed::Float(change(window, is_counter)? * scale)),
+            0 => Some(Computed::Float(change(window, is_counter, resets)? * scale)),
             count if count < window.times.len() => {
-                evaluator.warn(&mixed_types(name), span);
+                remarks.warn(&mixed_types(metric_name(labels)), span);
                 None
             }
             count => {
                 if count < 2 && !(is_counter && window.start_within().is_some()) {
                     return None;
                 }
-                let change = histogram_rate::change(evaluator, window, is_counter, (name, span))?;
+                let change = histogram_rate::change(remarks, window, is_counter, (metric_name(labels), span))?;
                 let Point::Histogram(first) = window.point(0) else { return None };
                 let factor = stretch(window, is_counter, first.count, change.count);
                 Some(change.times(factor * scale).into())
             }
         }
-    })?;
-    if is_counter {
-        let doubtful = vector.series.iter().filter(|series| !series.is_without_floats());
-        let names: Vec<String> = doubtful.filter_map(|series| Some(series.labels.metric_name()?.to_string())).collect();
-        for name in names.iter().filter(|name| !COUNTER_ENDINGS.iter().any(|ending| name.ends_with(ending))) {
-            let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
-            evaluator.inform(&format!("{message}: {name:?}"), span);
-        }
     }
-    Ok(vector)
 }
 
 /// The change over the whole window; `None` where there is nothing to compare.
-fn change(window: Window<'_>, is_counter: bool) -> Option<f64> {
+fn change(window: Window<'_>, is_counter: bool, resets: &mut Places) -> Option<f64> {
     let values = window.values;
     let (first, last) = (values.first()?, values.last()?);
     let is_from_nothing = is_counter && window.start_within().is_some();
@@ -66,8 +92,7 @@ fn change(window: Window<'_>, is_counter: bool) -> Option<f64> {
     let mut change = if is_from_nothing { *last } else { last - first };
     if is_counter {
         // What a counter had before each reset is part of its increase.
-        let resets = (1..values.len()).filter(|index| is_reset(window, *index));
-        change += resets.map(|index| values[index - 1]).sum::<f64>();
+        change += resets.within(window, is_reset).map(|index| values[index - 1]).sum::<f64>();
     }
     Some(change * stretch(window, is_counter, *first, change))
 }
@@ -111,8 +136,10 @@ mod tests {
             end: 60_000,
             step: 0,
             step_time: 60_000,
+            place: None,
         };
-        assert_eq!((change(window, true), change(window, false)), (want_counter, want_gauge), "{samples:?}");
+        let change = |is_counter| change(window, is_counter, &mut Places::default());
+        assert_eq!((change(true), change(false)), (want_counter, want_gauge), "{samples:?}");
     }
 
     #[test]

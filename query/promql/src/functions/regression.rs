@@ -7,12 +7,12 @@ use crate::kahan::KahanSum;
 
 pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result<Vector<'q>, EvalError> {
     match site.name {
-        "deriv" => {
-            site.map_windows(evaluator, 0, |window| line(window, *window.times.first()?).map(|(slope, _)| slope))
-        }
+        "deriv" => site.reduce_floats(evaluator, 0, |window: Window<'_>| {
+            line(window, *window.times.first()?).map(|(slope, _)| slope)
+        }),
         "predict_linear" => {
             let ahead = evaluator.scalar(&site.args[1], site.steps)?;
-            site.map_windows(evaluator, 0, |window| {
+            site.reduce_floats(evaluator, 0, |window: Window<'_>| {
                 let (slope, intercept) = line(window, window.step_time)?;
                 Some(slope * ahead[window.step] + intercept)
             })
@@ -22,7 +22,9 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
             let trend = evaluator.scalar(&site.args[2], site.steps)?;
             check_factor("smoothing", "sf", &smoothing)?;
             check_factor("trend", "tf", &trend)?;
-            site.map_windows(evaluator, 0, |window| smooth(window, smoothing[window.step], trend[window.step]))
+            site.reduce_floats(evaluator, 0, |window: Window<'_>| {
+                smooth(window, smoothing[window.step], trend[window.step])
+            })
         }
     }
 }

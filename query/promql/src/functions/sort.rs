@@ -10,7 +10,7 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     let mut vector = evaluator.vector(&site.args[0], site.steps)?;
     if evaluator.query.start != evaluator.query.end {
         let message = "sort is ineffective for range queries since results are always ordered by labels";
-        evaluator.warn(message, site.expr.span);
+        evaluator.annotations.warn(message, site.expr.span);
         return Ok(vector);
     }
     if site.steps.count != 1 {

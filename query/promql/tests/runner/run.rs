@@ -143,7 +143,6 @@ fn check_failure(eval: &Eval, output: Result<QueryOutput, EvalError>) -> Result<
     match (output, &eval.fails) {
         (Ok(output), None) => Ok(Some(output)),
         (Ok(output), Some(_)) => Err(format!("should fail, but is {:?}", output.value)),
-        (Err(EvalError::Unsupported { .. }), Some(_)) => Err("fails because it is not supported".to_owned()),
         (Err(error), Some(want)) if compare::matches(&error.to_string(), want) => Ok(None),
         (Err(error), Some(want)) => Err(format!("fails with `{error}` instead of {want:?}")),
         (Err(error), None) => Err(error.to_string()),

@@ -118,7 +118,7 @@ impl SeriesReader for Reader {
 
     fn read(&self, range: TimeRange, budget: &QueryBudget, into: &mut Samples) -> Result<(), SelectError> {
         let mut previous: Option<Arc<Histogram>> = None;
-        let mut count = 0;
+        let base = into.len();
         for (time, (point, start)) in &self.0.points {
             let in_range = range.start.0 <= *time && *time <= range.end.0;
             match point {
@@ -136,14 +136,11 @@ impl SeriesReader for Reader {
                     previous = Some(Arc::clone(histogram));
                 }
             }
-            if in_range {
-                count += 1;
-                if *start != 0 {
-                    into.set_start(*start);
-                }
+            if in_range && *start != 0 {
+                into.set_start(*start);
             }
         }
-        budget.take_samples(count)?;
+        budget.take_samples(into.weight_from(base))?;
         Ok(())
     }
 }
