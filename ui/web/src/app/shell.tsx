@@ -1,7 +1,7 @@
 // The frame around every page: rail, health, shortcuts, help.
 
 import { Suspense, lazy } from "preact/compat";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "../components/icon";
 import { compact, plural } from "../lib/format";
 import type { PageName } from "../lib/view";
@@ -16,19 +16,21 @@ const MetricsPage = lazy(() => import("../pages/metrics"));
 const AlertsPage = lazy(() => import("../pages/alerts"));
 const InputsPage = lazy(() => import("../pages/inputs"));
 const StoragePage = lazy(() => import("../pages/storage"));
+const Palette = lazy(() => import("./palette"));
 
-const PAGES: readonly { readonly name: PageName; readonly title: string; readonly icon: IconName }[] = [
-  { name: "logs", title: "Logs", icon: "logs" },
-  { name: "metrics", title: "Metrics", icon: "metrics" },
-  { name: "alerts", title: "Alerts", icon: "alerts" },
-  { name: "inputs", title: "Inputs", icon: "inputs" },
-  { name: "storage", title: "Storage", icon: "storage" },
+const PAGES: readonly { readonly name: PageName; readonly title: string; readonly icon: IconName; readonly about: string }[] = [
+  { name: "logs", title: "Logs", icon: "logs", about: "records, searches, live tail" },
+  { name: "metrics", title: "Metrics", icon: "metrics", about: "PromQL as graph and table" },
+  { name: "alerts", title: "Alerts", icon: "alerts", about: "rules and what fires" },
+  { name: "inputs", title: "Inputs", icon: "inputs", about: "senders, containers and targets, losses" },
+  { name: "storage", title: "Storage", icon: "storage", about: "disk, memory, blocks and backups" },
 ];
 
 export function Shell() {
   const page = usePage();
   const shared = useSharedRange();
   const help = useRef<HTMLDialogElement>(null);
+  const [finding, setFinding] = useState(false);
   const status = useStatus();
   const firing = status.data?.firing ?? 0;
   const go = (name: PageName) => () => navigate(name, name === "logs" || name === "metrics" ? shared : undefined);
@@ -42,6 +44,17 @@ export function Shell() {
     t: () => document.querySelector<HTMLElement>("#range")?.click(),
     "?": () => help.current?.showModal(),
   });
+  useEffect(() => {
+    // Not one of the hotkeys: it works while one writes.
+    const listen = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+        event.preventDefault();
+        setFinding((open) => open || document.querySelector("dialog[open]") === null);
+      }
+    };
+    document.addEventListener("keydown", listen, { capture: true });
+    return () => document.removeEventListener("keydown", listen, { capture: true });
+  }, []);
   useEffect(() => {
     const title = PAGES.find((entry) => entry.name === page)?.title ?? "";
     document.title = `${firing > 0 ? `(${firing} firing) ` : ""}${title} · Watchfire`;
@@ -78,6 +91,10 @@ export function Shell() {
           ))}
         </nav>
         <div class="foot">
+          <button type="button" title="Find pages, searches and metrics (Ctrl+K)" aria-keyshortcuts="Control+K" onClick={() => setFinding(true)}>
+            <Icon name="find" />
+            <span class="word">Find</span>
+          </button>
           <ThemeButton />
           <button type="button" title="Shortcuts" aria-label="Keyboard shortcuts" onClick={() => help.current?.showModal()}>
             <Icon name="help" />
@@ -96,6 +113,11 @@ export function Shell() {
           {page === "storage" && <StoragePage />}
         </Suspense>
       </div>
+      {finding && (
+        <Suspense fallback={null}>
+          <Palette pages={PAGES} onHelp={() => help.current?.showModal()} onClose={() => setFinding(false)} />
+        </Suspense>
+      )}
       <HelpDialog dialog={help} version={status.data?.version} />
     </div>
   );

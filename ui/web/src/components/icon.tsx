@@ -30,6 +30,7 @@ const PATHS = {
   saved: "M4 2.5h8v11l-4-3-4 3z",
   explain: "M2.5 3h5v3.5h-5zM8.5 9.5h5V13h-5zM5 6.5v4.8h3.5",
   browse: "M2.5 3h4v10h-4zM9.5 4.5h4M9.5 8h4M9.5 11.5h4",
+  find: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.3 10.3l3.2 3.2",
   pause: "M5.5 3.5v9M10.5 3.5v9",
   newest: "M4 3v10M1.8 10.8L4 13l2.2-2.2M8.5 4h5M8.5 8h4M8.5 12h2",
   oldest: "M4 13V3M1.8 5.2L4 3l2.2 2.2M8.5 4h2M8.5 8h4M8.5 12h5",

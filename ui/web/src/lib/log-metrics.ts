@@ -49,6 +49,12 @@ export const LOG_METRICS: readonly LogMetric[] = [
   },
 ];
 
+/** What is known of a name that the logs give; the companions of `log_field` are told of there. */
 export function logMetric(name: string): LogMetric | undefined {
-  return LOG_METRICS.find((metric) => metric.name === name);
+  return LOG_METRICS.find((metric) => metric.name === name.replace(/^(log_field)_(?:sum|count|min|max)$/, "$1"));
+}
+
+/** Names without those that the logs give, which the page tells of itself. */
+export function withoutLogMetrics<T extends { readonly name: string }>(names: readonly T[]): readonly T[] {
+  return names.filter(({ name }) => logMetric(name) === undefined);
 }

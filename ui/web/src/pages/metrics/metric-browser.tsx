@@ -6,7 +6,7 @@ import { Icon } from "../../components/icon";
 import { NameList } from "../../components/name-list";
 import { FailureNotice } from "../../components/notice";
 import { count } from "../../lib/format";
-import { LOG_METRICS } from "../../lib/log-metrics";
+import { LOG_METRICS, withoutLogMetrics } from "../../lib/log-metrics";
 import { filterNames, selector, type MetricName } from "../../lib/metric-names";
 import type { Span } from "../../lib/time-range";
 import { MetricDetail } from "./metric-detail";
@@ -35,9 +35,9 @@ export default function MetricBrowser({ span, wide, onInsert, onGraph }: Props) 
   const { names = [], more = false } = answer.data ?? {};
   const items = useMemo(() => {
     const own = filterNames(LOG_METRICS, asked);
-    const taken = new Set(own.map(({ name }) => name));
+    const scraped = withoutLogMetrics(names);
     // What was scraped comes first where something is looked for, what the logs give where nothing is.
-    return asked === "" ? [...own, ...names.filter(({ name }) => !taken.has(name))] : [...names.filter(({ name }) => !taken.has(name)), ...own];
+    return asked === "" ? [...own, ...scraped] : [...scraped, ...own];
   }, [names, asked]);
 
   if (answer.error && !answer.data) {
@@ -76,7 +76,7 @@ export default function MetricBrowser({ span, wide, onInsert, onGraph }: Props) 
     return (
       <section class="metric-browser wide" aria-label="Metrics">
         {list}
-        <div class="about">{detail ?? (answer.data && names.length === 0 && asked === "" ? <Nothing /> : <Hint />)}</div>
+        <div class="about">{detail ?? (answer.data && withoutLogMetrics(names).length === 0 && asked === "" ? <Nothing /> : <Hint />)}</div>
       </section>
     );
   }

@@ -3,6 +3,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { valueOf, type Failure } from "../../api/client";
 import { labelNames, labelValues, metadata, query, searchMetricNames, type Scope } from "../../api/prometheus";
+import { withoutLogMetrics } from "../../lib/log-metrics";
 import { aboutName, countBy, filterNames, readSearch, selector, type MetricName, type MetricNames } from "../../lib/metric-names";
 import { parseSample } from "../../lib/series";
 import type { Span } from "../../lib/time-range";
@@ -36,7 +37,7 @@ export function useMetricNames(words: string, span: Span, limit: number) {
     },
     placeholderData: keepPreviousData,
     staleTime: Infinity,
-    refetchInterval: ({ state }) => (words === "" && state.data?.names.length === 0 ? LOOK_AGAIN_MS : false),
+    refetchInterval: ({ state }) => (words === "" && state.data !== undefined && withoutLogMetrics(state.data.names).length === 0 ? LOOK_AGAIN_MS : false),
   });
 }
 
