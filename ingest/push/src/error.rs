@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use watchfire_model::ByteSize;
+use watchfire_model::protobuf::ProtobufError;
 
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -14,16 +15,15 @@ pub enum DecodeError {
     BodyTooLarge { len: usize, max: ByteSize },
     #[error("the message takes {len} bytes when decompressed, the limit is {max}: send fewer samples in each request")]
     MessageTooLarge { len: usize, max: ByteSize },
+    /// Buckets of histograms and exemplars count as samples.
     #[error("the message holds more than {max} samples: send fewer in each request")]
     TooManySamples { max: usize },
     #[error("the message holds more than {max} symbols: send fewer series in each request")]
     TooManySymbols { max: usize },
     #[error("the body is not in snappy's block format")]
     Snappy(#[source] snap::Error),
-    #[error("the message ends inside a field at byte {offset}")]
-    Truncated { offset: usize },
-    #[error("the message is no protocol buffer: bad {what} at byte {offset}")]
-    Malformed { what: &'static str, offset: usize },
+    #[error(transparent)]
+    Protobuf(#[from] ProtobufError),
     /// Version 2.0: a text is named that the table does not hold.
     #[error("the message names symbol {reference} of {len}")]
     Symbol { reference: u64, len: usize },
@@ -36,9 +36,7 @@ pub enum DecodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Written {
     pub samples: u64,
-    /// Always zero: native histograms are refused.
     pub histograms: u64,
-    /// Always zero: exemplars are not kept.
     pub exemplars: u64,
 }
 

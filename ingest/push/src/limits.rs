@@ -9,7 +9,8 @@ pub struct Limits {
     pub body_max: ByteSize,
     /// Message after decompression; default 32 MiB, as Prometheus' own.
     pub message_max: ByteSize,
-    /// Samples of a message; default 1,000,000. The shortest takes two bytes on the wire and 24 in memory.
+    /// Samples of a message, buckets of histograms and exemplars among them; default 1,000,000. The shortest takes two bytes
+    /// on the wire and 24 in memory.
     pub samples_max: usize,
     /// Entries of the table of texts that a message of version 2.0 begins with; default 1,000,000.
     pub symbols_max: usize,

@@ -1,11 +1,12 @@
 //! Takes requests into the metric store.
 
+use crate::batch::{Batch, Column};
 use crate::content::{Message, message_of};
 use crate::snappy::{claimed_len, decompress};
 use crate::{DecoderV1, DecoderV2, Limits, Metadata, Metrics, Series, WriteError, Written};
 use std::sync::Arc;
 use std::time::Duration;
-use watchfire_model::{Labels, MemoryHold, MemoryPool, MetricMetadata, OutOfMemory, Sample};
+use watchfire_model::{Exemplar, Labels, MemoryHold, MemoryPool, MetricMetadata, OutOfMemory, Point};
 use watchfire_tsdb::{Appended, SeriesId, Tsdb, TsdbError};
 
 /// When a sender may come again that was told 503.
@@ -51,6 +52,8 @@ impl Receiver {
             result.as_ref().map_or_else(|error| (error.status(), error.written()), |written| (204, *written));
         self.metrics.count_request(status);
         self.metrics.samples.inc_by(written.samples);
+        self.metrics.histograms.inc_by(written.histograms);
+        self.metrics.exemplars.inc_by(written.exemplars);
         result
     }
 
@@ -91,17 +94,16 @@ impl Receiver {
     }
 
     fn collect_series(&self, series: &Series<'_>, batch: &mut Batch) -> Result<(), WriteError> {
-        self.metrics.ignored_exemplars.inc_by(series.n_exemplars);
-        if series.n_histograms > 0 {
-            let text = "native histograms are not supported, set `send_native_histograms: false`";
-            self.refuse(batch, "histogram", series.n_histograms, || text.to_owned());
+        let faults = &series.histogram_faults;
+        if let Some(fault) = faults.first() {
+            self.refuse(batch, "histogram", faults.len() as u64, || format!("a native histogram is none: {fault}"));
         }
-        let n_samples = series.samples.len() as u64;
+        let n_points = series.n_points() as u64;
         let labels = match series.labels(&self.limits) {
             Ok(labels) => labels,
             Err(fault) => {
                 // A series without samples may be all that is wrong.
-                self.refuse(batch, fault.label(), n_samples.max(1), || fault.to_string());
+                self.refuse(batch, fault.label(), n_points.max(1), || fault.to_string());
                 return Ok(());
             }
         };
@@ -109,52 +111,105 @@ impl Receiver {
             let name = labels.metric_name().map_or("", |name| name.as_str());
             self.note_metadata(&metadata, name.as_bytes());
         }
-        if series.samples.is_empty() {
+        if n_points == 0 && series.exemplars.is_empty() {
             return Ok(());
         }
         match self.tsdb.register(&labels) {
-            Ok(id) => batch.push(labels, id, &series.samples),
+            Ok(id) => self.collect_points(series, &labels, id, batch),
             Err(error) => {
                 let Some(reason) = refusal_of_series(&error) else { return Err(unavailable(&error)) };
-                self.refuse(batch, reason, n_samples, || error.to_string());
+                self.metrics.count_refused_exemplars(reason, series.exemplars.len());
+                self.refuse(batch, reason, n_points, || error.to_string());
             }
         }
         Ok(())
     }
 
-    /// Appends and commits. Samples whose series the store has dropped meanwhile are registered once more.
+    fn collect_points(&self, series: &Series<'_>, labels: &Labels, id: SeriesId, batch: &mut Batch) {
+        batch.samples.push(labels, id, series.samples.iter().copied());
+        batch.started.push(labels, id, series.started.iter().cloned());
+        batch.histograms.push(labels, id, series.histograms.iter().cloned());
+        let last_of = |points: &[Point]| points.last().map(|point| point.time);
+        let last = series.samples.last().map(|sample| sample.time);
+        let last = last.or_else(|| last_of(&series.started)).or_else(|| last_of(&series.histograms));
+        let exemplars: Vec<Exemplar> = series.exemplars.iter().filter_map(|raw| raw.read(&self.limits, last)).collect();
+        self.metrics.count_refused_exemplars("labels", series.exemplars.len() - exemplars.len());
+        batch.exemplars.push(labels, id, exemplars);
+    }
+
+    /// Appends and commits. What belongs to series that the store has dropped meanwhile is registered once more.
     fn store(&self, mut batch: Batch) -> Result<Written, WriteError> {
-        let mut written = Written::default();
-        let appended = self.tsdb.append(&batch.samples).map_err(|error| unavailable(&error))?;
-        self.count_appended(&mut batch, &mut written, &appended);
-        if !appended.unknown.is_empty() {
-            let again = batch.register_again(&self.tsdb, &appended.unknown).map_err(|error| unavailable(&error))?;
-            let appended = self.tsdb.append(&again).map_err(|error| unavailable(&error))?;
-            self.count_appended(&mut batch, &mut written, &appended);
-            let text = "the series were dropped while the request was stored";
-            self.refuse(&mut batch, "unknown_series", appended.unknown.len() as u64, || text.to_owned());
-        }
+        let samples = std::mem::take(&mut batch.samples);
+        let floats = self.append(&samples, &mut batch, |items| self.tsdb.append(items))?;
+        let started = std::mem::take(&mut batch.started);
+        let floats = floats + self.append(&started, &mut batch, |items| self.tsdb.append_points(items))?;
+        let histograms = std::mem::take(&mut batch.histograms);
+        let histograms = self.append(&histograms, &mut batch, |items| self.tsdb.append_points(items))?;
+        let exemplars = self.append_exemplars(&batch.exemplars)?;
         self.tsdb.commit().map_err(|error| unavailable(&error))?;
+        let written = Written { samples: floats, histograms, exemplars };
         match batch.first_refusal {
             None => Ok(written),
             Some(first) => Err(WriteError::Partial { written, refused: batch.n_refused, first }),
         }
     }
 
-    fn count_appended(&self, batch: &mut Batch, written: &mut Written, appended: &Appended) {
-        written.samples += appended.stored as u64;
+    /// Returns how many of the column's items are stored; those of series that are gone even then are refused.
+    fn append<T: Clone>(
+        &self,
+        column: &Column<T>,
+        batch: &mut Batch,
+        append: impl Fn(&[(SeriesId, T)]) -> Result<Appended, TsdbError>,
+    ) -> Result<u64, WriteError> {
+        if column.items.is_empty() {
+            return Ok(0);
+        }
+        let appended = append(&column.items).map_err(|error| unavailable(&error))?;
+        let mut stored = self.count_appended(batch, &appended);
+        if !appended.unknown.is_empty() {
+            let again = column.register_again(&self.tsdb, &appended.unknown).map_err(|error| unavailable(&error))?;
+            let appended = append(&again).map_err(|error| unavailable(&error))?;
+            stored += self.count_appended(batch, &appended);
+            let text = "the series were dropped while the request was stored";
+            self.refuse(batch, "unknown_series", appended.unknown.len() as u64, || text.to_owned());
+        }
+        Ok(stored)
+    }
+
+    /// Returns how many are stored. One that cannot be is counted, and refuses nothing: there is nobody who would send it
+    /// again.
+    fn append_exemplars(&self, column: &Column<Exemplar>) -> Result<u64, WriteError> {
+        if column.items.is_empty() {
+            return Ok(0);
+        }
+        let append = |items: &[(SeriesId, Exemplar)]| {
+            let appended = self.tsdb.append_exemplars(items).map_err(|error| unavailable(&error))?;
+            self.metrics.count_refused_exemplars("too_old", appended.too_old);
+            self.metrics.count_refused_exemplars("too_far_ahead", appended.too_far_ahead);
+            self.metrics.count_refused_exemplars("duplicate", appended.duplicates);
+            self.metrics.count_refused_exemplars("labels", appended.too_long);
+            Ok::<_, WriteError>(appended)
+        };
+        let appended = append(&column.items)?;
+        if appended.unknown.is_empty() {
+            return Ok(appended.stored as u64);
+        }
+        let again = column.register_again(&self.tsdb, &appended.unknown).map_err(|error| unavailable(&error))?;
+        let further = append(&again)?;
+        self.metrics.count_refused_exemplars("unknown_series", further.unknown.len());
+        Ok((appended.stored + further.stored) as u64)
+    }
+
+    fn count_appended(&self, batch: &mut Batch, appended: &Appended) -> u64 {
         self.refuse(batch, "too_old", appended.too_old as u64, || "a sample is older than the retention".to_owned());
         let text = "a sample lies too far ahead of this server's clock";
         self.refuse(batch, "too_far_ahead", appended.too_far_ahead as u64, || text.to_owned());
+        appended.stored as u64
     }
 
-    /// Notes samples that will never be stored.
     fn refuse(&self, batch: &mut Batch, reason: &'static str, samples: u64, text: impl FnOnce() -> String) {
-        if samples > 0 {
-            self.metrics.count_refused(reason, samples);
-            batch.n_refused += samples;
-            batch.first_refusal.get_or_insert_with(text);
-        }
+        self.metrics.count_refused(reason, samples);
+        batch.refuse(samples, text);
     }
 
     /// Metadata that cannot be read is left out: it is no sample.
@@ -173,45 +228,6 @@ impl Receiver {
 
     fn hold(&self, bytes: u64) -> Result<MemoryHold, WriteError> {
         self.memory.take(bytes).map_err(busy)
-    }
-}
-
-/// The samples of one request.
-#[derive(Debug, Default)]
-struct Batch {
-    samples: Vec<(SeriesId, Sample)>,
-    /// Each series, and where its samples begin.
-    series: Vec<(usize, Labels)>,
-    n_refused: u64,
-    /// In words.
-    first_refusal: Option<String>,
-}
-
-impl Batch {
-    fn push(&mut self, labels: Labels, id: SeriesId, samples: &[Sample]) {
-        self.series.push((self.samples.len(), labels));
-        self.samples.extend(samples.iter().map(|sample| (id, *sample)));
-    }
-
-    /// Bytes, estimated; labels are shared with the store.
-    fn memory(&self) -> u64 {
-        (size_of_val(self.samples.as_slice()) + size_of_val(self.series.as_slice())) as u64
-    }
-
-    /// The samples at these indexes, which rise, with new ids.
-    fn register_again(&self, tsdb: &Tsdb, indexes: &[usize]) -> Result<Vec<(SeriesId, Sample)>, TsdbError> {
-        let mut again = Vec::with_capacity(indexes.len());
-        let mut last: Option<(usize, SeriesId)> = None;
-        for &index in indexes {
-            let series = self.series.partition_point(|(start, _)| *start <= index) - 1;
-            let id = match last {
-                Some((known, id)) if known == series => id,
-                _ => tsdb.register(&self.series[series].1)?,
-            };
-            last = Some((series, id));
-            again.push((id, self.samples[index].1));
-        }
-        Ok(again)
     }
 }
 

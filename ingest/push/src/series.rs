@@ -1,19 +1,36 @@
 //! One series of a message, whatever the version, and what may be wrong with it.
 
 use crate::Limits;
-use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, MetricKind, Sample};
+use watchfire_model::{
+    Exemplar, HistogramFault, Labels, LabelsBuilder, METRIC_NAME, MetricKind, Point, Sample, Timestamp,
+};
 
 /// A series and its samples. Filled again and again, to reuse its memory.
 #[derive(Debug, Default)]
 pub struct Series<'a> {
     /// Names and values as sent.
     pub labels: Vec<(&'a [u8], &'a [u8])>,
+    /// Those that do not say when counting began.
     pub samples: Vec<Sample>,
-    pub n_exemplars: u64,
-    /// Native histograms.
-    pub n_histograms: u64,
+    /// Those that do.
+    pub started: Vec<Point>,
+    /// Native histograms; a staleness marker among them is a float.
+    pub histograms: Vec<Point>,
+    /// Why the others are none.
+    pub histogram_faults: Vec<HistogramFault>,
+    pub exemplars: Vec<RawExemplar<'a>>,
     /// Version 2.0 only; 1.0 sends it apart.
     pub metadata: Option<Metadata<'a>>,
+}
+
+/// An exemplar as sent.
+#[derive(Debug, Clone, Default)]
+pub struct RawExemplar<'a> {
+    /// Names and values.
+    pub labels: Vec<(&'a [u8], &'a [u8])>,
+    pub value: f64,
+    /// Unix milliseconds; 0 stands for the time of its sample.
+    pub time: i64,
 }
 
 /// What a message says of a metric.
@@ -64,9 +81,32 @@ impl Series<'_> {
     pub(crate) fn clear(&mut self) {
         self.labels.clear();
         self.samples.clear();
-        self.n_exemplars = 0;
-        self.n_histograms = 0;
+        self.started.clear();
+        self.histograms.clear();
+        self.histogram_faults.clear();
+        self.exemplars.clear();
         self.metadata = None;
+    }
+
+    /// Adds a sample; `start` in Unix milliseconds, 0 where it is not known.
+    pub(crate) fn push(&mut self, sample: Sample, start: i64) {
+        if start == 0 {
+            self.samples.push(sample);
+        } else {
+            self.started.push(Point { start: Some(Timestamp(start)), ..Point::from(sample) });
+        }
+    }
+
+    pub(crate) fn push_histogram(&mut self, histogram: Result<Point, HistogramFault>) {
+        match histogram {
+            Ok(point) => self.histograms.push(point),
+            Err(fault) => self.histogram_faults.push(fault),
+        }
+    }
+
+    /// Samples of every kind, exemplars not among them.
+    pub(crate) fn n_points(&self) -> usize {
+        self.samples.len() + self.started.len() + self.histograms.len()
     }
 
     /// The label set, checked. Labels may come in any order; those with an empty value are no labels.
@@ -95,6 +135,23 @@ impl Series<'_> {
             return Err(SeriesFault::NoName);
         }
         Ok(builder.build())
+    }
+}
+
+impl RawExemplar<'_> {
+    /// Checked; `None` where its labels are none.
+    pub(crate) fn read(&self, limits: &Limits, sample_time: Option<Timestamp>) -> Option<Exemplar> {
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in &self.labels {
+            let (name, value) = (text(name).ok()?, text(value).ok()?);
+            if name.is_empty() || builder.get(name).is_some() || value.len() > limits.value_len_max {
+                return None;
+            }
+            builder.set(name, value);
+        }
+        let time = if self.time == 0 { sample_time.unwrap_or_default() } else { Timestamp(self.time) };
+        let exemplar = Exemplar { labels: builder.build(), value: self.value, time };
+        exemplar.is_short().then_some(exemplar)
     }
 }
 

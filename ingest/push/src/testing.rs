@@ -71,3 +71,17 @@ pub(crate) fn series_v1(labels: &[(&str, &str)], samples: &[(f64, i64)]) -> Prot
 pub(crate) fn message_v1(all: &[Proto]) -> Proto {
     all.iter().fold(Proto::default(), |message, series| message.message(1, series))
 }
+
+/// A native histogram with whole numbers, of both versions: buckets 1 and 2 hold 1 and 3, one observation is zero.
+pub(crate) fn histogram(time: i64) -> Proto {
+    let zigzag = |value: i64| (value << 1 ^ value >> 63) as u64;
+    Proto::default()
+        .varint(1, 5)
+        .double(3, 12.5)
+        .varint(4, zigzag(0))
+        .double(5, 0.001)
+        .varint(6, 1)
+        .message(11, &Proto::default().varint(1, zigzag(1)).varint(2, 2))
+        .packed(12, &[zigzag(1), zigzag(2)])
+        .varint(15, time as u64)
+}

@@ -1,19 +1,19 @@
 //! `io.prometheus.write.v2.Request`. Spec: remote write 2.0, "Protobuf message". Texts stand in a table of symbols, which may
 //! come behind the series that name them: it is read first.
 
-use crate::proto::{Fields, Value};
+use crate::histogram::{Allowance, read_histogram};
 use crate::series::kind_of;
 use crate::v1::read_sample;
-use crate::{DecodeError, Limits, Metadata, Series};
-use watchfire_model::MetricKind;
+use crate::{DecodeError, Limits, Metadata, RawExemplar, Series};
+use watchfire_model::protobuf::{Fields, Value};
+use watchfire_model::{MetricKind, Point, Timestamp};
 
 /// Reads a message series by series.
 #[derive(Debug)]
 pub struct DecoderV2<'a> {
     fields: Fields<'a>,
     symbols: Vec<&'a [u8]>,
-    samples_left: usize,
-    samples_max: usize,
+    allowance: Allowance,
     /// Of the series at hand, reused.
     references: Vec<u64>,
 }
@@ -30,7 +30,7 @@ impl<'a> DecoderV2<'a> {
                 }
                 (4, Value::Bytes(symbol)) => symbols.push(symbol),
                 (4 | 5, value) if !matches!(value, Value::Bytes(_)) => {
-                    return Err(fields.malformed("wire type of a field"));
+                    return Err(fields.malformed("wire type of a field").into());
                 }
                 _ => {}
             }
@@ -41,8 +41,7 @@ impl<'a> DecoderV2<'a> {
         Ok(DecoderV2 {
             fields: Fields::new(message),
             symbols,
-            samples_left: limits.samples_max,
-            samples_max: limits.samples_max,
+            allowance: Allowance::new(limits.samples_max),
             references: Vec::new(),
         })
     }
@@ -62,33 +61,60 @@ impl<'a> DecoderV2<'a> {
 
     fn read_series(&mut self, mut fields: Fields<'a>, series: &mut Series<'a>) -> Result<(), DecodeError> {
         self.references.clear();
+        let mut created = 0;
         while let Some(field) = fields.next()? {
             match field {
-                (1, Value::Bytes(bytes)) => {
-                    let mut packed = fields.nested(bytes);
-                    while let Some(reference) = packed.next_packed()? {
-                        self.references.push(reference);
-                    }
-                }
-                (1, Value::Varint(reference)) => self.references.push(reference),
+                (1, value) => read_references(value, &fields, &mut self.references)?,
                 (2, Value::Bytes(bytes)) => {
-                    let too_many = DecodeError::TooManySamples { max: self.samples_max };
-                    self.samples_left = self.samples_left.checked_sub(1).ok_or(too_many)?;
-                    series.samples.push(read_sample(fields.nested(bytes))?);
+                    self.allowance.take()?;
+                    let (sample, start) = read_sample(fields.nested(bytes))?;
+                    series.push(sample, start);
                 }
-                (3, Value::Bytes(_)) => series.n_histograms += 1,
-                (4, Value::Bytes(_)) => series.n_exemplars += 1,
+                (3, Value::Bytes(bytes)) => {
+                    series.push_histogram(read_histogram(fields.nested(bytes), &mut self.allowance)?);
+                }
+                (4, Value::Bytes(bytes)) => {
+                    self.allowance.take()?;
+                    series.exemplars.push(self.read_exemplar(fields.nested(bytes))?);
+                }
                 (5, Value::Bytes(bytes)) => series.metadata = Some(self.read_metadata(fields.nested(bytes))?),
-                (1..=5, _) => return Err(fields.malformed("wire type of a series' field")),
+                (6, Value::Varint(time)) => created = time as i64,
+                (2..=6, _) => return Err(fields.malformed("wire type of a series' field").into()),
                 _ => {}
             }
         }
-        let pairs = self.references.chunks_exact(2);
+        if created != 0 {
+            start_at(series, created);
+        }
+        self.pairs(&self.references, &mut series.labels)
+    }
+
+    fn read_exemplar(&mut self, mut fields: Fields<'a>) -> Result<RawExemplar<'a>, DecodeError> {
+        let (mut exemplar, mut references) = (RawExemplar::default(), Vec::new());
+        while let Some(field) = fields.next()? {
+            match field {
+                (1, value) => read_references(value, &fields, &mut references)?,
+                (2, Value::Fixed64(bits)) => exemplar.value = f64::from_bits(bits),
+                (3, Value::Varint(time)) => exemplar.time = time as i64,
+                (2 | 3, _) => return Err(fields.malformed("wire type of an exemplar's field").into()),
+                _ => {}
+            }
+        }
+        for _ in references.chunks(2) {
+            self.allowance.take()?;
+        }
+        self.pairs(&references, &mut exemplar.labels)?;
+        Ok(exemplar)
+    }
+
+    /// The labels that references name, a name and a value in turn.
+    fn pairs(&self, references: &[u64], labels: &mut Vec<(&'a [u8], &'a [u8])>) -> Result<(), DecodeError> {
+        let pairs = references.chunks_exact(2);
         if !pairs.remainder().is_empty() {
             return Err(DecodeError::Protocol { what: "a label has a name and no value" });
         }
         for pair in pairs {
-            series.labels.push((self.symbol(pair[0])?, self.symbol(pair[1])?));
+            labels.push((self.symbol(pair[0])?, self.symbol(pair[1])?));
         }
         Ok(())
     }
@@ -100,7 +126,7 @@ impl<'a> DecoderV2<'a> {
                 (1, Value::Varint(number)) => metadata.kind = kind_of(number),
                 (3, Value::Varint(reference)) => metadata.help = self.symbol(reference)?,
                 (4, Value::Varint(reference)) => metadata.unit = self.symbol(reference)?,
-                (1 | 3 | 4, _) => return Err(fields.malformed("wire type of metadata")),
+                (1 | 3 | 4, _) => return Err(fields.malformed("wire type of metadata").into()),
                 _ => {}
             }
         }
@@ -110,5 +136,29 @@ impl<'a> DecoderV2<'a> {
     fn symbol(&self, reference: u64) -> Result<&'a [u8], DecodeError> {
         let index = usize::try_from(reference).unwrap_or(usize::MAX);
         self.symbols.get(index).copied().ok_or(DecodeError::Symbol { reference, len: self.symbols.len() })
+    }
+}
+
+/// Packed, or one by one.
+fn read_references(value: Value<'_>, fields: &Fields<'_>, into: &mut Vec<u64>) -> Result<(), DecodeError> {
+    match value {
+        Value::Varint(reference) => into.push(reference),
+        Value::Bytes(bytes) => {
+            let mut packed = fields.nested(bytes);
+            while let Some(reference) = packed.next_packed()? {
+                into.push(reference);
+            }
+        }
+        _ => return Err(fields.malformed("wire type of a label's reference").into()),
+    }
+    Ok(())
+}
+
+/// Early senders of version 2.0 say for a whole series when counting began.
+fn start_at(series: &mut Series<'_>, created: i64) {
+    let start = Some(Timestamp(created));
+    series.started.extend(series.samples.drain(..).map(|sample| Point { start, ..Point::from(sample) }));
+    for point in series.started.iter_mut().chain(&mut series.histograms) {
+        point.start = point.start.or(start);
     }
 }

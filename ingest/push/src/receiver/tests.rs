@@ -1,9 +1,11 @@
 use super::*;
-use crate::testing::{Proto, message_v1, sample, series_v1};
+use crate::testing::{Proto, histogram, message_v1, sample, series_v1};
 use proptest::prelude::*;
 use std::thread;
 use std::time::Instant;
-use watchfire_model::{ByteSize, Matcher, MetricKind, QueryBudget, Samples, SeriesSource, TimeRange, Timestamp};
+use watchfire_model::{
+    ByteSize, Matcher, MetricKind, PointValue, QueryBudget, Samples, SeriesSource, TimeRange, Timestamp,
+};
 use watchfire_store::{Fault, ManualClock, MemStorage};
 use watchfire_tsdb::TsdbOptions;
 
@@ -27,8 +29,16 @@ fn dump(tsdb: &Tsdb) -> Vec<String> {
     let show = |reader: &dyn watchfire_model::SeriesReader| {
         let mut samples = Samples::default();
         reader.read(TimeRange::ALL, &budget, &mut samples).unwrap();
-        let pairs = samples.times.iter().zip(&samples.values);
-        let points: Vec<String> = pairs.map(|(time, value)| format!("{value}@{}", time - NOW_MS)).collect();
+        let point = |place: usize| {
+            let Point { time, start, value } = samples.point(place).unwrap();
+            let start = start.map_or_else(String::new, |start| format!(" from {}", start.0 - NOW_MS));
+            let value = match value {
+                PointValue::Float(value) => value.to_string(),
+                PointValue::Histogram(one) => format!("{} in {:?}", one.count, one.positive),
+            };
+            format!("{value}@{}{start}", time.0 - NOW_MS)
+        };
+        let points: Vec<String> = (0..samples.len()).map(point).collect();
         format!("{}: {}", reader.labels(), points.join(" "))
     };
     readers.iter().map(|reader| show(&**reader)).collect()
@@ -91,7 +101,7 @@ fn version_2() {
     let write = |message: &Proto| receiver.write(&message.body(), Some(V2), Some("snappy"));
     let good = with(&series(&[1, 2, 3, 4]).message(5, &metadata));
     assert_eq!(write(&good).unwrap(), Written { samples: 1, ..Written::default() });
-    assert_eq!(dump(&tsdb), [r#"up{a="1"}: 1.5@0"#]);
+    assert_eq!(dump(&tsdb), [r#"up{a="1"}: 1.5@0 from -1795046399999"#]);
     let want = MetricMetadata { kind: MetricKind::Counter, help: "What it is.".to_owned(), unit: "bytes".to_owned() };
     assert_eq!(tsdb.metadata(), [("up".to_owned(), vec![want])]);
     let error = |message: &Proto| {
@@ -104,6 +114,63 @@ fn version_2() {
     let wrong = "the message breaks remote write 2.0: the first symbol is not the empty text";
     check(&Proto::default().bytes(4, "x"), wrong);
     assert_eq!(write(&with(&series(&[3, 4]))).unwrap_err().status(), 400);
+}
+
+/// Exemplars of all series, as `labels: exemplar value@time …`.
+fn exemplars(tsdb: &Tsdb) -> Vec<String> {
+    let all = [vec![Matcher::equal("job", "")]];
+    let found = tsdb.exemplars(&all, TimeRange::ALL, &QueryBudget::unlimited()).unwrap();
+    let show = |one: &Exemplar| format!("{} {}@{}", one.labels, one.value, one.time.0 - NOW_MS);
+    found.iter().map(|one| format!("{}: {}", one.labels, one.exemplars.iter().map(show).collect::<String>())).collect()
+}
+
+#[test]
+fn histograms_and_exemplars_of_version_1() {
+    let trace = |value: &str| Proto::default().message(1, &Proto::default().bytes(1, "trace_id").bytes(2, value));
+    let series = series_v1(&[("__name__", "h")], &[])
+        .message(4, &histogram(NOW_MS))
+        .message(4, &histogram(NOW_MS + 1).varint(6, 2)) // does not add up
+        .message(3, &trace("abc").double(2, 0.5).varint(3, NOW_MS as u64 - 7))
+        .message(3, &trace(&"x".repeat(121)).double(2, 0.5).varint(3, NOW_MS as u64));
+    let tsdb = open(&MemStorage::new(1), TsdbOptions::default());
+    let receiver = receiver(&tsdb);
+    let error = receiver.write(&message_v1(&[series]).body(), None, None).unwrap_err();
+    assert_eq!((error.status(), error.written()), (400, Written { samples: 0, histograms: 1, exemplars: 1 }));
+    assert!(error.to_string().contains("do not add up"), "{error}");
+    assert_eq!(dump(&tsdb), ["h: 5 in [(1, 1.0), (2, 3.0)]@0"]);
+    assert_eq!(exemplars(&tsdb), [r#"h: {trace_id="abc"} 0.5@-7"#]);
+    let refused = receiver.metrics.refused_exemplars.get_or_create(&[("reason", "labels")]).get();
+    assert_eq!((receiver.metrics.histograms.get(), receiver.metrics.exemplars.get(), refused), (1, 1, 1));
+}
+
+#[test]
+fn histograms_exemplars_and_starts_of_version_2() {
+    let symbols = ["", "__name__", "h", "c", "trace_id", "abc"];
+    let start = NOW_MS as u64 - 60_000;
+    let exemplar = Proto::default().packed(1, &[4, 5]).double(2, 2.0).varint(3, NOW_MS as u64);
+    let h = Proto::default().packed(1, &[1, 2]).message(3, &histogram(NOW_MS).varint(17, start)).message(4, &exemplar);
+    let stale = Proto::default().double(3, watchfire_model::stale_nan()).varint(15, NOW_MS as u64 + 1);
+    let c = Proto::default().packed(1, &[1, 3]).message(2, &sample(1.0, NOW_MS).varint(3, start)).message(3, &stale);
+    let message = symbols.iter().fold(Proto::default(), |message, symbol| message.bytes(4, symbol));
+    let message = message.message(5, &h).message(5, &c);
+    let storage = MemStorage::new(1);
+    let tsdb = open(&storage, TsdbOptions::default());
+    let written = receiver(&tsdb).write(&message.body(), Some(V2), Some("snappy")).unwrap();
+    assert_eq!(written, Written { samples: 1, histograms: 2, exemplars: 1 });
+    let want = ["c: 1@0 from -60000 NaN@1", "h: 5 in [(1, 1.0), (2, 3.0)]@0 from -60000"];
+    assert_eq!(dump(&tsdb), want);
+    assert_eq!(exemplars(&tsdb), [r#"h: {trace_id="abc"} 2@0"#]);
+    // What was told as written survives a power cut.
+    assert_eq!(dump_after_a_power_cut(&storage, 2), want);
+}
+
+#[test]
+fn buckets_count_as_samples() {
+    let tsdb = open(&MemStorage::new(1), TsdbOptions::default());
+    let pool = MemoryPool::new("requests", ByteSize::from_mib(64));
+    let small = Receiver::new(tsdb, Limits { samples_max: 3, ..Limits::default() }, pool);
+    let series = series_v1(&[("__name__", "h")], &[]).message(4, &histogram(NOW_MS));
+    check_refusal(&small, &message_v1(&[series]).body(), None, 413);
 }
 
 #[test]
