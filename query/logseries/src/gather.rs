@@ -132,7 +132,9 @@ pub(crate) fn scanned(
         let Some(labels) = selection.labels(&key) else { continue };
         series.entry(labels).or_default().extend(cells.iter().map(|cell| (cell.ms, cell.value)));
     }
-    series.values_mut().for_each(|cells| join(cells, |held, further| combine.join(held, further)));
+    for cells in series.values_mut() {
+        join(cells, selection.metric.combine());
+    }
     Ok((series, answer))
 }
 
