@@ -6,6 +6,7 @@ use crate::exemplars::Fate;
 use crate::record::encode_exemplars;
 use crate::status::ExemplarsAppended;
 use crate::tsdb::{SeriesId, Shared};
+use std::sync::atomic::Ordering;
 use watchfire_model::{Exemplar, Labels};
 
 /// Exemplars in one record.
@@ -51,9 +52,10 @@ impl Shared {
         for taken in taken.chunks(RECORD_EXEMPLARS_MAX) {
             let mut payload = Vec::new();
             encode_exemplars(taken, &mut payload);
-            appender.write_record(payload, taken.iter().map(|(id, _)| *id), log)?;
+            let ids: Vec<SeriesId> = taken.iter().map(|(id, _)| *id).collect();
+            appender.write_record(payload, &ids, log)?;
         }
-        self.head.unsynced_bytes.store(appender.unsynced_bytes() as i64, std::sync::atomic::Ordering::Relaxed);
+        self.head.unsynced_bytes.store(appender.unsynced_bytes() as i64, Ordering::Relaxed);
         let mut exemplars = self.exemplars.lock();
         for (labels, (_, exemplar)) in taken_labels.iter().zip(taken) {
             match exemplars.add(labels, exemplar) {

@@ -112,7 +112,8 @@ impl Appender {
         while !rest.is_empty() {
             let mut payload = Vec::new();
             let (these, others) = rest.split_at(S::encode(rest, &mut payload));
-            self.write_record(payload, these.iter().map(|(id, _)| *id), log)?;
+            let ids: Vec<SeriesId> = these.iter().map(|(id, _)| *id).collect();
+            self.write_record(payload, &ids, log)?;
             rest = others;
         }
         Ok(())
@@ -122,10 +123,10 @@ impl Appender {
     pub(crate) fn write_record(
         &mut self,
         payload: Vec<u8>,
-        series: impl Iterator<Item = SeriesId> + Clone,
+        series: &[SeriesId],
         log: Log<'_>,
     ) -> Result<(), TsdbError> {
-        while !self.try_write(&payload, series.clone(), log)? {
+        while !self.try_write(&payload, series, log)? {
             self.begin_epoch(log)?;
         }
         self.unsynced_bytes += payload.len();
@@ -200,12 +201,7 @@ impl Appender {
     }
 
     /// Whether definitions and payload went into the epoch's session.
-    fn try_write(
-        &mut self,
-        payload: &[u8],
-        series: impl Iterator<Item = SeriesId>,
-        log: Log<'_>,
-    ) -> Result<bool, TsdbError> {
+    fn try_write(&mut self, payload: &[u8], series: &[SeriesId], log: Log<'_>) -> Result<bool, TsdbError> {
         if self.session.is_none() {
             return Ok(false);
         }
@@ -215,17 +211,17 @@ impl Appender {
         Ok(self.session == Some(position.session))
     }
 
-    fn define(&mut self, ids: impl Iterator<Item = SeriesId>, log: Log<'_>) -> Result<(), TsdbError> {
+    fn define(&mut self, ids: &[SeriesId], log: Log<'_>) -> Result<(), TsdbError> {
         let mut definitions = Vec::new();
         for id in ids {
-            let Some(series) = log.index.get(id) else { continue };
+            let Some(series) = log.index.get(*id) else { continue };
             if !enter_epoch(&series.epoch, self.epoch) {
                 continue;
             }
             if definitions.is_empty() {
                 begin_series(&mut definitions);
             }
-            put_series(&mut definitions, id, &series.labels, &log.index.symbols);
+            put_series(&mut definitions, *id, &series.labels, &log.index.symbols);
             if definitions.len() > SERIES_RECORD_BYTES {
                 log.wal.append(&definitions).inspect_err(|_| self.session = None)?;
                 definitions.clear();
@@ -264,9 +260,7 @@ impl Appender {
         for index in 0..self.unsynced.len() {
             let payload = std::mem::take(&mut self.unsynced[index].1);
             let written = match Record::decode(&payload) {
-                Ok(record) => {
-                    self.define(record.named_series().into_iter(), log).and_then(|()| Ok(log.wal.append(&payload)?))
-                }
+                Ok(record) => self.define(&record.named_series(), log).and_then(|()| Ok(log.wal.append(&payload)?)),
                 Err(Damage(_)) => unreachable!("these records were encoded by this process"),
             };
             self.unsynced[index].1 = payload;

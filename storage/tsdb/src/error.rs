@@ -22,6 +22,9 @@ pub enum TsdbError {
     Replaying { max: u64 },
     #[error("the log of earlier runs cannot be read: {reason}")]
     ReplayStalled { reason: String },
+    /// Those that are there are kept until no block holds what they delete.
+    #[error("{max} deletions wait to be carried out, their limit: clean the tombstones first")]
+    TombstoneLimit { max: usize },
     /// The store is being closed.
     #[error("the store is being closed")]
     Closing,

@@ -2,6 +2,11 @@
 //!
 //! Which are kept depends on their times alone, not on the order in which they come: the log may be read again, and twice.
 
+mod saved;
+
+pub(crate) use saved::SavedExemplars;
+
+use crate::deletion::pass_all;
 use std::collections::{BTreeMap, HashMap};
 use watchfire_model::{Exemplar, Exhausted, Labels, Matcher, QueryBudget, SeriesExemplars, TimeRange};
 
@@ -18,6 +23,10 @@ pub(crate) struct ExemplarStore {
     order: BTreeMap<(i64, u64), Labels>,
     /// Numbers given out.
     numbers: u64,
+    /// Counts what has changed.
+    changes: u64,
+    /// The object that was written last, and `changes` then; none at first.
+    written: Option<(String, u64)>,
 }
 
 #[derive(Debug)]
@@ -38,7 +47,22 @@ pub(crate) enum Fate {
 
 impl ExemplarStore {
     pub(crate) fn new(max: usize) -> ExemplarStore {
-        ExemplarStore { max, series: HashMap::default(), order: BTreeMap::new(), numbers: 0 }
+        ExemplarStore { max, series: HashMap::default(), order: BTreeMap::new(), numbers: 0, changes: 0, written: None }
+    }
+
+    /// Grows with every change.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Notes that an object holds what was here at `changes`.
+    pub(crate) fn set_written(&mut self, key: String, changes: u64) {
+        self.written = Some((key, changes));
+    }
+
+    /// The object that holds just what is here.
+    pub(crate) fn written(&self) -> Option<&String> {
+        self.written.as_ref().filter(|(_, changes)| *changes == self.changes).map(|(key, _)| key)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -70,6 +94,7 @@ impl ExemplarStore {
             self.drop_oldest();
         }
         self.numbers += 1;
+        self.changes += 1;
         let number = self.numbers;
         self.order.insert((exemplar.time.0, number), series.clone());
         let kept = self.series.entry(series.clone()).or_default();
@@ -90,8 +115,7 @@ impl ExemplarStore {
             if count % SERIES_PER_CHECK == 0 {
                 budget.check()?;
             }
-            let passes = |matchers: &Vec<Matcher>| matchers.iter().all(|matcher| matcher.matches_labels(labels));
-            if !selectors.iter().any(passes) {
+            if !selectors.iter().any(|matchers| pass_all(matchers, labels)) {
                 continue;
             }
             let within = kept.iter().filter(|kept| range.contains(kept.exemplar.time));
@@ -107,13 +131,14 @@ impl ExemplarStore {
 
     /// Removes the exemplars within `range` of the series that `is_deleted` says.
     pub(crate) fn delete(&mut self, is_deleted: impl Fn(&Labels) -> bool, range: TimeRange) {
-        let order = &mut self.order;
+        let (order, changes) = (&mut self.order, &mut self.changes);
         self.series.retain(|labels, kept| {
             if is_deleted(labels) {
                 kept.retain(|Kept { number, exemplar }| {
                     let goes = range.contains(exemplar.time);
                     if goes {
                         order.remove(&(exemplar.time.0, *number));
+                        *changes += 1;
                     }
                     !goes
                 });

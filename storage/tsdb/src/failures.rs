@@ -11,6 +11,7 @@ pub(crate) enum Work {
     Flush,
     Retention,
     Compaction,
+    Exemplars,
 }
 
 /// The last failure of each kind of work, the newest last.
@@ -24,6 +25,7 @@ impl Work {
             Work::Flush => "writing the head to blocks",
             Work::Retention => "applying the retention",
             Work::Compaction => "merging blocks",
+            Work::Exemplars => "reading stored exemplars",
         }
     }
 }

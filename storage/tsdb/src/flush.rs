@@ -125,9 +125,10 @@ impl Shared {
         let from = flushed.map_or_else(Default::default, |flush| flush.covered);
         let log = LogRange { from, until: taken.position };
         let blocks = self.write_blocks(&frozen, &texts, flushed.map_or(i64::MIN, |flush| flush.until), cut, log)?;
+        let exemplars = self.save_exemplars(taken.position)?;
         crash_point("tsdb.flush.written");
         let flush = Flush { until: cut.until, ahead: cut.ahead, position: taken.position, covered: taken.covered };
-        self.transact(TsdbDelta { add: blocks, flush: Some(flush), ..TsdbDelta::default() })?;
+        self.transact(TsdbDelta { add: blocks, flush: Some(flush), exemplars, ..TsdbDelta::default() })?;
         crash_point("tsdb.flush.listed");
         // Readers look for new blocks after they have read the head, so from here on nobody misses what thaws.
         let (mut samples, mut bytes) = (0, 0);
@@ -257,6 +258,7 @@ impl BlockMeta {
             windows: 1,
             log: None,
             purged: Vec::new(),
+            tombstones: Vec::new(),
         }
     }
 }

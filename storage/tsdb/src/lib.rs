@@ -20,6 +20,7 @@ mod appender;
 mod block;
 mod codec;
 mod compact;
+mod deletion;
 mod error;
 mod exemplars;
 mod failures;

@@ -4,6 +4,7 @@
 //! series each.
 
 use crate::SERIES_MAX;
+use crate::deletion::Deletion;
 use crate::exemplars::ExemplarStore;
 use crate::head::{Collected, Extra, Head, Scratch, Series};
 use crate::incoming::Incoming;
@@ -17,7 +18,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use watchfire_model::{ByteSize, Exemplar, TimeRange, Timestamp};
+use watchfire_model::{ByteSize, Exemplar, Labels, TimeRange, Timestamp};
 use watchfire_wal::Position;
 
 /// Bytes of memory of a collected sample, and of its copy while all are put in order.
@@ -56,6 +57,9 @@ pub(crate) struct LogReader<'a> {
     /// Places in `series` by the ids of the epoch that is being read.
     places: HashMap<SeriesId, u32, foldhash::fast::FixedState>,
     series: Vec<Arc<Series>>,
+    deletions: Vec<Deletion>,
+    /// Of every series what is deleted of the records before a position; empty where there is no deletion at all.
+    deleted: Vec<Vec<(Position, TimeRange)>>,
     /// Samples by the place of their series, in order of writing.
     batch: Vec<(u32, Collected)>,
     /// What some of them have beside time and value.
@@ -67,10 +71,13 @@ pub(crate) struct LogReader<'a> {
 }
 
 impl<'a> LogReader<'a> {
-    pub(crate) fn new(target: Target<'a>, wanted: Wanted) -> LogReader<'a> {
+    /// Samples of records before a deletion are left out where it concerns them.
+    pub(crate) fn new(target: Target<'a>, wanted: Wanted, deletions: Vec<Deletion>) -> LogReader<'a> {
         LogReader {
             target,
             wanted,
+            deletions,
+            deleted: Vec::new(),
             session: 0,
             epoch_start: None,
             places: HashMap::default(),
@@ -114,6 +121,7 @@ impl<'a> LogReader<'a> {
                         Ok((series, _)) => {
                             self.places.insert(id, self.series.len() as u32);
                             self.series.push(series);
+                            self.find_deleted(&labels);
                         }
                         Err(_) => drop(self.target.metrics.refused_series.inc()),
                     }
@@ -121,7 +129,7 @@ impl<'a> LogReader<'a> {
             }
             Ok(Record::Samples(samples)) => self.collect(position, &samples),
             Ok(Record::Points(points)) => self.collect(position, &points),
-            Ok(Record::Exemplars(exemplars)) => self.collect_exemplars(exemplars),
+            Ok(Record::Exemplars(exemplars)) => self.collect_exemplars(position, exemplars),
             Ok(Record::Metadata(entries)) => {
                 let mut metadata = self.target.metadata.lock();
                 for (metric, described) in entries {
@@ -137,6 +145,7 @@ impl<'a> LogReader<'a> {
         self.epoch_start = Some(position);
         self.places.clear();
         self.series.clear();
+        self.deleted.clear();
     }
 
     fn collect<S: Incoming>(&mut self, position: Position, samples: &[(SeriesId, S)]) {
@@ -152,6 +161,9 @@ impl<'a> LogReader<'a> {
                 self.target.metrics.replay_orphan_samples.inc();
                 continue;
             };
+            if self.is_deleted(place, position, time) {
+                continue;
+            }
             let (value, extra) = sample.parts();
             if let Some(extra) = extra {
                 self.extra_bytes += (size_of::<Extra>() + extra.bytes()) as u64;
@@ -167,14 +179,28 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    fn collect_exemplars(&self, given: Vec<(SeriesId, Exemplar)>) {
+    fn collect_exemplars(&self, position: Position, given: Vec<(SeriesId, Exemplar)>) {
         let index = self.target.head.index.read();
         let mut exemplars = self.target.exemplars.lock();
         for (id, exemplar) in given {
-            if let Some(place) = self.places.get(&id) {
+            if let Some(place) = self.places.get(&id)
+                && !self.is_deleted(*place, position, exemplar.time.0)
+            {
                 exemplars.add(&index.labels(&self.series[*place as usize]), exemplar);
             }
         }
+    }
+
+    fn find_deleted(&mut self, labels: &Labels) {
+        if !self.deletions.is_empty() {
+            let concerned = self.deletions.iter().filter(|deletion| deletion.concerns(labels));
+            self.deleted.push(concerned.map(|deletion| (deletion.position, deletion.range)).collect());
+        }
+    }
+
+    fn is_deleted(&self, place: u32, position: Position, time: i64) -> bool {
+        let deleted = self.deleted.get(place as usize).map(Vec::as_slice).unwrap_or_default();
+        deleted.iter().any(|(until, range)| position < *until && range.contains(Timestamp(time)))
     }
 
     /// Pushes what was collected.

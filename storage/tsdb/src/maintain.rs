@@ -2,6 +2,7 @@
 
 use crate::TsdbError;
 use crate::block::Block;
+use crate::deletion::Deletion;
 use crate::failures::Work;
 use crate::flush::RETRY_MS;
 use crate::state::TsdbDelta;
@@ -30,7 +31,8 @@ impl Shared {
     /// One transaction: the manifest, then the blocks that queries see. Blocks that are taken out live on for whoever
     /// reads them.
     pub(crate) fn transact(&self, delta: TsdbDelta) -> Result<(), TsdbError> {
-        let added: Vec<String> = delta.add.iter().map(|block| block.key.clone()).collect();
+        let added: Vec<String> =
+            delta.add.iter().map(|block| block.key.clone()).chain(self.new_exemplars(&delta)).collect();
         let mut unlisted = self.unlisted.lock();
         let state = self.manifest.commit(delta).inspect_err(|_| {
             // The transaction may be on disk all the same, until the next one succeeds.
@@ -42,11 +44,15 @@ impl Shared {
         let before = self.blocks();
         let mut known: HashMap<&str, &Arc<Block>> = before.iter().map(|block| (&*block.meta.key, block)).collect();
         let now = state.blocks.iter().map(|meta| match known.remove(&*meta.key) {
-            Some(block) => Arc::clone(block),
+            Some(block) if block.meta == *meta => Arc::clone(block),
+            Some(block) => Arc::new(block.with_meta(meta.clone())),
             None => Arc::new(Block::new(meta.clone(), Arc::clone(&self.storage))),
         });
         let now: Vec<Arc<Block>> = now.collect();
+        let deletions = Deletion::all(&state).expect("the selectors were matchers when they were written");
+        *self.deletions.write() = Arc::new(deletions);
         *self.blocks.write() = Arc::new(now);
+        self.hold_exemplars(state.exemplars.as_ref());
         for removed in known.values() {
             removed.set_removed();
         }

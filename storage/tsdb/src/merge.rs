@@ -71,9 +71,10 @@ impl<'a> Merge<'a> {
             decode_unit(bytes, self.into)?;
             // What histograms weigh is known now.
             let rest = self.into.weight_from(place) - count as u64;
-            return Ok(if rest > 0 {
-                self.budget.take_samples(rest)?
-            });
+            if rest > 0 {
+                self.budget.take_samples(rest)?;
+            }
+            return Ok(());
         }
         self.run.clear();
         decode_unit(bytes, &mut self.run)?;

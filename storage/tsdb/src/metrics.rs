@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) unsynced_waits: Counter,
     pub(crate) created_series: Counter,
     pub(crate) dropped_series: Counter,
+    pub(crate) deleted_series: Counter,
     pub(crate) head_series: Gauge,
     pub(crate) head_samples: Gauge,
     pub(crate) head_bytes: Gauge,
@@ -98,6 +99,7 @@ impl Metrics {
             ),
             ("created_series", "Series added to the head.", &self.created_series),
             ("dropped_series", "Idle series removed from the head.", &self.dropped_series),
+            ("deleted_series", "Series of which samples were deleted on request.", &self.deleted_series),
             (
                 "damaged_reads",
                 "Reads that found a part of a block damaged and went on without it.",

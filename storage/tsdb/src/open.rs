@@ -2,6 +2,7 @@
 
 use crate::appender::Appender;
 use crate::block::{BLOCK_PREFIX, Block, Caches};
+use crate::deletion::Deletion;
 use crate::exemplars::ExemplarStore;
 use crate::failures::Failures;
 use crate::head::Head;
@@ -17,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
+use watchfire_model::MatcherError;
 use watchfire_store::{Clock, Manifest, Storage, StorageError, crash_point, sweep};
 use watchfire_wal::{Backlog, Position, Wal};
 
@@ -32,17 +34,23 @@ pub(crate) fn open(
     let state = manifest.state();
     let metrics = Metrics::default();
     let blocks = open_blocks(&storage, &state, &metrics)?;
+    let damaged =
+        |error: MatcherError| StorageError::Damaged { key: MANIFEST_PREFIX.to_owned(), what: error.to_string() };
+    let deletions = Deletion::all(&state).map_err(damaged)?;
     crash_point("tsdb.open.swept");
     let covered = state.flush.map_or(Position::START, |flush| flush.covered);
     let (wal, backlog) = Wal::open_behind(Arc::clone(&storage), WAL_DIRECTORY, options.wal, covered)?;
     if let Some(flush) = state.flush.filter(|flush| backlog.end() < flush.position) {
         // Files of the log are gone, as after restoring a backup: what comes now is not what was flushed.
         let flush = Flush { position: backlog.end(), ..flush };
-        manifest.commit(TsdbDelta { flush: Some(flush), ..TsdbDelta::default() })?;
+        let log_end = Some(backlog.end());
+        manifest.commit(TsdbDelta { flush: Some(flush), log_end, ..TsdbDelta::default() })?;
     }
     let shared = Shared {
         caches: Caches::new(&options),
         exemplars: Mutex::new(ExemplarStore::new(options.exemplars_max)),
+        saved_exemplars: Mutex::default(),
+        deletions: RwLock::new(Arc::new(deletions)),
         storage,
         clock,
         options,
@@ -63,6 +71,7 @@ pub(crate) fn open(
         unlisted: Mutex::default(),
         is_closing: AtomicBool::new(false),
     };
+    shared.load_exemplars(state.exemplars.as_ref())?;
     shared.confirm_time();
     shared.measure();
     Ok((shared, backlog))
@@ -70,7 +79,8 @@ pub(crate) fn open(
 
 /// The manifest's blocks; objects that it does not name are deleted: nobody else writes while a store is opened.
 fn open_blocks(storage: &Arc<dyn Storage>, state: &TsdbState, metrics: &Metrics) -> Result<Vec<Arc<Block>>, TsdbError> {
-    let live: HashSet<String> = state.blocks.iter().map(|block| block.key.clone()).collect();
+    let exemplars = state.exemplars.iter().map(|exemplars| exemplars.key.clone());
+    let live: HashSet<String> = state.blocks.iter().map(|block| block.key.clone()).chain(exemplars).collect();
     sweep(&**storage, BLOCK_PREFIX, &live)?;
     let mut blocks = Vec::with_capacity(state.blocks.len());
     for meta in &state.blocks {

@@ -2,6 +2,7 @@
 
 use crate::TsdbError;
 use crate::block::Block;
+use crate::exemplars::SavedExemplars;
 use crate::flush::Cut;
 use crate::tsdb::Shared;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub struct Pinned {
     objects: Vec<Object>,
     /// Their objects exist as long as this.
     _blocks: Arc<Vec<Arc<Block>>>,
+    _exemplars: Option<Arc<SavedExemplars>>,
 }
 
 impl Pinned {
@@ -39,7 +41,7 @@ impl Shared {
     pub(crate) fn pin(&self) -> Result<Pinned, TsdbError> {
         self.replay.wait()?;
         let _guard = self.maintenance.lock();
-        if self.head.samples.load(Ordering::Relaxed) > 0 {
+        if self.head.samples.load(Ordering::Relaxed) > 0 || self.has_unsaved_exemplars() {
             let oldest = self.head.times().map(|(oldest, _)| self.window(oldest));
             let until = self.flushed_until().or(oldest).unwrap_or(0);
             self.with_reserve(|| self.flush_live(Cut::everything(until)))?;
@@ -48,6 +50,8 @@ impl Shared {
         let snapshot = self.manifest.snapshot()?;
         let blocks = self.blocks();
         let object = |block: &Arc<Block>| Object { key: block.meta.key.clone(), size: block.meta.bytes };
-        Ok(Pinned { snapshot, objects: blocks.iter().map(object).collect(), _blocks: blocks })
+        let exemplars = self.saved_exemplars.lock().clone();
+        let objects = blocks.iter().map(object).chain(exemplars.iter().map(|saved| saved.object())).collect();
+        Ok(Pinned { snapshot, objects, _blocks: blocks, _exemplars: exemplars })
     }
 }

@@ -3,7 +3,7 @@
 mod exemplars;
 mod points;
 
-pub(crate) use exemplars::encode_exemplars;
+pub(crate) use exemplars::{encode_exemplars, put_exemplar, read_exemplar};
 pub(crate) use points::encode_points;
 
 use crate::codec::{Cursor, Damage, put_text, put_varint, put_zigzag};
@@ -134,7 +134,15 @@ fn decode_series(cursor: &mut Cursor<'_>) -> Result<Vec<(SeriesId, Labels)>, Dam
     Ok(series)
 }
 
-fn decode_labels(cursor: &mut Cursor<'_>) -> Result<Labels, Damage> {
+pub(crate) fn put_labels(out: &mut Vec<u8>, labels: &Labels) {
+    put_varint(out, labels.len() as u64);
+    for label in labels {
+        put_text(out, &label.name);
+        put_text(out, &label.value);
+    }
+}
+
+pub(crate) fn decode_labels(cursor: &mut Cursor<'_>) -> Result<Labels, Damage> {
     let mut labels = LabelsBuilder::default();
     for _ in 0..cursor.count()? {
         let name = cursor.text()?;

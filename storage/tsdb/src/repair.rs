@@ -3,6 +3,7 @@
 use crate::TsdbError;
 use crate::block::{BLOCK_PREFIX, Block, BlockScan, BlockWriter, WrittenBlock};
 use crate::codec::{Columns, encode_units};
+use crate::deletion::Deletion;
 use crate::exemplars::ExemplarStore;
 use crate::flush::Cut;
 use crate::head::Head;
@@ -53,9 +54,10 @@ impl Shared {
             Ok(false) | Err(_) => drop(self.metrics.failed_set_asides.inc()),
         }
         crash_point("tsdb.repair.set-aside");
-        let BlockMeta { stray, windows, log, ref key, .. } = block.meta;
+        let BlockMeta { stray, windows, log, ref key, ref tombstones, .. } = block.meta;
         if let Some(rebuilt) = self.rebuild(&block.meta)? {
-            let meta = BlockMeta { stray, windows, log, ..BlockMeta::of(rebuilt) };
+            let tombstones = tombstones.clone();
+            let meta = BlockMeta { stray, windows, log, tombstones, ..BlockMeta::of(rebuilt) };
             self.replace(std::slice::from_ref(block), vec![meta], Vec::new())?;
             self.metrics.rebuilt_blocks.inc();
             report.rebuilt.push(key.clone());
@@ -71,7 +73,9 @@ impl Shared {
             max_time: Timestamp(block.meta.max_time),
         });
         let purged = block.meta.purged.clone();
-        let meta = salvaged.written.map(|written| BlockMeta { stray, windows, purged, ..BlockMeta::of(written) });
+        let tombstones = tombstones.clone();
+        let meta =
+            salvaged.written.map(|written| BlockMeta { stray, windows, purged, tombstones, ..BlockMeta::of(written) });
         self.replace(std::slice::from_ref(block), meta.into_iter().collect(), lost.iter().cloned().collect())?;
         self.metrics.salvaged_blocks.inc();
         self.metrics.lost_samples.inc_by(salvaged.lost_samples);
@@ -85,7 +89,11 @@ impl Shared {
         let Some(LogRange { from, until }) = meta.log else { return Ok(None) };
         let (head, metadata, exemplars) = (Head::default(), Mutex::default(), Mutex::new(ExemplarStore::new(0)));
         let target = Target { head: &head, metadata: &metadata, exemplars: &exemplars, metrics: &self.metrics };
-        let mut reader = LogReader::new(target, Wanted { flush: None, range: meta.range(), span: self.span() });
+        // What was deleted while the block was there stays in it, as its tombstones say.
+        let is_older = |deletion: &&Deletion| !meta.tombstones.contains(&deletion.id);
+        let deletions = self.deletions().iter().filter(is_older).cloned().collect();
+        let wanted = Wanted { flush: None, range: meta.range(), span: self.span() };
+        let mut reader = LogReader::new(target, wanted, deletions);
         let reread = self.wal.reread(from, until, &mut |position, payload| {
             reader.read(position, payload);
             if reader.is_batch_full(self.options.head_bytes_max) {

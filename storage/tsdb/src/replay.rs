@@ -126,7 +126,7 @@ impl Shared {
         let wanted = Wanted { flush: self.manifest.state().flush, range: TimeRange::ALL, span: self.span() };
         let target =
             Target { head: &self.head, metadata: &self.metadata, exemplars: &self.exemplars, metrics: &self.metrics };
-        let mut reader = LogReader::new(target, wanted);
+        let mut reader = LogReader::new(target, wanted, self.deletions().to_vec());
         let mut rest = backlog;
         // Where the next record stands, at the earliest.
         let mut next = Position::START;

@@ -6,6 +6,7 @@
 use crate::TsdbError;
 use crate::block::Block;
 use crate::compact::Rewrite;
+use crate::deletion::pass_all;
 use crate::options::RetentionRule;
 use crate::state::{BlockMeta, TsdbDelta};
 use crate::status::{LostSamples, RetentionReason, RetentionStep};
@@ -54,7 +55,7 @@ impl Cutoffs {
 
 impl RetentionRule {
     fn concerns(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches_labels(labels))
+        pass_all(&self.matchers, labels)
     }
 
     /// Names the rule's series, whatever its time.

@@ -2,6 +2,7 @@
 
 use crate::Tsdb;
 use crate::block::{Block, BlockIndex};
+use crate::deletion::deleted_ranges;
 use crate::head::Series;
 use crate::index::{label_names, label_values, resolve};
 use crate::merge::{Merge, ReadError};
@@ -312,7 +313,12 @@ impl StoredSeries {
         merge: &mut Merge<'_>,
     ) -> Result<(), SelectError> {
         if block.meta.range().overlaps(range) {
+            if !block.meta.tombstones.is_empty() {
+                let deletions = self.shared.deletions();
+                merge.set_deleted(deleted_ranges(&deletions, &block.meta, &self.found.labels));
+            }
             let read = block.read(number, index, &self.shared.caches, budget, merge);
+            merge.set_deleted(Vec::new());
             self.shared.undamaged(block, read)?;
         }
         Ok(())

@@ -17,6 +17,12 @@ pub(crate) struct TsdbState {
     /// What damage has cost, oldest first.
     #[serde(default)]
     pub(crate) lost: Vec<LostSamples>,
+    /// What was deleted and may still be in blocks, or in the part of the log that may be read again; oldest first.
+    #[serde(default)]
+    pub(crate) tombstones: Vec<Tombstone>,
+    /// The exemplars of the last flush.
+    #[serde(default)]
+    pub(crate) exemplars: Option<ExemplarsMeta>,
 }
 
 /// One transaction.
@@ -32,6 +38,43 @@ pub(crate) struct TsdbDelta {
     /// What the transaction finds to be lost.
     #[serde(default)]
     pub(crate) lost: Vec<LostSamples>,
+    /// Concerns every block that overlaps its range now.
+    #[serde(default)]
+    pub(crate) deletion: Option<Tombstone>,
+    #[serde(default)]
+    pub(crate) exemplars: Option<ExemplarsMeta>,
+    /// The log ends here, before positions that the state names: files of it are gone.
+    #[serde(default)]
+    pub(crate) log_end: Option<Position>,
+}
+
+/// A deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tombstone {
+    pub(crate) id: u64,
+    /// Series that pass all of any list.
+    pub(crate) selectors: Vec<Vec<MatcherText>>,
+    /// Times, both inclusive.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    /// Samples of earlier records are deleted.
+    pub(crate) position: Position,
+}
+
+/// A matcher as it is written in a selector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MatcherText {
+    pub(crate) name: String,
+    pub(crate) op: String,
+    pub(crate) value: String,
+}
+
+/// The object that holds the exemplars of all records before `position`, as far as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExemplarsMeta {
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    pub(crate) position: Position,
 }
 
 /// What is known of a block without opening it.
@@ -56,6 +99,9 @@ pub(crate) struct BlockMeta {
     /// Retention rules whose series were taken out of it.
     #[serde(default)]
     pub(crate) purged: Vec<String>,
+    /// Tombstones that concern it.
+    #[serde(default)]
+    pub(crate) tombstones: Vec<u64>,
 }
 
 /// Records of the log, read from the start of an epoch.
@@ -112,5 +158,36 @@ impl ManifestState for TsdbState {
         self.flush = delta.flush.or(self.flush);
         self.lost.extend(delta.lost.iter().cloned());
         self.lost.drain(..self.lost.len().saturating_sub(LOST_MAX));
+        self.exemplars = delta.exemplars.clone().or_else(|| self.exemplars.take());
+        if let Some(deletion) = &delta.deletion {
+            let range = deletion.start..=deletion.end;
+            for block in &mut self.blocks {
+                if block.min_time <= *range.end() && *range.start() <= block.max_time {
+                    block.tombstones.push(deletion.id);
+                }
+            }
+            self.tombstones.push(deletion.clone());
+        }
+        if let Some(end) = delta.log_end {
+            self.tombstones.iter_mut().for_each(|tombstone| tombstone.position = tombstone.position.min(end));
+            self.exemplars.iter_mut().for_each(|exemplars| exemplars.position = exemplars.position.min(end));
+        }
+        self.forget_tombstones();
+    }
+}
+
+impl TsdbState {
+    /// Lets go of tombstones that no block names and that no record of the log needs any more.
+    fn forget_tombstones(&mut self) {
+        let TsdbState { blocks, flush, tombstones, exemplars, .. } = self;
+        let covered = flush.map_or(Position::START, |flush| flush.covered);
+        tombstones.retain(|tombstone| {
+            let may_be_replayed = covered < tombstone.position;
+            let may_be_loaded = exemplars.as_ref().is_some_and(|exemplars| exemplars.position <= tombstone.position);
+            // A block that is built anew from such records must not bring back what the tombstone has deleted.
+            let is_behind = |block: &BlockMeta| block.log.is_some_and(|log| log.from < tombstone.position);
+            let is_named = |block: &BlockMeta| block.tombstones.contains(&tombstone.id) || is_behind(block);
+            may_be_replayed || may_be_loaded || blocks.iter().any(is_named)
+        });
     }
 }

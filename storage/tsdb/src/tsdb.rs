@@ -2,7 +2,8 @@
 
 use crate::appender::{Appender, Log};
 use crate::block::{Block, Caches};
-use crate::exemplars::ExemplarStore;
+use crate::deletion::Deletion;
+use crate::exemplars::{ExemplarStore, SavedExemplars};
 use crate::failures::{Failures, Work};
 use crate::head::Head;
 use crate::metadata::MetadataTable;
@@ -18,7 +19,7 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
-use watchfire_model::{Exemplar, Labels, MetricMetadata, Point, Sample};
+use watchfire_model::{Exemplar, Labels, Matcher, MetricMetadata, Point, Sample, TimeRange};
 use watchfire_store::{Clock, Manifest, Storage};
 use watchfire_wal::Wal;
 
@@ -54,6 +55,9 @@ pub(crate) struct Shared {
     pub(crate) caches: Caches,
     pub(crate) metadata: Mutex<MetadataTable>,
     pub(crate) exemplars: Mutex<ExemplarStore>,
+    /// The object that the manifest names.
+    pub(crate) saved_exemplars: Mutex<Option<Arc<SavedExemplars>>>,
+    pub(crate) deletions: RwLock<Arc<Vec<Deletion>>>,
     pub(crate) metrics: Metrics,
     /// The time up to which blocks of enough windows agree that it is past; `i64::MIN` where there are too few.
     pub(crate) confirmed_time: AtomicI64,
@@ -221,6 +225,25 @@ impl Tsdb {
     /// A block could not be written anew; it is as before.
     pub fn repair(&self) -> Result<RepairReport, TsdbError> {
         self.shared.repair()
+    }
+
+    /// Deletes the samples and exemplars within `range` (both ends inclusive) of the series that pass any of the selectors,
+    /// durable when it returns. Blocks keep them, unseen, until they are merged or cleaned. What comes later stays. Returns
+    /// how many series were touched: those that had samples in the head, and those of blocks that overlap the range.
+    ///
+    /// # Errors
+    /// [`TsdbError::TombstoneLimit`]; the log or the manifest cannot be written: nothing is deleted then, or, where that is
+    /// in doubt, all of it after the next start.
+    pub fn delete_series(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<u64, TsdbError> {
+        self.shared.delete_series(selectors, range)
+    }
+
+    /// Writes anew every block with deleted samples, and drops series that hold nothing.
+    ///
+    /// # Errors
+    /// A block could not be written anew; it and those after it are as before.
+    pub fn clean_tombstones(&self) -> Result<(), TsdbError> {
+        self.shared.clean_tombstones()
     }
 
     /// Holds the whole store as it is now, for a backup: writes the head to blocks, and keeps every object that the

@@ -37,6 +37,19 @@ impl Block {
         Block { meta, storage, number, damage, known_without, removed: AtomicBool::new(false) }
     }
 
+    /// The same block, of which the manifest says something else now.
+    pub(crate) fn with_meta(&self, meta: BlockMeta) -> Block {
+        let Block { storage, number, damage, known_without, .. } = self;
+        Block {
+            meta,
+            storage: Arc::clone(storage),
+            number: *number,
+            damage: Mutex::new(damage.lock().clone()),
+            known_without: Mutex::new(known_without.lock().clone()),
+            removed: AtomicBool::new(false),
+        }
+    }
+
     /// Reads the fixed parts: whether the block is there and of a version that can be read.
     pub(crate) fn check(&self) -> Result<(), ReadError> {
         self.layout().map(drop)

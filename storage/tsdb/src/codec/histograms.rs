@@ -21,6 +21,10 @@ const HINTS: [ResetHint; 4] = [ResetHint::Unknown, ResetHint::Reset, ResetHint::
 /// more runs rather than many columns that are nearly empty.
 const SPARE_CELLS: usize = 32;
 
+/// One side's buckets of a histogram.
+type Buckets = fn(&Histogram) -> &[(i32, f64)];
+type BucketsMut = fn(&mut Histogram) -> &mut Vec<(i32, f64)>;
+
 /// Buckets that the histograms of a run have together.
 #[derive(Debug, Default)]
 struct Run {
@@ -117,8 +121,7 @@ impl Run {
             }
             values::encode(column, out);
         }
-        let sides: [(&[i32], fn(&Histogram) -> &[(i32, f64)]); 2] =
-            [(&self.positive, |h| &h.positive), (&self.negative, |h| &h.negative)];
+        let sides: [(&[i32], Buckets); 2] = [(&self.positive, |h| &h.positive), (&self.negative, |h| &h.negative)];
         for (indexes, buckets) in sides {
             // Of every histogram the bucket that comes next: both lists ascend.
             let mut next = [0; UNIT_SAMPLES_MAX];
@@ -174,8 +177,7 @@ fn decode_run(cursor: &mut Cursor<'_>, len: usize) -> Result<Vec<Histogram>, Dam
             *place(histogram) = *value;
         }
     }
-    let sides: [(Vec<i32>, fn(&mut Histogram) -> &mut Vec<(i32, f64)>); 2] =
-        [(positive, |h| &mut h.positive), (negative, |h| &mut h.negative)];
+    let sides: [(Vec<i32>, BucketsMut); 2] = [(positive, |h| &mut h.positive), (negative, |h| &mut h.negative)];
     for (indexes, buckets) in sides {
         for index in indexes {
             values::decode(cursor, column)?;

@@ -1,7 +1,9 @@
 use super::unit::Summary;
 use super::*;
+use crate::tests::points::{any_histogram, bits_of};
 use proptest::prelude::*;
-use watchfire_model::{STALE_NAN_BITS, Samples};
+use std::sync::Arc;
+use watchfire_model::{Histogram, STALE_NAN_BITS, Samples};
 
 /// Encodes and decodes; returns the unit's bytes.
 #[track_caller]
@@ -70,6 +72,48 @@ proptest! {
     ) {
         let times: Vec<i64> = times.into_iter().take(bits.len()).collect();
         check(&times, &bits);
+    }
+
+    #[test]
+    fn any_mix_comes_back(
+        mix in proptest::collection::vec((proptest::option::weighted(0.7, any_histogram()), 0i64..3), 1..=UNIT_SAMPLES_MAX),
+        cut in any::<proptest::sample::Index>(),
+        flip in any::<proptest::sample::Index>(),
+    ) {
+        let mut samples = Samples::default();
+        for (time, (histogram, start)) in (7..).zip(mix) {
+            match histogram {
+                Some(histogram) => samples.push_histogram(time, Arc::new(histogram)),
+                None => samples.push(time, time as f64),
+            }
+            if start != 0 {
+                samples.set_start(i64::MAX / start);
+            }
+        }
+        let unit = Unit::encode(&Columns::of(&samples));
+        prop_assert_eq!(unit.len(), samples.len());
+        let mut got = Samples::default();
+        unit.decode(&mut got);
+        let bits = |samples: &Samples| (0..samples.len()).map_while(|at| samples.point(at)).map(|p| (p.time, bits_of(&p))).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&got), bits(&samples));
+        let mut bytes = unit.bytes().to_vec();
+        let mut into = Samples::default();
+        prop_assert!(decode_unit(&bytes[..cut.index(bytes.len())], &mut into).is_err() && into.is_empty());
+        // Blocks have checksums; here only nothing may panic.
+        let at = flip.index(bytes.len() * 8);
+        bytes[at / 8] ^= 1 << (at % 8);
+        let _ = decode_unit(&bytes, &mut into);
+    }
+
+    #[test]
+    fn scattered_buckets_do_not_blow_up(n_buckets in 1usize..60) {
+        let mut samples = Samples::default();
+        for time in 0..UNIT_SAMPLES_MAX as i64 {
+            let positive = (0..n_buckets as i32).map(|bucket| (bucket * 200 + time as i32, 1.0)).collect();
+            samples.push_histogram(time, Arc::new(Histogram { positive, ..Histogram::empty() }));
+        }
+        let unit = Unit::encode(&Columns::of(&samples));
+        prop_assert!(unit.bytes().len() < UNIT_SAMPLES_MAX * (n_buckets * 12 + 80), "{} bytes", unit.bytes().len());
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Unit {
 }
 
 /// Any number of samples as units that are full but for the last.
-pub(crate) fn encode_units<'a>(columns: Columns<'a>) -> impl Iterator<Item = Unit> + 'a {
+pub(crate) fn encode_units(columns: Columns<'_>) -> impl Iterator<Item = Unit> {
     let starts = (0..columns.len()).step_by(UNIT_SAMPLES_MAX);
     starts.map(move |start| Unit::encode(&columns.part(start..columns.len().min(start + UNIT_SAMPLES_MAX))))
 }

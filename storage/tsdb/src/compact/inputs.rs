@@ -1,6 +1,7 @@
 //! Blocks read side by side, series by series in order of labels.
 
 use crate::block::{Block, BlockScan};
+use crate::deletion::{Deletion, deleted_ranges};
 use crate::index::{Pair, SymbolTable, to_labels};
 use crate::merge::{Merge, ReadError};
 use smol_str::SmolStr;
@@ -66,16 +67,29 @@ impl Inputs {
         to_labels(pairs, &self.texts)
     }
 
-    /// Appends the samples of the series with these labels within `range` to `into`, and goes on behind it.
-    pub(super) fn take(&mut self, pairs: &[Pair], range: TimeRange, into: &mut Samples) -> Result<(), Unreadable> {
+    /// Appends the samples of the series with these labels within `range` that are not deleted to `into`, and goes on
+    /// behind it.
+    pub(super) fn take(
+        &mut self,
+        pairs: &[Pair],
+        range: TimeRange,
+        deletions: &[Deletion],
+        into: &mut Samples,
+    ) -> Result<(), Unreadable> {
         let budget = QueryBudget::unlimited();
         let mut merge = Merge::new(range, &budget, into);
         for input in self.scans.iter_mut().filter(|input| input.labels.as_deref() == Some(pairs)) {
+            let block = &input.scan.block.meta;
+            if !block.tombstones.is_empty() {
+                let labels = to_labels(pairs, &self.texts);
+                merge.set_deleted(deleted_ranges(deletions, block, &labels));
+            }
             if range.start <= range.end
                 && let Err(error) = input.scan.read(&mut merge)
             {
                 return Err(Unreadable { block: Arc::clone(&input.scan.block), error });
             }
+            merge.set_deleted(Vec::new());
             input.scan.advance();
             input.load_labels();
         }

@@ -144,7 +144,8 @@ impl Shared {
     ) -> Result<(), TsdbError> {
         crash_point("tsdb.compact.written");
         let remove: Vec<String> = blocks.iter().map(|block| block.meta.key.clone()).collect();
-        self.transact(TsdbDelta { add: replacements, after: remove.last().cloned(), remove, lost, flush: None })?;
+        let after = remove.last().cloned();
+        self.transact(TsdbDelta { add: replacements, after, remove, lost, ..TsdbDelta::default() })?;
         crash_point("tsdb.compact.listed");
         self.confirm_time();
         Ok(())
@@ -154,6 +155,7 @@ impl Shared {
     pub(crate) fn rewrite(&self, rewrite: &Rewrite<'_>) -> Result<Option<WrittenBlock>, TsdbError> {
         let mut inputs = Inputs::open(rewrite.blocks).map_err(|unreadable| self.unreadable(unreadable))?;
         let mut writer = BlockWriter::create(Arc::clone(&self.storage), self.now(), self.manifest.number())?;
+        let deletions = self.deletions();
         let mut samples = Samples::default();
         let mut units: Vec<Unit> = Vec::new();
         let mut written = 0;
@@ -161,7 +163,7 @@ impl Shared {
             let oldest = rewrite.cutoffs.common().unwrap_or_else(|| rewrite.cutoffs.of(&inputs.to_labels(&labels)));
             let range = TimeRange { start: rewrite.range.start.max(Timestamp(oldest)), ..rewrite.range };
             samples.clear();
-            inputs.take(&labels, range, &mut samples).map_err(|unreadable| self.unreadable(unreadable))?;
+            inputs.take(&labels, range, &deletions, &mut samples).map_err(|unreadable| self.unreadable(unreadable))?;
             units.clear();
             units.extend(encode_units(Columns::of(&samples)));
             writer.add(&labels, units.iter())?;
@@ -176,7 +178,7 @@ impl Shared {
     }
 
     /// A merge needs the space of what it writes until what it read is deleted.
-    fn check_space(&self, members: &[Arc<Block>]) -> Result<(), TsdbError> {
+    pub(crate) fn check_space(&self, members: &[Arc<Block>]) -> Result<(), TsdbError> {
         let bytes = members.iter().map(|block| block.meta.bytes).sum::<u64>();
         if self.storage.space()?.available < bytes.saturating_add(bytes / SPACE_MARGIN) {
             return Err(StorageError::Full { key: members[0].meta.key.clone() }.into());

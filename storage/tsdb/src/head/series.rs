@@ -292,6 +292,25 @@ impl SeriesSamples {
         Frozen { samples: all.len() - live.len(), replaced, grown: self.size() - bytes_before }
     }
 
+    /// Removes what is held within a range; returns how many samples that were, those that others replace among them, and
+    /// how many bytes more are taken. Nothing may wait, or be on its way into a block.
+    pub(crate) fn delete(&mut self, range: TimeRange) -> (usize, i64) {
+        if !self.overlaps(range) {
+            return (0, 0);
+        }
+        let (before, bytes_before) = (self.len(), self.size());
+        let mut left = Samples::default();
+        let budget = QueryBudget::unlimited();
+        let mut merge = Merge::new(TimeRange::ALL, &budget, &mut left);
+        merge.set_deleted(vec![range]);
+        self.read(&mut merge).expect("units in memory are whole and the budget has no limit");
+        self.frozen = Box::default();
+        self.units = encode_units(Columns::of(&left)).collect();
+        self.ring = Raw::default();
+        self.late = None;
+        (before - left.len(), self.size() - bytes_before)
+    }
+
     pub(crate) fn frozen(&self) -> &[Unit] {
         &self.frozen
     }

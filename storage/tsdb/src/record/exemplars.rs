@@ -1,7 +1,7 @@
 //! Exemplars in the log.
 
-use super::{EXEMPLARS, decode_labels, next_id};
-use crate::codec::{Cursor, Damage, put_text, put_varint, put_zigzag};
+use super::{EXEMPLARS, decode_labels, next_id, put_labels};
+use crate::codec::{Cursor, Damage, put_varint, put_zigzag};
 use crate::tsdb::SeriesId;
 use watchfire_model::{Exemplar, Timestamp};
 
@@ -31,11 +31,7 @@ pub(super) fn decode(cursor: &mut Cursor<'_>) -> Result<Vec<(SeriesId, Exemplar)
 pub(crate) fn put_exemplar(exemplar: &Exemplar, out: &mut Vec<u8>) {
     put_zigzag(out, exemplar.time.0);
     out.extend_from_slice(&exemplar.value.to_bits().to_le_bytes());
-    put_varint(out, exemplar.labels.len() as u64);
-    for label in exemplar.labels.iter() {
-        put_text(out, &label.name);
-        put_text(out, &label.value);
-    }
+    put_labels(out, &exemplar.labels);
 }
 
 pub(crate) fn read_exemplar(cursor: &mut Cursor<'_>) -> Result<Exemplar, Damage> {

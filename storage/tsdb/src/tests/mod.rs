@@ -7,6 +7,7 @@ mod formats;
 mod limits;
 mod model;
 mod operations;
+pub(crate) mod points;
 mod replay;
 mod room;
 mod rot;
@@ -15,7 +16,7 @@ use crate::{SeriesId, Tsdb, TsdbOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use watchfire_model::{
-    DurationMs, Labels, Matcher, QueryBudget, Sample, Samples, SeriesSource, TimeNs, TimeRange, Timestamp,
+    DurationMs, Labels, Matcher, PointValue, QueryBudget, Sample, Samples, SeriesSource, TimeNs, TimeRange, Timestamp,
 };
 use watchfire_store::{ManualClock, MemStorage};
 
@@ -117,16 +118,24 @@ fn query(tsdb: &Tsdb, matchers: &[Matcher], range: TimeRange) -> Model {
         let mut samples = Samples::default();
         samples.push(i64::MIN, 0.5);
         reader.read(range, &budget, &mut samples).expect("the storage works");
-        total += samples.len() as u64 - 1;
+        total += samples.weight_from(1);
         assert!(samples.times.is_sorted_by(|a, b| a < b), "{:?} of {}", samples.times, reader.labels());
         assert_eq!(samples.values[0], 0.5, "what was there stays");
-        let bits = samples.times.iter().copied().zip(samples.values.iter().map(|value| value.to_bits())).skip(1);
+        let bits = (1..samples.len()).map(|place| (samples.times[place], bits(&samples, place)));
         if samples.len() > 1 {
             found.insert(reader.labels().clone(), bits.collect());
         }
     }
     assert_eq!(budget.samples(), total, "each sample is charged once");
     found
+}
+
+/// Bits of a float; of a histogram those of its count, which is never a number that a float of the tests has.
+fn bits(samples: &Samples, place: usize) -> u64 {
+    match samples.point(place).expect("there is a sample").value {
+        PointValue::Float(value) => value.to_bits(),
+        PointValue::Histogram(histogram) => histogram.count.to_bits(),
+    }
 }
 
 fn series(number: usize) -> Labels {

@@ -1,6 +1,7 @@
 //! One scenario of everything that the store does, with a fault at every operation of it.
 
 use super::*;
+use watchfire_model::{Exemplar, Histogram, Point};
 use watchfire_store::{Fault, Storage};
 
 /// What was appended, and how much of it was acknowledged by a commit.
@@ -12,6 +13,9 @@ struct Scenario {
     acknowledged: Model,
     /// Appended since the last commit.
     pending: Vec<(Labels, i64, f64)>,
+    /// Times of exemplars, acknowledged and since the last commit.
+    exemplars: Vec<i64>,
+    pending_exemplars: Vec<i64>,
 }
 
 impl Scenario {
@@ -23,7 +27,16 @@ impl Scenario {
         };
         let clock = Arc::new(ManualClock::new(TimeNs(START * 1_000_000)));
         let (appended, acknowledged) = (Model::new(), Model::new());
-        Scenario { storage: MemStorage::new(11), clock, options, appended, acknowledged, pending: Vec::new() }
+        Scenario {
+            storage: MemStorage::new(11),
+            clock,
+            options,
+            appended,
+            acknowledged,
+            pending: Vec::new(),
+            exemplars: Vec::new(),
+            pending_exemplars: Vec::new(),
+        }
     }
 
     fn open(&self) -> Option<Tsdb> {
@@ -42,6 +55,7 @@ impl Scenario {
             if step % 10 == 9 || tsdb.is_none() {
                 // What was not committed is not promised.
                 self.pending.clear();
+                self.pending_exemplars.clear();
                 drop(tsdb.take());
                 tsdb = self.open();
             }
@@ -51,8 +65,16 @@ impl Scenario {
                 // Late, some of it for windows that are in blocks.
                 self.append(tsdb, &[(series(2), now - step * SPAN / 3 - 13, -1.0)]);
             }
+            self.append_point(tsdb, now + 2, step as f64 + 0.25);
+            self.append_exemplar(tsdb, now);
             if step % 2 == 0 {
                 self.commit(tsdb);
+            }
+            if step == 13 {
+                self.delete(tsdb, range(START, START + 5 * SPAN));
+            }
+            if step == 17 {
+                drop(tsdb.clean_tombstones());
             }
             // What fails is told to whoever maintains; here only what is stored counts.
             drop(tsdb.maintain());
@@ -80,8 +102,48 @@ impl Scenario {
         }
     }
 
+    /// A histogram with so many observations.
+    fn append_point(&mut self, tsdb: &Tsdb, time: i64, count: f64) {
+        let labels = series(4);
+        let id = tsdb.register(&labels).expect("below the limit");
+        let value = PointValue::Histogram(Arc::new(Histogram {
+            count,
+            positive: (0..count as i32).map(|index| (index * 2, 1.0)).collect(),
+            ..Histogram::empty()
+        }));
+        let point = Point { time: Timestamp(time), start: Some(Timestamp(START)), value };
+        self.appended.entry(labels.clone()).or_default().insert(time, count.to_bits());
+        if tsdb.append_points(&[(id, point)]).is_ok_and(|appended| appended.stored == 1) {
+            self.pending.push((labels, time, count));
+        }
+    }
+
+    fn append_exemplar(&mut self, tsdb: &Tsdb, time: i64) {
+        let id = tsdb.register(&series(0)).expect("below the limit");
+        let exemplar = Exemplar { labels: series(9), value: 1.0, time: Timestamp(time) };
+        if tsdb.append_exemplars(&[(id, exemplar)]).is_ok_and(|appended| appended.stored == 1) {
+            self.pending_exemplars.push(time);
+        }
+    }
+
+    /// Deletes a part of what is floats and histograms in turn.
+    fn delete(&mut self, tsdb: &Tsdb, within: TimeRange) {
+        let matchers = vec![Matcher::equal("parity", "even"), Matcher::equal("number", "4")];
+        let deleted = tsdb.delete_series(&[matchers], within).is_ok();
+        let is_within = |time: &i64| within.contains(Timestamp(*time));
+        if let Some(samples) = self.acknowledged.get_mut(&series(4)) {
+            samples.retain(|time, _| !is_within(time));
+        }
+        self.pending.retain(|(labels, time, _)| *labels != series(4) || !is_within(time));
+        // Where it failed it may be deleted all the same, or not.
+        if deleted && let Some(samples) = self.appended.get_mut(&series(4)) {
+            samples.retain(|time, _| !is_within(time));
+        }
+    }
+
     fn commit(&mut self, tsdb: &Tsdb) {
         if tsdb.commit().is_ok() {
+            self.exemplars.append(&mut self.pending_exemplars);
             for (labels, time, value) in self.pending.drain(..) {
                 self.acknowledged.entry(labels).or_default().insert(time, value.to_bits());
             }
@@ -98,6 +160,11 @@ impl Scenario {
                 assert_eq!(got, Some(bits), "{what}: {labels} at {time}");
             }
         }
+        let within = range(self.exemplars.first().copied().unwrap_or(0), i64::MAX);
+        let budget = QueryBudget::unlimited();
+        let exemplars = tsdb.exemplars(&[Vec::new()], within, &budget).expect("there is no limit");
+        let times: Vec<i64> = exemplars.iter().flat_map(|one| &one.exemplars).map(|one| one.time.0).collect();
+        assert!(self.exemplars.iter().all(|time| times.contains(time)), "{what}: {times:?} of {:?}", self.exemplars);
         for (labels, samples) in &found {
             for (time, bits) in samples {
                 assert_eq!(
@@ -111,6 +178,7 @@ impl Scenario {
 
     fn check_after(mut self, what: &str) {
         self.pending.clear();
+        self.pending_exemplars.clear();
         self.storage.repair();
         self.storage = self.storage.crash();
         let tsdb = self.open().unwrap_or_else(|| panic!("{what}: the store opens"));
@@ -128,6 +196,8 @@ impl Scenario {
         assert!(status.damaged_blocks.is_empty() && status.lost.is_empty(), "{what}: {status:?}");
         let objects = self.storage.list("metrics/").expect("the storage works");
         let objects: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
+        let (saved, objects): (Vec<&str>, Vec<&str>) = objects.iter().partition(|key| key.ends_with(".exemplars"));
+        assert!(saved.len() <= 1, "{what}: {saved:?}");
         let mut blocks: Vec<&str> = status.blocks.iter().map(|block| block.key.as_str()).collect();
         blocks.sort_unstable();
         assert_eq!(objects, blocks, "{what}: no orphans");
