@@ -49,7 +49,7 @@ function infos(expr) {
 
 function stats(expr, steps) {
   const samples = 9 * 20 * steps * (expr.includes("[") ? 20 : 1);
-  return { timings: { evalTotalTime: samples / 3e7, resultSortTime: 0, queryPreparationTime: 0.0002, innerEvalTime: samples / 3.2e7, execQueueTime: 0.00003, execTotalTime: samples / 3e7 }, samples: { totalQueryableSamples: samples, peakSamples: Math.ceil(samples / 40) } };
+  return { timings: { evalTotalTime: samples / 3e7, resultSortTime: 0, queryPreparationTime: 0.0002, innerEvalTime: samples / 3.2e7, execQueueTime: 0.00003, execTotalTime: samples / 3e7 }, samples: { totalQueryableSamples: samples, peakSamples: Math.ceil(samples / 40) }, series: 9, peakBytes: samples * 2 };
 }
 
 function answer(response, expr, data, steps) {

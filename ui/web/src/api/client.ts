@@ -14,15 +14,14 @@ export type Failure =
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-/** A list is sent as one parameter for each of its members. */
-export type Params = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
+export type Params = Readonly<Record<string, string | number | null | undefined>>;
 
 /** Where the API begins; pages have one path segment, so this holds below a reverse proxy's path too. */
 export function apiUrl(path: string, params: Params = {}): string {
   const url = new URL(`./api/${path}`, document.baseURI);
   for (const [name, value] of Object.entries(params)) {
-    for (const text of value === null || value === undefined ? [] : typeof value === "object" ? value : [value]) {
-      url.searchParams.append(name, String(text));
+    if (value !== null && value !== undefined) {
+      url.searchParams.append(name, String(value));
     }
   }
   return url.href;

@@ -44,6 +44,8 @@ export interface QueryStats {
   /** Seconds. */
   readonly timings?: { readonly evalTotalTime?: number; readonly execQueueTime?: number; readonly execTotalTime?: number };
   readonly samples?: { readonly totalQueryableSamples?: number; readonly peakSamples?: number };
+  /** The most memory held at a time, in bytes. */
+  readonly peakBytes?: number;
 }
 
 /** An answer with what the engine wants said about it. */
@@ -152,8 +154,9 @@ export function queryRange(expr: string, start: number, end: number, step: numbe
 }
 
 /** `GET query_exemplars`: those of every series that the expression reads; times in seconds. */
-export function queryExemplars(expr: string, start: number, end: number, signal?: AbortSignal): Promise<Answer<Told<readonly SeriesExemplars[]>>> {
-  return get("query_exemplars", { query: expr, start, end }, signal);
+export async function queryExemplars(expr: string, start: number, end: number, signal?: AbortSignal): Promise<Answer<Told<readonly SeriesExemplars[]>>> {
+  const answer = await get<readonly SeriesExemplars[] | null>("query_exemplars", { query: expr, start, end }, signal);
+  return answer.ok ? { ok: true, value: { ...answer.value, data: answer.value.data ?? [] } } : answer;
 }
 
 /** `GET targets`. */
@@ -185,13 +188,14 @@ export function labelNames({ match, start, end }: Scope, limit: number, signal?:
 
 /** `GET search/metric_names`: names like the words, the likest first, a JSON value a line; the last line says whether there are more. */
 export function searchMetricNames(words: string, { start, end }: Scope, limit: number, signal?: AbortSignal): Promise<Answer<readonly unknown[]>> {
-  const found = words === "" ? {} : { "search[]": [words], sort_by: "score" };
+  // Letters are found in their order with others between them, and no name holds a space.
+  const found = words.trim() === "" ? {} : { "search[]": words.replace(/\s+/g, ""), sort_by: "score" };
   return getLines("v1/search/metric_names", { ...found, case_sensitive: "false", include_metadata: "true", start, end, limit, batch_size: limit }, signal);
 }
 
-/** `GET metadata`: type and help by metric name. */
-export function metadata(limit: number, signal?: AbortSignal): Promise<Answer<Told<Readonly<Record<string, readonly MetricMetadata[]>>>>> {
-  return get("metadata", { limit }, signal);
+/** `GET metadata`: type and help by metric name; `metric` asks for one alone. */
+export function metadata(limit: number, metric: string | null, signal?: AbortSignal): Promise<Answer<Told<Readonly<Record<string, readonly MetricMetadata[]>>>>> {
+  return get("metadata", { limit, metric }, signal);
 }
 
 /** A label's name in a path: one that is no plain name is escaped as Prometheus does, for no path holds every character. */
@@ -210,10 +214,11 @@ interface Envelope<T> {
 }
 
 async function get<T>(path: string, params: Params, signal: AbortSignal | undefined): Promise<Answer<Told<T>>> {
-  const answer = await getJson<Envelope<T>>(`v1/${path}`, params, signal);
+  // An expression that reads no series is answered without a body where exemplars are asked for.
+  const answer = await getJson<Envelope<T> | null>(`v1/${path}`, params, signal);
   if (!answer.ok) {
     return answer;
   }
-  const { data, warnings = [], infos = [] } = answer.value;
+  const { data, warnings = [], infos = [] } = answer.value ?? { data: null as T };
   return { ok: true, value: { data, warnings, infos } };
 }

@@ -1,12 +1,13 @@
 // Counts over time, stacked by level or another field, with a table of the same for screen readers. Drag zooms in, double-click zooms out.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { compact, count, monthDay, sample, timeOfDay } from "../lib/format";
 import { barAt, brushed, layerTotal, type Bars } from "../lib/histogram";
 import { PALETTE } from "../lib/series";
 import { timeTicks } from "../lib/ticks";
 import { formatAbsolute, type Span, type Zone } from "../lib/time-range";
-import { onThemeChange, readColors } from "./colors";
+import { readColors } from "./colors";
+import { canvasContext, useBrush, useThemeCount, useWidth } from "./drawing";
 
 interface Props {
   readonly bars: Bars | null;
@@ -25,44 +26,22 @@ interface Props {
 const GUTTER = 44;
 const AXIS = 18;
 const HEIGHT = 92;
-/** A drag shorter than this is a click; pixels. */
-const DRAG_MIN = 4;
 const TONES = ["--critical", "--error", "--warn", "--notice", "--info", "--debug", "--line", "--line-strong", "--ink-3", "--ember", ...PALETTE] as const;
 
 export function HistogramChart({ bars, span, zone, stale, height = HEIGHT, onZoom, onZoomOut }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  const [theme, setTheme] = useState(0);
-  const [hover, setHover] = useState<number | null>(null);
-  const [drag, setDrag] = useState<readonly [from: number, to: number] | null>(null);
+  const width = useWidth(box);
+  const theme = useThemeCount();
+  const { hover: pointer, brush, handlers } = useBrush(box, width, GUTTER, (shares) => bars && onZoom(brushed(bars, span, ...shares)));
+  const hover = pointer && bars ? barAt(bars, span, pointer.share) : null;
 
-  useEffect(() => onThemeChange(() => setTheme((n) => n + 1)), []);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) {
-      return undefined;
-    }
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
   useEffect(() => {
     if (canvas.current && width > GUTTER) {
       draw(canvas.current, width, height, bars, span, zone, hover);
     }
   }, [width, height, bars, span.start, span.end, zone, hover, theme]);
 
-  const shareOf = (event: PointerEvent | MouseEvent) => {
-    const left = box.current?.getBoundingClientRect().left ?? 0;
-    return Math.min(1, Math.max(0, (event.clientX - left - GUTTER) / Math.max(1, width - GUTTER)));
-  };
-  const finish = () => {
-    if (drag && bars && Math.abs(drag[1] - drag[0]) * (width - GUTTER) >= DRAG_MIN) {
-      onZoom(brushed(bars, span, drag[0], drag[1]));
-    }
-    setDrag(null);
-  };
   const summary = useMemo(() => describe(bars), [bars]);
 
   return (
@@ -70,34 +49,11 @@ export function HistogramChart({ bars, span, zone, stale, height = HEIGHT, onZoo
       ref={box}
       class={`histogram${stale ? " stale" : ""}`}
       style={{ height: `${height + 4}px` }}
-      onPointerDown={(event) => {
-        if (event.button === 0) {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          const share = shareOf(event);
-          setDrag([share, share]);
-        }
-      }}
-      onPointerMove={(event) => {
-        const share = shareOf(event);
-        setHover(bars ? barAt(bars, span, share) : null);
-        setDrag((current) => (current ? [current[0], share] : null));
-      }}
-      onPointerUp={finish}
-      onPointerCancel={() => setDrag(null)}
-      onPointerLeave={() => setHover(null)}
+      {...handlers}
       onDblClick={onZoomOut}
     >
       <canvas ref={canvas} role="img" aria-label={summary} />
-      {drag && drag[0] !== drag[1] && (
-        <div
-          class="brush"
-          style={{
-            left: `${GUTTER + Math.min(...drag) * (width - GUTTER)}px`,
-            width: `${Math.abs(drag[1] - drag[0]) * (width - GUTTER)}px`,
-            height: `${height - AXIS}px`,
-          }}
-        />
-      )}
+      {brush && <div class="brush" style={{ left: `${brush.left}px`, width: `${brush.width}px`, height: `${height - AXIS}px` }} />}
       {hover !== null && bars && <Tip bars={bars} index={hover} span={span} zone={zone} width={width} />}
       {bars && <Spoken bars={bars} zone={zone} />}
     </div>
@@ -163,19 +119,11 @@ function Tip({ bars, index, span, zone, width }: { readonly bars: Bars; readonly
 }
 
 function draw(canvas: HTMLCanvasElement, width: number, height: number, bars: Bars | null, span: Span, zone: Zone, hover: number | null): void {
-  const ratio = devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d");
+  const context = canvasContext(canvas, width, height);
   if (!context) {
     return;
   }
   const colors = readColors(canvas.parentElement ?? document.body, TONES);
-  context.scale(ratio, ratio);
-  context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  context.textBaseline = "middle";
   const floor = height - AXIS;
   const plot = width - GUTTER;
   const x = (time: number) => GUTTER + ((time - span.start) / (span.end - span.start)) * plot;

@@ -8,7 +8,8 @@ import { compact } from "../lib/format";
 import { PALETTE, type Grid, type SeriesColor } from "../lib/series";
 import { timeTicks } from "../lib/ticks";
 import type { Span, Zone } from "../lib/time-range";
-import { onThemeChange, readColors } from "./colors";
+import { readColors } from "./colors";
+import { DRAG_MIN, useThemeCount, useWidth } from "./drawing";
 
 export interface Line {
   readonly name: string;
@@ -51,8 +52,6 @@ interface Props {
 const MARK_REACH = 8;
 /** From a mark's middle to its corners; pixels. */
 const MARK_SIZE = 4;
-/** A drag shorter than this is a click; pixels. */
-const DRAG_MIN = 4;
 const TONES = ["--line", "--line-strong", "--ink-3", "--ember", "--surface", "--ink", ...PALETTE] as const;
 
 /** The mark under the pointer and where the tip goes; pixels from the chart's corner. */
@@ -67,20 +66,9 @@ export function TimeSeriesChart(props: Props) {
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const [width, setWidth] = useState(0);
-  const [theme, setTheme] = useState(0);
+  const width = useWidth(host);
+  const theme = useThemeCount();
   const [pointed, setPointed] = useState<Pointed | null>(null);
-
-  useEffect(() => onThemeChange(() => setTheme((n) => n + 1)), []);
-  useEffect(() => {
-    const element = host.current;
-    if (!element) {
-      return undefined;
-    }
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
 
   const shape = props.lines.map((line) => `${line.color}${line.dash.join()}${line.name}`).join("\n");
   useEffect(() => {

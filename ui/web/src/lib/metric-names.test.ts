@@ -36,7 +36,7 @@ test("selectors of any name", () => {
 test("what one usually wants of a metric", () => {
   expect(starter({ name: "up", type: "gauge" }, [["job", "a"]])).toBe('up{job="a"}');
   expect(starter({ name: "x_total", type: "" })).toBe("rate(x_total[5m])");
-  expect(starter({ name: "x_bucket", type: "histogram" })).toBe("histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m])))");
+  expect(starter({ name: "x_bucket", type: "" })).toBe("histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m])))");
   expect(starter({ name: "x", type: "histogram" })).toBe("histogram_quantile(0.95, sum(rate(x[5m])))");
   expect(starter({ name: "x_sum", type: "histogram" })).toBe("rate(x_sum[5m])");
   expect(countBy("x", "a.b", 5)).toBe('topk(5, count by ("a.b") (x))');

@@ -48,7 +48,12 @@ export function readSearch(lines: readonly unknown[]): MetricNames | null {
 
 /** What is known of a name: of itself, else of the metric that it is a part of. */
 export function aboutName<T>(name: string, known: Readonly<Record<string, T>>): T | undefined {
-  return known[name] ?? known[name.replace(PARTS, "")];
+  return known[name] ?? known[familyOf(name)];
+}
+
+/** The metric of an exposition that a name may be a part of. */
+export function familyOf(name: string): string {
+  return name.replace(PARTS, "");
 }
 
 /** Names that hold all words, in the name or the help, in any order. */
@@ -67,13 +72,13 @@ export function selector(name: string, pairs: readonly Pair[] = []): string {
 
 /** What one usually wants of a metric: a counter's rate, a classic histogram's 95th percentile, else the values. */
 export function starter({ name, type }: Pick<MetricName, "name" | "type">, pairs: readonly Pair[] = []): string {
-  if (type === "histogram" && !/_(sum|count)$/.test(name)) {
-    const classic = name.endsWith("_bucket");
-    return classic
-      ? `histogram_quantile(0.95, sum by (le) (rate(${selector(name, pairs)}[5m])))`
-      : `histogram_quantile(0.95, sum(rate(${selector(name, pairs)}[5m])))`;
+  if (name.endsWith("_bucket")) {
+    return `histogram_quantile(0.95, sum by (le) (rate(${selector(name, pairs)}[5m])))`;
   }
-  return type === "counter" || /_(total|count|sum|bucket)$/.test(name) ? `rate(${selector(name, pairs)}[5m])` : selector(name, pairs);
+  if (type === "histogram" && !/_(sum|count)$/.test(name)) {
+    return `histogram_quantile(0.95, sum(rate(${selector(name, pairs)}[5m])))`;
+  }
+  return type === "counter" || /_(total|count|sum)$/.test(name) ? `rate(${selector(name, pairs)}[5m])` : selector(name, pairs);
 }
 
 /** The pair in if it was out, out if it was in; a label has one value at most. */

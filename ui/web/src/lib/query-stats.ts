@@ -1,7 +1,7 @@
 // What a query took, in a few words.
 
 import type { QueryStats } from "../api/prometheus";
-import { compact, duration } from "./format";
+import { bytes, compact, duration } from "./format";
 
 /** The figures of several queries as one: samples and times add up, the peak is the highest. */
 export function addStats(all: readonly (QueryStats | undefined)[]): QueryStats | null {
@@ -16,16 +16,17 @@ export function addStats(all: readonly (QueryStats | undefined)[]): QueryStats |
       totalQueryableSamples: sum((stats) => stats.samples?.totalQueryableSamples),
       peakSamples: Math.max(...known.map((stats) => stats.samples?.peakSamples ?? 0)),
     },
+    ...(known.some((stats) => stats.peakBytes !== undefined) ? { peakBytes: Math.max(...known.map((stats) => stats.peakBytes ?? 0)) } : {}),
   };
 }
 
-/** `1.2M samples read`, `peak 40k`, `12 ms in the engine`; a wait only where it is worth a word. */
+/** `1.2M samples read`, `peak 40k samples, 3 MiB`, `12 ms in the engine`; a wait only where it is worth a word. */
 export function statsWords(stats: QueryStats | null): readonly string[] {
-  const { timings, samples } = stats ?? {};
+  const { timings, samples, peakBytes } = stats ?? {};
   const wait = (timings?.execQueueTime ?? 0) * 1000;
   return [
     ...(samples?.totalQueryableSamples === undefined ? [] : [`${compact(samples.totalQueryableSamples)} samples read`]),
-    ...(samples?.peakSamples === undefined ? [] : [`${compact(samples.peakSamples)} at most in memory`]),
+    ...(samples?.peakSamples === undefined ? [] : [`peak ${compact(samples.peakSamples)} samples${peakBytes === undefined ? "" : `, ${bytes(peakBytes)}`}`]),
     ...(timings?.evalTotalTime === undefined ? [] : [`${duration(timings.evalTotalTime * 1000)} in the engine`]),
     ...(wait >= 1 ? [`${duration(wait)} in the queue`] : []),
   ];

@@ -1,9 +1,11 @@
 // The answers over time: the chart, the exemplars on it, and the series' figures below.
 
 import { useMemo, useState } from "preact/hooks";
+import { HeatmapChart } from "../../components/heatmap-chart";
 import { LegendTable } from "../../components/legend-table";
 import { TimeSeriesChart } from "../../components/time-series-chart";
 import { thinned, type ExemplarMark } from "../../lib/exemplars";
+import type { Heatmap } from "../../lib/heatmap";
 import { commonLabels, type Grid } from "../../lib/series";
 import type { Span, Zone } from "../../lib/time-range";
 import { ExemplarTable, ExemplarTip } from "./exemplar-table";
@@ -20,6 +22,8 @@ const MARK_ROOM = 10;
 interface Props {
   readonly grid: Grid;
   readonly series: readonly Series[];
+  /** Of the native histograms among the answers. */
+  readonly map: Heatmap | null;
   readonly span: Span;
   readonly zone: Zone;
   readonly zero: boolean;
@@ -63,6 +67,14 @@ export function Graph(props: Props) {
   };
   return (
     <>
+      {props.map && (
+        <section>
+          <h2 class="list-title">
+            Native histograms <small>observations of all series by bucket; below, the count of each</small>
+          </h2>
+          <HeatmapChart map={props.map} span={span} zone={zone} height={height} stale={props.stale} onZoom={props.onZoom} onZoomOut={props.onZoomOut} />
+        </section>
+      )}
       <TimeSeriesChart
         grid={grid}
         lines={lines}

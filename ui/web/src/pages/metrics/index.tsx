@@ -47,7 +47,7 @@ export default function MetricsPage() {
   const instants = useInstants(view.expressions, span?.end ?? null, run, !graph);
   const answers = graph ? ranges : instants;
   const exemplars = useExemplars(view.expressions, span, run, graph && view.exemplars && asked);
-  const { grid, series, total } = useSeries(ranges.map((answer) => answer.data?.value.data), span, step);
+  const { grid, series, map, total } = useSeries(ranges.map((answer) => answer.data?.value.data), span, step);
   const running = answers.some((answer) => answer.isFetching);
   const answered = answers.some((answer) => answer.data !== undefined);
   const moments: Moments | null = span === null ? null : graph ? { ...onGrid(span, step), step } : { time: span.end / 1000 };
@@ -194,6 +194,7 @@ export default function MetricsPage() {
                 <Graph
                   grid={grid}
                   series={series}
+                  map={map}
                   span={span}
                   zone={zone}
                   zero={view.zero}

@@ -7,7 +7,7 @@ import { count } from "../../lib/format";
 import { logMetric } from "../../lib/log-metrics";
 import { selector, starter, togglePair, type MetricName, type Pair } from "../../lib/metric-names";
 import type { Span } from "../../lib/time-range";
-import { VALUES_MAX, useLabelNames, useLabelValues, useSeriesCount } from "./use-browser";
+import { VALUES_MAX, useFamily, useLabelNames, useLabelValues, useSeriesCount } from "./use-browser";
 
 interface Props {
   readonly metric: MetricName;
@@ -16,9 +16,12 @@ interface Props {
   onGraph(expr: string): void;
 }
 
-export function MetricDetail({ metric, span, onInsert, onGraph }: Props) {
+export function MetricDetail({ metric: found, span, onInsert, onGraph }: Props) {
   const [pairs, setPairs] = useState<readonly Pair[]>([]);
-  const ofLogs = logMetric(metric.name);
+  const ofLogs = logMetric(found.name);
+  // The search knows a metric's own name; its parts are told of where the metric is.
+  const family = useFamily(found.name, ofLogs === undefined && found.type === "");
+  const metric = family.data ? { ...found, ...family.data } : found;
   const labels = useLabelNames(metric.name, span);
   const series = useSeriesCount(metric.name, span, ofLogs === undefined);
   const text = selector(metric.name, pairs);

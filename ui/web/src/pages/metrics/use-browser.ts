@@ -2,9 +2,9 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { valueOf, type Failure } from "../../api/client";
-import { labelNames, labelValues, metadata, query, searchMetricNames, type Scope } from "../../api/prometheus";
+import { labelNames, labelValues, metadata, query, searchMetricNames, type MetricMetadata, type Scope } from "../../api/prometheus";
 import { withoutLogMetrics } from "../../lib/log-metrics";
-import { aboutName, countBy, filterNames, readSearch, selector, type MetricName, type MetricNames } from "../../lib/metric-names";
+import { aboutName, countBy, familyOf, filterNames, readSearch, selector, type MetricName, type MetricNames } from "../../lib/metric-names";
 import { parseSample } from "../../lib/series";
 import type { Span } from "../../lib/time-range";
 
@@ -42,7 +42,7 @@ export function useMetricNames(words: string, span: Span, limit: number) {
 }
 
 async function allNames(words: string, span: Span, limit: number, signal: AbortSignal): Promise<MetricNames> {
-  const [names, about] = await Promise.all([valueOf(labelValues("__name__", scope(span), NAMES_MAX, signal)), metadata(NAMES_MAX, signal)]);
+  const [names, about] = await Promise.all([valueOf(labelValues("__name__", scope(span), NAMES_MAX, signal)), metadata(NAMES_MAX, null, signal)]);
   const known = about.ok ? about.value.data : {};
   const all = names.data.map((name): MetricName => {
     const { type = "", help = "", unit = "" } = aboutName(name, known)?.[0] ?? {};
@@ -52,7 +52,20 @@ async function allNames(words: string, span: Span, limit: number, signal: AbortS
   return { names: found.slice(0, limit), more: found.length > limit };
 }
 
-/** The labels that series of the metric have; `null` waits. */
+/** What is known of the metric that a name is a part of, as `x` tells of `x_bucket`. */
+export function useFamily(name: string, wanted: boolean) {
+  return useQuery<MetricMetadata | null, Failure>({
+    queryKey: [BROWSER_KEY, "family", name],
+    queryFn: async ({ signal }) => {
+      const family = familyOf(name);
+      return (await valueOf(metadata(1, family, signal))).data[family]?.[0] ?? null;
+    },
+    enabled: wanted,
+    staleTime: Infinity,
+  });
+}
+
+/** The labels that series of the metric have. */
 export function useLabelNames(metric: string, span: Span) {
   return useQuery<readonly string[], Failure>({
     queryKey: [BROWSER_KEY, "labels", metric, span],

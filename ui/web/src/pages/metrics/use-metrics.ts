@@ -6,6 +6,7 @@ import { valueOf, type Failure } from "../../api/client";
 import { explain, type Explanation, type Moments } from "../../api/explain";
 import { query, queryExemplars, queryRange, type InstantResult, type RangeResult, type Told } from "../../api/prometheus";
 import { exemplarMarks, type ExemplarMark } from "../../lib/exemplars";
+import { heatmap } from "../../lib/heatmap";
 import { PALETTE, align, assignStyles, seriesName, statistics, type LabelSet, type Points, type SeriesColor, type Statistics } from "../../lib/series";
 import { niceStep } from "../../lib/ticks";
 import type { Span } from "../../lib/time-range";
@@ -78,7 +79,8 @@ export function useSeries(results: readonly (RangeResult | undefined)[], span: S
       dash: styles[index]?.dash ?? [],
       statistics: statistics(grid.columns[index] ?? []),
     }));
-    return { grid, series, total: entries.length };
+    const map = heatmap(drawn.map(({ entry }) => entry), start, end, step);
+    return { grid, series, map, total: entries.length };
   }, [...results, results.length, span?.start, span?.end, step]);
 }
 
