@@ -12,9 +12,14 @@ interface Props {
 
 export function SidePanel({ title, children, onClose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
+  const section = useRef<HTMLElement>(null);
+  // Taken before what is inside may take the focus itself.
+  const opener = useRef(document.activeElement);
   useEffect(() => {
-    const before = document.activeElement;
-    heading.current?.focus();
+    const before = opener.current;
+    if (!section.current?.contains(document.activeElement)) {
+      heading.current?.focus();
+    }
     return () => {
       if (before instanceof HTMLElement && before.isConnected) {
         before.focus();
@@ -23,6 +28,7 @@ export function SidePanel({ title, children, onClose }: Props) {
   }, []);
   return (
     <section
+      ref={section}
       class="side-panel"
       aria-label={title}
       onKeyDown={(event) => {

@@ -132,7 +132,7 @@ export default function MetricsPage() {
             {resolved.message}
           </p>
         )}
-        {exemplars.error && exemplars.error.kind !== "cancelled" && <FailureNotice failure={exemplars.error} what="No exemplars." />}
+        {exemplars.error && exemplars.error.kind !== "cancelled" && answered && <FailureNotice failure={exemplars.error} what="No exemplars." />}
       </div>
       <div class={`metrics-body${view.browse && asked ? " with-panel" : ""}`}>
         <main id="main" class="content" ref={content}>

@@ -16,10 +16,13 @@ export const NAMES_MAX = 100_000;
 /** Labels of a metric, and values of a label, at most. */
 const LABELS_MAX = 200;
 export const VALUES_MAX = 200;
+/** Spans are widened to whole minutes, so that a moving range asks for the same again; milliseconds. */
+const MINUTE_MS = 60_000;
 /** How often is looked for the first metric, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
-export function useMetricNames(words: string, span: Span, limit: number) {
+export function useMetricNames(words: string, exact: Span, limit: number) {
+  const span = wholeMinutes(exact);
   return useQuery<MetricNames, Failure>({
     queryKey: [BROWSER_KEY, "names", words, span, limit],
     queryFn: async ({ signal }) => {
@@ -66,7 +69,8 @@ export function useFamily(name: string, wanted: boolean) {
 }
 
 /** The labels that series of the metric have. */
-export function useLabelNames(metric: string, span: Span) {
+export function useLabelNames(metric: string, exact: Span) {
+  const span = wholeMinutes(exact);
   return useQuery<readonly string[], Failure>({
     queryKey: [BROWSER_KEY, "labels", metric, span],
     queryFn: async ({ signal }) => (await valueOf(labelNames(scope(span, metric), LABELS_MAX, signal))).data.filter((name) => name !== "__name__"),
@@ -81,7 +85,8 @@ export interface LabelValue {
 }
 
 /** A label's values with the number of series that have each, the most frequent first. */
-export function useLabelValues(metric: string, label: string, span: Span, counted: boolean) {
+export function useLabelValues(metric: string, label: string, exact: Span, counted: boolean) {
+  const span = wholeMinutes(exact);
   return useQuery<readonly LabelValue[], Failure>({
     queryKey: [BROWSER_KEY, "values", metric, label, span, counted],
     queryFn: async ({ signal }) => {
@@ -99,7 +104,8 @@ export function useLabelValues(metric: string, label: string, span: Span, counte
 }
 
 /** How many series the metric has at the end of the span. */
-export function useSeriesCount(metric: string, span: Span, wanted: boolean) {
+export function useSeriesCount(metric: string, exact: Span, wanted: boolean) {
+  const span = wholeMinutes(exact);
   return useQuery<number, Failure>({
     queryKey: [BROWSER_KEY, "count", metric, span],
     queryFn: async ({ signal }) => {
@@ -117,6 +123,10 @@ async function seriesBy(metric: string, label: string, span: Span, signal: Abort
   // Without the counts the values themselves are still worth showing.
   const rows = answer.ok && answer.value.data.resultType === "vector" ? answer.value.data.result : [];
   return new Map(rows.flatMap(({ metric, value }) => Object.values(metric).map((text): [string, number] => [text, parseSample(value?.[1] ?? "0")])));
+}
+
+function wholeMinutes({ start, end }: Span): Span {
+  return { start: Math.floor(start / MINUTE_MS) * MINUTE_MS, end: Math.ceil(end / MINUTE_MS) * MINUTE_MS };
 }
 
 function scope(span: Span, metric: string | null = null): Scope {
