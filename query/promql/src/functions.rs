@@ -71,3 +71,6 @@ pub(crate) fn call<'q>(
 pub(crate) fn metric_name(labels: &Labels) -> &str {
     labels.metric_name().map_or("", |name| name.as_str())
 }
+
+#[cfg(test)]
+mod tests;

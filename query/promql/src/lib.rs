@@ -19,6 +19,7 @@ mod error;
 mod functions;
 mod kahan;
 mod lexer;
+pub mod notation;
 mod parser;
 mod quantile;
 mod remarks;

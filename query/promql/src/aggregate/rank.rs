@@ -7,6 +7,8 @@ use crate::remarks::ignored_in_aggregation;
 use crate::value::format_number;
 use crate::{EvalError, Expr};
 use std::cmp::Ordering;
+use std::hash::Hasher;
+use twox_hash::XxHash64;
 use watchfire_model::Labels;
 
 pub(super) fn eval<'q>(
@@ -130,18 +132,48 @@ fn ratios(evaluator: &mut Evaluator<'_>, params: &[f64], param: &Expr) -> Result
 
 /// Whether a series falls into a share of all series: a ratio and its complement (`r` and `-(1-r)`) part them.
 fn in_ratio(labels: &Labels, ratio: f64) -> bool {
-    // 53 bits, the precision of a float: always below 1.
-    let offset = (hash(labels) >> 11) as f64 / (1_u64 << 53) as f64;
+    let offset = hash(labels) as f64 / u64::MAX as f64;
     if ratio >= 0.0 { offset < ratio } else { offset >= 1.0 + ratio }
 }
 
-/// A hash that is the same in every process: FNV-1a, then a finalizer that spreads it over all bits.
+/// The hash that upstream's servers pick by, so that they pick the same series: xxHash64 of the names and values in
+/// order, each behind its length (Prometheus 3.14, `model/labels/labels_stringlabels.go`).
 fn hash(labels: &Labels) -> u64 {
-    let bytes =
-        labels.iter().flat_map(|label| label.name.bytes().chain([0xff]).chain(label.value.bytes()).chain([0xff]));
-    let mut hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
+    let mut hasher = XxHash64::with_seed(0);
+    for text in labels.iter().flat_map(|label| [&label.name, &label.value]) {
+        let len = text.len().min(LONG_LEN_MAX);
+        match u8::try_from(len) {
+            Ok(len) if len != LONG_MARK => hasher.write(&[len]),
+            _ => {
+                let [a, b, c, ..] = len.to_le_bytes();
+                hasher.write(&[LONG_MARK, a, b, c]);
+            }
+        }
+        hasher.write(text.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// Says that a length follows in three bytes, the lowest first.
+const LONG_MARK: u8 = 255;
+const LONG_LEN_MAX: usize = (1 << 24) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pairs: &[(&str, &str)], bytes: &[u8]) {
+        let labels = Labels::from_pairs(pairs.iter().copied());
+        assert_eq!(hash(&labels), XxHash64::oneshot(0, bytes), "{labels}");
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_names_and_values_behind_their_lengths() {
+        check(&[], b"");
+        check(&[("__name__", "up"), ("a", "b")], b"\x08__name__\x02up\x01a\x01b");
+        let (short, long) = ("v".repeat(254), "v".repeat(300));
+        check(&[("a", &short)], &[b"\x01a\xfe".as_slice(), short.as_bytes()].concat());
+        check(&[("a", &long)], &[b"\x01a\xff\x2c\x01\x00".as_slice(), long.as_bytes()].concat());
+    }
 }

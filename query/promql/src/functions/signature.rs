@@ -49,7 +49,7 @@ const fn calendar(name: &'static str) -> Signature {
 }
 
 /// Sorted by name.
-static SIGNATURES: [Signature; 90] = [
+pub(super) static SIGNATURES: [Signature; 90] = [
     stable("abs", &[Vector], Vector),
     stable("absent", &[Vector], Vector),
     stable("absent_over_time", &[Matrix], Vector),

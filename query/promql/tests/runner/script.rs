@@ -1,7 +1,8 @@
 //! Reads a script into commands.
 
-use super::points::{Point, labels_len, points, series_line, starts};
+use super::points::{Point, series_line};
 use watchfire_model::{DurationMs, Labels};
+use watchfire_promql::notation::{split, starts};
 
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -103,10 +104,10 @@ fn load(step_ms: i64, lines: &[&str], with_nhcb: bool) -> Result<Command, String
     // Start timestamps belong to the series of the next line.
     let mut next_starts = Vec::new();
     for line in lines {
-        let len = labels_len(line);
-        let (name, rest) = (&line[..len], line[len..].trim_start());
+        let (name, rest) = split(line);
+        let rest = rest.trim_start();
         if let Some(rest) = rest.strip_prefix("@st").or_else(|| name.ends_with("@st").then_some(rest)) {
-            next_starts = starts(rest)?;
+            next_starts = starts(rest).map_err(|error| error.to_string())?;
             continue;
         }
         let (labels, points) = series_line(line)?;
@@ -185,8 +186,7 @@ fn eval(line: &str, lines: &[&str]) -> Result<Eval, String> {
         } else if let Ok(value) = line.parse::<f64>() {
             eval.result = Want::Scalar(value);
         } else {
-            let end = labels_len(line);
-            let line = (super::points::labels(&line[..end])?, points(&line[end..])?);
+            let line = series_line(line)?;
             match &mut eval.result {
                 Want::Series(series) | Want::RangeVector { series, .. } => series.push(line),
                 _ => return Err("series beside a scalar or string".to_owned()),

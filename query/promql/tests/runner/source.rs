@@ -1,6 +1,5 @@
 //! Series in memory.
 
-use super::histogram::stored;
 use super::points::Point;
 use super::script::Loaded;
 use std::collections::BTreeMap;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use watchfire_model::{
     Histogram, Labels, METRIC_NAME, Matcher, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource, TimeRange,
 };
+use watchfire_promql::notation::stored_hints;
 
 #[derive(Debug, Default)]
 pub(crate) struct MemorySource {
@@ -131,7 +131,7 @@ impl SeriesReader for Reader {
                 }
                 Point::Histogram(histogram, _) => {
                     if in_range {
-                        into.push_histogram(*time, Arc::new(stored(histogram, previous.as_deref())));
+                        into.push_histogram(*time, Arc::new(stored_hints(histogram, previous.as_deref())));
                     }
                     previous = Some(Arc::clone(histogram));
                 }
