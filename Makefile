@@ -4,7 +4,7 @@ SHARED ?= ../shared
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash attacks ack-honesty big-wal disk-full conformance engine hostile sim sim-long flips help
+.PHONY: run test check fmt ui ui-check deny clients bench-logs bench-metrics crash attacks ack-honesty big-wal disk-full conformance engine fuzz hostile hostile-promql promql-diff sim sim-long flips help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -62,11 +62,26 @@ ack-honesty: ## BATCHES (10,000) acknowledged batches under strace: each answer 
 attacks: ## memory under attack, a line for each kind: SECONDS (10) each, ATTACK=name for one kind
 	WATCHFIRE_ATTACK_SECONDS=$(or $(SECONDS),10) WATCHFIRE_ATTACK='$(ATTACK)' $(CARGO) test --release --locked --test e2e -- attacks --nocapture --test-threads 1
 
-conformance: ## upstream's PromQL scripts (PROMQL=DIR) and OpenMetrics vectors (OPENMETRICS=DIR), of SHARED by default
+conformance: ## upstream's PromQL scripts (PROMQL=DIR), OpenMetrics vectors (OPENMETRICS=DIR), tests of promtool (PROMTOOL=DIR), of SHARED by default
 	WATCHFIRE_PROMQL_SCRIPTS=$(or $(PROMQL),$(abspath $(SHARED))/conformance/promql) \
 		$(CARGO) test --locked -p watchfire-promql --test promql -- upstream --nocapture
 	WATCHFIRE_OPENMETRICS_VECTORS=$(or $(OPENMETRICS),$(abspath $(SHARED))/conformance/openmetrics) \
 		$(CARGO) test --locked -p watchfire-scrape --lib -- conformance_vectors --nocapture
+	WATCHFIRE_PROMTOOL_TESTS=$(or $(PROMTOOL),$(abspath $(SHARED))/conformance/promtool) \
+		$(CARGO) test --locked -p watchfire-alerting --lib -- upstreams_files --nocapture
+
+fuzz: ## parsers of what comes from outside under mutated input, SECONDS (3,600) each: PromQL, expositions, remote write
+	for crate in promql scrape push; do \
+		WATCHFIRE_FUZZ_SECONDS=$(or $(SECONDS),3600) $(CARGO) test --profile proof --locked -p watchfire-$$crate -- fuzz --nocapture || exit 1; \
+	done
+
+promql-diff: ## answers and timings against an installed Prometheus on the same samples (TARGETS, SERIES)
+	$(CARGO) build --release --locked
+	cd benches && python3 promql_diff.py $(abspath $(SHARED)) --binary ../target/release/watchfire $(if $(TARGETS),--targets $(TARGETS)) $(if $(SERIES),--series $(SERIES))
+
+hostile-promql: ## N (10,000) hostile PromQL calls and pushed bodies against the release binary
+	$(CARGO) build --release --locked
+	WATCHFIRE_HOSTILE=$(or $(N),10000) $(CARGO) test --release --locked --test e2e -- hostile_promql --nocapture
 
 hostile: ## N (10,000) hostile log queries against the release binary, with ingest beside them
 	$(CARGO) build --release --locked

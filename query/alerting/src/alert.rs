@@ -8,7 +8,7 @@ use crate::template::{Template, TemplateData};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use watchfire_model::{Labels, METRIC_NAME, Sample, Timestamp};
+use watchfire_model::{Labels, METRIC_NAME, Point, Sample, Timestamp};
 use watchfire_promql::VectorSample;
 
 /// How long a resolved alert is remembered, so that a receiver that was away still learns of it.
@@ -16,7 +16,7 @@ pub const RESOLVED_RETENTION_MS: i64 = 15 * 60 * 1000;
 /// How often a firing alert is told again to the dispatcher.
 pub const RESEND_DELAY_MS: i64 = 60 * 1000;
 
-const ALERT_NAME: &str = "alertname";
+pub(crate) const ALERT_NAME: &str = "alertname";
 const ALERT_STATE: &str = "alertstate";
 const ALERTS: &str = "ALERTS";
 pub(crate) const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
@@ -90,7 +90,7 @@ impl Alerts {
         offset_ms: i64,
         (limit, hold): (Option<usize>, &mut dyn FnMut(u64) -> Result<(), String>),
         surroundings: Surroundings<'_>,
-    ) -> Result<Vec<(Labels, Sample)>, String> {
+    ) -> Result<Vec<(Labels, Point)>, String> {
         let fresh = instantiate(rule, result, now, surroundings)?;
         let others = self.active.iter().filter(|(labels, _)| !fresh.contains_key(*labels));
         hold(fresh.values().chain(others.map(|(_, alert)| alert)).map(Alert::bytes).sum())?;
@@ -252,7 +252,7 @@ fn keeps(alert: &Alert, now: Timestamp) -> bool {
     }
 }
 
-fn samples(rule: &SmolStr, alert: &Alert, time: Timestamp) -> [(Labels, Sample); 2] {
+fn samples(rule: &SmolStr, alert: &Alert, time: Timestamp) -> [(Labels, Point); 2] {
     let mut state = alert.labels.to_builder();
     state.set(METRIC_NAME, ALERTS).set(ALERT_NAME, rule.clone()).set(ALERT_STATE, alert.state.as_str());
     let mut for_state = alert.labels.to_builder();
@@ -260,4 +260,5 @@ fn samples(rule: &SmolStr, alert: &Alert, time: Timestamp) -> [(Labels, Sample);
     // Whole seconds, as Prometheus writes them and reads them back.
     let active_seconds = alert.active_at.0.div_euclid(1000) as f64;
     [(state.build(), Sample { time, value: 1.0 }), (for_state.build(), Sample { time, value: active_seconds })]
+        .map(|(labels, sample)| (labels, sample.into()))
 }

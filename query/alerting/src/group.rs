@@ -13,7 +13,8 @@ use crate::state_memory::{StateHold, check_rule, labels_bytes};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use watchfire_model::{
-    DurationMs, Labels, METRIC_NAME, MemoryPool, QueryBudget, Sample, SeriesSource, TimeNs, Timestamp, stale_nan,
+    DurationMs, Labels, METRIC_NAME, MemoryPool, Point, PointValue, QueryBudget, Sample, SeriesSource, TimeNs,
+    Timestamp, stale_nan,
 };
 use watchfire_promql::{Engine, Value, VectorSample};
 
@@ -21,7 +22,7 @@ use watchfire_promql::{Engine, Value, VectorSample};
 const RESTORE_AT_EVALUATION: u64 = 2;
 
 /// Takes the samples of a rule; says what it could not store.
-pub type Write<'a> = dyn FnMut(&[(Labels, Sample)]) -> Result<(), String> + 'a;
+pub type Write<'a> = dyn FnMut(&[(Labels, Point)]) -> Result<(), String> + 'a;
 
 /// What an evaluation reads and writes.
 pub struct Evaluation<'a> {
@@ -318,14 +319,11 @@ fn record(
     result: &[VectorSample],
     time: Timestamp,
     limit: Option<usize>,
-) -> Result<Vec<(Labels, Sample)>, String> {
+) -> Result<Vec<(Labels, Point)>, String> {
     let mut seen = BTreeSet::new();
     let mut samples = Vec::with_capacity(result.len());
     let mut bytes = 0;
     for sample in result {
-        if sample.histogram.is_some() {
-            return Err("the result holds native histograms, which the metric store does not keep yet".to_owned());
-        }
         let mut labels = sample.labels.to_builder();
         labels.set(METRIC_NAME, rule.name.clone());
         for label in &rule.labels {
@@ -337,7 +335,11 @@ fn record(
         if !seen.insert(labels.clone()) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }
-        samples.push((labels, Sample { time, value: sample.value }));
+        let value = match &sample.histogram {
+            Some(histogram) => PointValue::Histogram(Arc::clone(histogram)),
+            None => PointValue::Float(sample.value),
+        };
+        samples.push((labels, Point { time, start: None, value }));
     }
     match limit {
         Some(limit) if samples.len() > limit => Err(format!("exceeded limit of {limit} with {} series", samples.len())),
@@ -345,8 +347,8 @@ fn record(
     }
 }
 
-pub(crate) fn stale_markers(series: Vec<Labels>, time: Timestamp) -> Vec<(Labels, Sample)> {
-    series.into_iter().map(|labels| (labels, Sample { time, value: stale_nan() })).collect()
+pub(crate) fn stale_markers(series: Vec<Labels>, time: Timestamp) -> Vec<(Labels, Point)> {
+    series.into_iter().map(|labels| (labels, Sample { time, value: stale_nan() }.into())).collect()
 }
 
 fn sources(templates: &[(smol_str::SmolStr, crate::template::Template)]) -> Labels {

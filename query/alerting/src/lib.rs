@@ -20,6 +20,7 @@ mod schedule;
 mod snapshot;
 mod state_memory;
 mod template;
+mod unit_test;
 
 pub use alert::{Alert, AlertState, RESEND_DELAY_MS, RESOLVED_RETENTION_MS};
 pub use alerting::{Alerting, AlertingOptions, EVALUATIONS_MAX};
@@ -27,8 +28,8 @@ pub use group::{Evaluation, Group, Sent, Write};
 pub use metrics::Metrics;
 pub use notify::{
     ALERTS_MAX, AlertmanagerConfig, Authorization, ConfigError, DeliveryError, Dispatcher, FailureReason, GROUPS_MAX,
-    GroupBy, HttpOptions, IN_FLIGHT_MAX, Incoming, Notification, Payload, PayloadAlert, Receiver, Route, Routes,
-    Secret, SecretSource, Sender, Webhook, WebhookUrl, fingerprint,
+    GroupBy, HttpOptions, IN_FLIGHT_MAX, Incoming, InhibitRule, Notification, Payload, PayloadAlert, Receiver, Route,
+    Routes, Secret, SecretSource, Sender, TimeInterval, TimeIntervals, Webhook, WebhookUrl, fingerprint,
 };
 pub use restore::{GRACE_PERIOD_MS, OUTAGE_TOLERANCE_MS};
 pub use rule::{AlertingRule, Query, RecordingRule, Rule, RuleGroup};
@@ -42,3 +43,4 @@ pub use template::{
     TEMPLATE_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, Template, TemplateData,
     TemplateError,
 };
+pub use unit_test::{RuleTestError, RuleTests, TEST_EVALUATIONS_MAX, TestFailure};

@@ -21,12 +21,18 @@ pub struct Metrics {
     pub(crate) notifications_sent: Family<ReceiverLabels, Counter>,
     pub(crate) notifications_failed: Family<FailureLabels, Counter>,
     pub(crate) notification_retries: Family<ReceiverLabels, Counter>,
+    pub(crate) notifications_suppressed: Family<SuppressionLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ReceiverLabels {
     pub(crate) receiver: String,
     pub(crate) integration: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SuppressionLabels {
+    pub(crate) reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +82,11 @@ impl Metrics {
             "alerting_notification_retries",
             "Attempts to deliver that failed and will be repeated",
             self.notification_retries.clone(),
+        );
+        registry.register(
+            "alerting_notifications_suppressed",
+            "Times that a group was due and not told, because of a time interval or because all of its alerts are inhibited",
+            self.notifications_suppressed.clone(),
         );
     }
 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use watchfire_model::{DurationMs, Labels, METRIC_NAME};
 use watchfire_promql::ParseError;
 
+pub(crate) use files::read;
 pub use files::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RuleFiles};
 
 /// The groups of one rule file.

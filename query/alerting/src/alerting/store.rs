@@ -3,25 +3,25 @@
 use super::Alerting;
 use crate::group::stale_markers;
 use std::collections::BTreeSet;
-use watchfire_model::{Labels, Sample, Timestamp};
+use watchfire_model::{Labels, Point, Timestamp};
 use watchfire_tsdb::SeriesId;
 
 impl Alerting {
     /// Appends samples; those that the store refuses are counted, the rest is stored.
-    pub(super) fn store(&self, samples: &[(Labels, Sample)]) -> Result<(), String> {
+    pub(super) fn store(&self, samples: &[(Labels, Point)]) -> Result<(), String> {
         let mut problem = None;
-        let mut left: Vec<&(Labels, Sample)> = samples.iter().collect();
+        let mut left: Vec<&(Labels, Point)> = samples.iter().collect();
         // A series can leave the head between its registration and the append: then it is registered once more.
         for _ in 0..2 {
             if left.is_empty() {
                 break;
             }
-            let mut registered: Vec<(SeriesId, Sample)> = Vec::with_capacity(left.len());
+            let mut registered: Vec<(SeriesId, Point)> = Vec::with_capacity(left.len());
             let mut taken = Vec::with_capacity(left.len());
             for entry in left.drain(..) {
                 match self.tsdb.register(&entry.0) {
                     Ok(id) => {
-                        registered.push((id, entry.1));
+                        registered.push((id, entry.1.clone()));
                         taken.push(entry);
                     }
                     Err(error) => {
@@ -30,7 +30,7 @@ impl Alerting {
                     }
                 }
             }
-            let appended = self.tsdb.append(&registered).map_err(|error| {
+            let appended = self.tsdb.append_points(&registered).map_err(|error| {
                 self.metrics.samples_refused.inc_by(registered.len() as u64);
                 error.to_string()
             })?;

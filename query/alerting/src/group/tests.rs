@@ -4,84 +4,21 @@ use super::*;
 use crate::alert::AlertState;
 use crate::rulefile::RuleFile;
 use crate::state_memory::STATE_BYTES_MAX;
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use watchfire_model::{Matcher, Samples, SelectError, SeriesReader, TimeRange, is_stale};
+use watchfire_model::{MatchOp, Matcher, MemorySeries, Samples, TimeRange, is_stale};
 
 const MINUTE: i64 = 60_000;
 const START: i64 = 1_700_000_000_000;
 
-/// Series in a map; writing at a time that is there replaces the value.
-#[derive(Debug, Clone, Default)]
-struct Memory(Arc<Mutex<BTreeMap<Labels, BTreeMap<i64, f64>>>>);
+const EVER: TimeRange = TimeRange { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) };
 
-#[derive(Debug)]
-struct MemorySeries {
-    labels: Labels,
-    samples: BTreeMap<i64, f64>,
-}
-
-impl SeriesReader for MemorySeries {
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    fn read(&self, range: TimeRange, _budget: &QueryBudget, into: &mut Samples) -> Result<(), SelectError> {
-        for (time, value) in self.samples.range(range.start.0..=range.end.0) {
-            into.push(*time, *value);
-        }
-        Ok(())
-    }
-}
-
-impl SeriesSource for Memory {
-    fn select(
-        &self,
-        matchers: &[Matcher],
-        _range: TimeRange,
-        _budget: &QueryBudget,
-    ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
-        let series = self.0.lock().unwrap();
-        let found = series.iter().filter(|(labels, _)| matchers.iter().all(|matcher| matcher.matches_labels(labels)));
-        Ok(found
-            .map(|(labels, samples)| {
-                Box::new(MemorySeries { labels: labels.clone(), samples: samples.clone() }) as Box<dyn SeriesReader>
-            })
-            .collect())
-    }
-
-    fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(
-        &self,
-        _: &str,
-        _: &[Vec<Matcher>],
-        _: TimeRange,
-        _: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-}
-
-impl Memory {
-    fn write(&self, samples: &[(Labels, Sample)]) {
-        let mut series = self.0.lock().unwrap();
-        for (labels, sample) in samples {
-            series.entry(labels.clone()).or_default().insert(sample.time.0, sample.value);
-        }
-    }
-
-    fn set(&self, pairs: &[(&str, &str)], time: i64, value: f64) {
-        self.write(&[(Labels::from_pairs(pairs.iter().copied()), Sample { time: Timestamp(time), value })]);
-    }
+fn set(memory: &MemorySeries, pairs: &[(&str, &str)], time: i64, value: f64) {
+    memory.push(&Labels::from_pairs(pairs.iter().copied()), Sample { time: Timestamp(time), value }.into());
 }
 
 /// A group on a clock that moves by whole minutes.
 struct Bench {
-    memory: Memory,
+    memory: Arc<MemorySeries>,
     group: Group,
     now: i64,
     metrics: Metrics,
@@ -90,10 +27,10 @@ struct Bench {
 
 impl Bench {
     fn new(rules: &str) -> Bench {
-        Bench::over(Memory::default(), rules, START, false)
+        Bench::over(Arc::default(), rules, START, false)
     }
 
-    fn over(memory: Memory, rules: &str, now: i64, restores: bool) -> Bench {
+    fn over(memory: Arc<MemorySeries>, rules: &str, now: i64, restores: bool) -> Bench {
         let group = group(rules, restores);
         let state = MemoryPool::new("alerts and series of rules", STATE_BYTES_MAX);
         Bench { memory, group, now, metrics: Metrics::default(), state }
@@ -105,20 +42,20 @@ impl Bench {
         for (index, value) in heat.iter().enumerate() {
             let instance = index.to_string();
             let value = value.unwrap_or_else(stale_nan);
-            self.memory.set(&[("__name__", "heat"), ("instance", &instance)], self.now, value);
+            set(&self.memory, &[("__name__", "heat"), ("instance", &instance)], self.now, value);
         }
         self.evaluate()
     }
 
     fn evaluate(&mut self) -> Vec<Sent> {
-        let (memory, sink) = (self.memory.clone(), self.memory.clone());
+        let memory = Arc::clone(&self.memory);
         self.group.evaluate(
             Timestamp(self.now),
             &mut Evaluation {
                 engine: &Engine::default(),
-                source: &memory,
-                write: &mut |samples| {
-                    sink.write(samples);
+                source: memory.as_ref(),
+                write: &mut |points| {
+                    points.iter().for_each(|(labels, point)| memory.push(labels, point.clone()));
                     Ok(())
                 },
                 budget: &|| Arc::new(QueryBudget::unlimited()),
@@ -147,12 +84,22 @@ impl Bench {
 
     /// The series written at the present minute, ended ones with a cross.
     fn written(&self, metric: &str) -> Vec<String> {
-        let series = self.memory.0.lock().unwrap();
-        let of_metric = series.iter().filter(|(labels, _)| labels.get_or_empty(METRIC_NAME) == metric);
-        of_metric
-            .filter_map(|(labels, samples)| samples.get(&self.now).map(|value| (labels, *value)))
-            .map(|(labels, value)| if is_stale(value) { format!("{labels} x") } else { format!("{labels} {value}") })
-            .collect()
+        let name = Matcher::new(METRIC_NAME, MatchOp::Equal, metric).unwrap();
+        let now = TimeRange { start: Timestamp(self.now), end: Timestamp(self.now) };
+        let budget = QueryBudget::unlimited();
+        let mut written = Vec::new();
+        for series in self.memory.select(&[name], EVER, &budget).unwrap() {
+            let mut samples = Samples::default();
+            series.read(now, &budget, &mut samples).unwrap();
+            let labels = series.labels();
+            written.extend(
+                samples
+                    .values
+                    .iter()
+                    .map(|value| if is_stale(*value) { format!("{labels} x") } else { format!("{labels} {value}") }),
+            );
+        }
+        written
     }
 }
 
@@ -264,7 +211,7 @@ fn what_rules_hold_is_bounded() {
     let hot = |bench: &Bench, count: usize| {
         for index in 0..count {
             let labels = [("__name__", "heat"), ("instance", &*index.to_string()), ("text", &long)];
-            bench.memory.set(&labels, bench.now + MINUTE, 20.0);
+            set(&bench.memory, &labels, bench.now + MINUTE, 20.0);
         }
     };
     hot(&bench, 100);
@@ -282,7 +229,7 @@ fn what_rules_hold_is_bounded() {
     bench.group = group(text, false);
     assert_eq!(bench.state.used(), 0, "a group that goes gives back what it held");
     let others = bench.state.take(STATE_BYTES_MAX.0).unwrap();
-    bench.memory = Memory::default();
+    bench.memory = Arc::default();
     hot(&bench, 10);
     bench.minute(&[]);
     assert!(bench.error(0).contains("alerts and series of rules hold all of the 64MiB"), "{}", bench.error(0));

@@ -1,17 +1,20 @@
-//! `alertmanager.yml`: routes and webhook receivers. What Alertmanager knows and this version does not is accepted with a
+//! `alertmanager.yml`: routes, inhibition, time intervals and webhook receivers. What Alertmanager knows and this version does not is accepted with a
 //! warning; what nobody knows is an error. Format: <https://prometheus.io/docs/alerting/latest/configuration/>.
 
 mod build;
 mod http;
+mod intervals;
 mod raw;
 #[cfg(test)]
 mod tests;
 
-use super::route::Routes;
+use super::inhibit::InhibitRule;
+use super::route::{Route, Routes};
+use super::time_interval::TimeIntervals;
 use crate::rulefile::one_line;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use watchfire_model::DurationMs;
+use watchfire_model::{DurationMs, Timestamp};
 
 pub use http::{Authorization, HttpOptions, Secret, SecretSource};
 
@@ -24,6 +27,9 @@ pub struct AlertmanagerConfig {
     pub routes: Routes,
     /// In order of the file; every route's receiver is among them.
     pub receivers: Vec<Receiver>,
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// Those that routes name are among them.
+    pub time_intervals: Vec<TimeIntervals>,
     /// After this time an alert without an end counts as resolved. Default 5 m.
     pub resolve_timeout: DurationMs,
     /// What was accepted but has no effect yet.
@@ -87,6 +93,20 @@ impl AlertmanagerConfig {
             return Err(ConfigError::TooLong { file: file.to_owned() });
         }
         AlertmanagerConfig::parse(file, &std::fs::read_to_string(file).map_err(error)?)
+    }
+
+    /// Why the groups of `route` are not told at this time; none where they are.
+    pub(super) fn mutes(&self, route: &Route, now: Timestamp) -> Option<&'static str> {
+        let any = |names: &[String]| {
+            self.time_intervals.iter().any(|intervals| names.contains(&intervals.name) && intervals.contains(now))
+        };
+        if any(&route.mute_intervals) {
+            Some("mute_time_interval")
+        } else if !route.active_intervals.is_empty() && !any(&route.active_intervals) {
+            Some("active_time_interval")
+        } else {
+            None
+        }
     }
 
     pub fn receiver(&self, name: &str) -> Option<&Receiver> {

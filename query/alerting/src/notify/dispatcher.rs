@@ -7,9 +7,10 @@ mod group;
 mod tests;
 
 use super::config::{AlertmanagerConfig, Webhook};
+use super::inhibit::Inhibitor;
 use super::payload::Payload;
 use super::sender::DeliveryError;
-use crate::metrics::{FailureLabels, Metrics, ReceiverLabels};
+use crate::metrics::{FailureLabels, Metrics, ReceiverLabels, SuppressionLabels};
 use delivery::{Delivery, Logged, Stage};
 use group::AlertGroup;
 use std::collections::{BTreeMap, HashMap};
@@ -73,12 +74,14 @@ pub struct Dispatcher {
     /// Deliveries that were under way when a reload took their groups away; their outcome still belongs into the log.
     overtaken: BTreeMap<u64, Delivery>,
     log: HashMap<LogKey, Logged>,
+    inhibitor: Inhibitor,
     next_id: u64,
 }
 
 impl Dispatcher {
     pub fn new(config: AlertmanagerConfig, external_url: &str, metrics: Metrics) -> Dispatcher {
         Dispatcher {
+            inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
             external_url: external_url.to_owned(),
             metrics,
@@ -94,6 +97,7 @@ impl Dispatcher {
     /// Routes anew by another configuration; what was told stays known, so that nobody hears it twice.
     pub fn reconfigure(&mut self, now: Timestamp, config: AlertmanagerConfig, external_url: &str) {
         let held: BTreeMap<Labels, Arc<Incoming>> = self.groups.values().flat_map(AlertGroup::entries).collect();
+        self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
         external_url.clone_into(&mut self.external_url);
         self.groups.clear();
@@ -114,6 +118,7 @@ impl Dispatcher {
 
     /// A resolved alert that no group knows is of no interest, unless it was `held` before a reload.
     fn insert(&mut self, now: Timestamp, alert: &Arc<Incoming>, held: bool) {
+        let mut is_held = false;
         for index in self.config.routes.matching(&alert.labels) {
             let route = &self.config.routes.all()[index];
             let id = (index, route.group_by.labels_of(&alert.labels));
@@ -129,6 +134,11 @@ impl Dispatcher {
             self.alerts += usize::from(is_new);
             let group = self.groups.entry(id).or_insert_with_key(|(_, labels)| AlertGroup::new(route, labels, now));
             group.insert(Arc::clone(alert), now, route);
+            is_held = true;
+        }
+        // Its sources are as many as the alerts held at most.
+        if is_held || alert.is_resolved(now) {
+            self.inhibitor.update(&alert.labels, alert.ends_at, now);
         }
     }
 
@@ -140,6 +150,7 @@ impl Dispatcher {
             self.flush(&id, now);
         }
         self.log.retain(|_, logged| logged.expires_at > now);
+        self.inhibitor.prune(now);
         let in_flight = self.deliveries.values().filter(|delivery| delivery.stage == Stage::InFlight).count();
         let in_flight = in_flight + self.overtaken.len();
         let waiting = self.deliveries.iter_mut().filter(|(_, delivery)| delivery.is_due(now));
@@ -212,6 +223,11 @@ impl Dispatcher {
         let Some(group) = self.groups.get_mut(id) else { return };
         group.next_flush = now.plus_ms(route.group_interval.0 as i64);
         group.flushed = true;
+        if let Some(reason) = self.config.mutes(route, now) {
+            self.metrics.notifications_suppressed.get_or_create(&SuppressionLabels { reason }).inc();
+            return self.prune(id, now);
+        }
+        let is_heard = |alert: &Incoming| self.inhibitor.inhibits(&alert.labels, now).is_none();
         let webhooks = self.config.receiver(&route.receiver).map_or(&[][..], |receiver| &receiver.webhooks);
         for (index, webhook) in webhooks.iter().enumerate() {
             let log_key = (group.key.clone(), route.receiver.clone(), index);
@@ -229,11 +245,16 @@ impl Dispatcher {
                 }
                 None => {}
             }
-            let snapshot = group.snapshot(now);
+            let snapshot = group.snapshot(now, is_heard);
+            if snapshot.is_empty() {
+                let labels = SuppressionLabels { reason: "inhibition" };
+                self.metrics.notifications_suppressed.get_or_create(&labels).inc();
+                continue;
+            }
             if !delivery::is_news(&snapshot, self.log.get(&log_key), webhook.send_resolved, route, now) {
                 continue;
             }
-            let told = group.sorted(|alert| webhook.send_resolved || !alert.is_resolved(now));
+            let told = group.sorted(|alert| is_heard(alert) && (webhook.send_resolved || !alert.is_resolved(now)));
             let to_log = snapshot.logged(now, route);
             if told.is_empty() {
                 // All resolved, and the receiver does not want to hear it: only the log forgets them.

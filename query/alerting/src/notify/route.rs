@@ -20,6 +20,10 @@ pub struct Route {
     pub matchers: Vec<Matcher>,
     /// Whether the siblings behind this route are tried too.
     pub continues: bool,
+    /// Names of the time intervals in which nobody is told.
+    pub mute_intervals: Vec<String>,
+    /// Names of the time intervals outside of which nobody is told; none is always.
+    pub active_intervals: Vec<String>,
     /// The matchers of this route and all above it: Alertmanager's `routeKey`.
     pub key: String,
     /// Indexes of the routes below, in order.

@@ -63,7 +63,8 @@ impl RuleFiles {
     }
 }
 
-fn read(path: &Path) -> Result<String, RuleFileError> {
+/// The text of a rule file, or of a file of tests.
+pub(crate) fn read(path: &Path) -> Result<String, RuleFileError> {
     let error = |source| RuleFileError::Io { file: path.to_owned(), source };
     let mut text = String::new();
     let file = fs::File::open(path).map_err(error)?;

@@ -1,9 +1,10 @@
 //! From the file as written to the checked configuration. Checks: Alertmanager `config/config.go`.
 
+use super::super::inhibit::InhibitRule;
 use super::super::matchers;
 use super::super::route::{GroupBy, Route, Routes, key, sort};
 use super::http::{Authorization, HttpOptions, Secret, SecretSource};
-use super::{AlertmanagerConfig, Problem, Receiver, Webhook, WebhookUrl, raw};
+use super::{AlertmanagerConfig, Problem, Receiver, Webhook, WebhookUrl, intervals, raw};
 use serde_saphyr::Spanned;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,19 +35,40 @@ pub(super) fn config(raw: raw::Config, directory: &Path) -> Result<AlertmanagerC
         }
         receivers.push(receiver);
     }
-    for rule in raw.inhibit_rules.unwrap_or_default() {
-        builder.inhibit_rule(rule)?;
-    }
+    let inhibit_rules =
+        raw.inhibit_rules.unwrap_or_default().into_iter().map(inhibit_rule).collect::<Result<_, _>>()?;
+    let old = raw.mute_time_intervals.unwrap_or_default();
+    let time_intervals = intervals::read(old.into_iter().chain(raw.time_intervals.unwrap_or_default()))?;
     let Some(root) = raw.route else {
         return Err(Problem::new(1, "`route` is missing, write at least route: {receiver: NAME}"));
     };
-    let routes = builder.routes(root, &names)?;
+    let intervals = time_intervals.iter().map(|intervals| intervals.name.as_str()).collect();
+    let routes = builder.routes(root, &Names { receivers: &names, intervals })?;
     Ok(AlertmanagerConfig {
         routes,
         receivers,
+        inhibit_rules,
+        time_intervals,
         resolve_timeout: global.resolve_timeout.unwrap_or(RESOLVE_TIMEOUT),
         warnings: builder.warnings,
     })
+}
+
+/// What routes can name.
+struct Names<'a> {
+    receivers: &'a BTreeSet<String>,
+    intervals: BTreeSet<&'a str>,
+}
+
+impl Names<'_> {
+    /// Names of time intervals; all have to be there.
+    fn known_intervals(&self, names: Option<Vec<String>>, key: &str, line: u64) -> Result<Vec<String>, Problem> {
+        let names = names.unwrap_or_default();
+        match names.iter().find(|name| !self.intervals.contains(name.as_str())) {
+            Some(name) => Err(Problem::new(line, format_args!("{key}: `{name}` is not among `time_intervals`"))),
+            None => Ok(names),
+        }
+    }
 }
 
 struct Builder<'a> {
@@ -171,20 +193,7 @@ impl Builder<'_> {
         }
     }
 
-    fn inhibit_rule(&mut self, raw: Spanned<raw::InhibitRule>) -> Result<(), Problem> {
-        let line = raw.referenced.line();
-        let raw = raw.value;
-        self.warn("inhibit_rules.", &raw.unsupported());
-        read_matchers(raw.source_match, raw.source_match_re, raw.source_matchers, line)?;
-        read_matchers(raw.target_match, raw.target_match_re, raw.target_matchers, line)?;
-        let warning = "inhibit_rules: not supported yet, alerts are not inhibited";
-        if !self.warnings.iter().any(|known| known == warning) {
-            self.warnings.push(warning.to_owned());
-        }
-        Ok(())
-    }
-
-    fn routes(&mut self, root: Spanned<raw::Route>, receivers: &BTreeSet<String>) -> Result<Routes, Problem> {
+    fn routes(&mut self, root: Spanned<raw::Route>, names: &Names<'_>) -> Result<Routes, Problem> {
         let line = root.referenced.line();
         let raw = &root.value;
         if raw.receiver.as_ref().is_none_or(String::is_empty) {
@@ -199,8 +208,15 @@ impl Builder<'_> {
         if raw.continues == Some(true) {
             return Err(Problem::new(line, "the root route has no siblings, remove `continue`"));
         }
+        if raw.mute_time_intervals.as_ref().or(raw.active_time_intervals.as_ref()).is_some_and(|list| !list.is_empty())
+        {
+            return Err(Problem::new(
+                line,
+                "the root route is always active, move its time intervals to a route below",
+            ));
+        }
         let mut routes = Vec::new();
-        self.route(root, None, receivers, &mut routes, 0)?;
+        self.route(root, None, names, &mut routes, 0)?;
         Ok(Routes { routes })
     }
 
@@ -209,7 +225,7 @@ impl Builder<'_> {
         &mut self,
         raw: Spanned<raw::Route>,
         parent: Option<usize>,
-        receivers: &BTreeSet<String>,
+        names: &Names<'_>,
         routes: &mut Vec<Route>,
         depth: usize,
     ) -> Result<usize, Problem> {
@@ -223,7 +239,7 @@ impl Builder<'_> {
         let inherited = above.as_ref();
         let receiver = raw.receiver.filter(|name| !name.is_empty());
         let receiver = receiver.or_else(|| inherited.map(|route| route.receiver.clone())).unwrap_or_default();
-        if !receivers.contains(&receiver) {
+        if !names.receivers.contains(&receiver) {
             return Err(Problem::new(
                 line,
                 format_args!("receiver `{receiver}` of this route is not among `receivers`"),
@@ -239,6 +255,8 @@ impl Builder<'_> {
             }
         }
         let matchers = read_matchers(raw.match_equal, raw.match_re, raw.matchers, line)?;
+        let mute_intervals = names.known_intervals(raw.mute_time_intervals, "mute_time_intervals", line)?;
+        let active_intervals = names.known_intervals(raw.active_time_intervals, "active_time_intervals", line)?;
         let or_inherited = |own: Option<DurationMs>, of: fn(&Route) -> DurationMs, default| {
             own.unwrap_or_else(|| inherited.map_or(default, of))
         };
@@ -252,14 +270,31 @@ impl Builder<'_> {
             key: key(inherited.map(|route| route.key.as_str()), &matchers),
             matchers,
             continues: raw.continues.unwrap_or(false),
+            mute_intervals,
+            active_intervals,
             children: Vec::new(),
         });
         for child in raw.routes.unwrap_or_default() {
-            let child = self.route(child, Some(index), receivers, routes, depth + 1)?;
+            let child = self.route(child, Some(index), names, routes, depth + 1)?;
             routes[index].children.push(child);
         }
         Ok(index)
     }
+}
+
+fn inhibit_rule(raw: Spanned<raw::InhibitRule>) -> Result<InhibitRule, Problem> {
+    let line = raw.referenced.line();
+    let raw = raw.value;
+    let equal = raw.equal.unwrap_or_default();
+    if equal.iter().any(String::is_empty) {
+        return Err(Problem::new(line, "inhibit_rules: a label of `equal` has no name"));
+    }
+    Ok(InhibitRule {
+        name: raw.name.unwrap_or_default(),
+        source: read_matchers(raw.source_match, raw.source_match_re, raw.source_matchers, line)?,
+        target: read_matchers(raw.target_match, raw.target_match_re, raw.target_matchers, line)?,
+        equal: equal.into_iter().map(SmolStr::from).collect(),
+    })
 }
 
 fn read_group_by(names: Vec<String>, line: u64) -> Result<GroupBy, Problem> {

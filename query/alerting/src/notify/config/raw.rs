@@ -6,8 +6,16 @@ use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use watchfire_model::DurationMs;
 
-/// A mapping of the file: the keys that are read, then those that are only known.
+/// A mapping of the file: the keys that are read, then those that are only known, if any.
 macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(super) struct $name {
+            $($(#[$attribute])* pub(super) $field: Option<$type>,)*
+        }
+    };
     ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* } later { $($later:ident,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Default, Deserialize)]
@@ -34,8 +42,11 @@ section! {
         route: Spanned<Route>,
         receivers: Vec<Spanned<Receiver>>,
         inhibit_rules: Vec<Spanned<InhibitRule>>,
+        /// The old name of `time_intervals`.
+        mute_time_intervals: Vec<Spanned<TimeIntervals>>,
+        time_intervals: Vec<Spanned<TimeIntervals>>,
     }
-    later { templates, mute_time_intervals, time_intervals, tracing, event_recorder, }
+    later { templates, tracing, event_recorder, }
 }
 
 section! {
@@ -69,8 +80,10 @@ section! {
         #[serde(rename = "continue")]
         continues: bool,
         routes: Vec<Spanned<Route>>,
+        mute_time_intervals: Vec<String>,
+        active_time_intervals: Vec<String>,
     }
-    later { mute_time_intervals, active_time_intervals, labels, }
+    later { labels, }
 }
 
 section! {
@@ -130,14 +143,39 @@ section! {
 }
 
 section! {
-    /// Read and checked, without effect yet.
     InhibitRule {
+        name: String,
         source_match: BTreeMap<String, Option<String>>,
         source_match_re: BTreeMap<String, Option<String>>,
         source_matchers: Vec<String>,
         target_match: BTreeMap<String, Option<String>>,
         target_match_re: BTreeMap<String, Option<String>>,
         target_matchers: Vec<String>,
+        equal: Vec<String>,
     }
-    later { name, equal, }
+}
+
+section! {
+    TimeIntervals {
+        name: String,
+        time_intervals: Vec<TimeInterval>,
+    }
+}
+
+section! {
+    TimeInterval {
+        times: Vec<TimeRange>,
+        weekdays: Vec<String>,
+        days_of_month: Vec<String>,
+        months: Vec<String>,
+        years: Vec<String>,
+        location: String,
+    }
+}
+
+section! {
+    TimeRange {
+        start_time: String,
+        end_time: String,
+    }
 }

@@ -98,6 +98,29 @@ fn what_is_wrong_is_said() {
         "route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: 'ftp://x'}]}]\n",
         "/etc/am.yml:2: receiver `r`: webhook_configs.url is not an http or https address",
     );
+    let intervals = "receivers: [{name: r}]\nroute: {receiver: r}\ntime_intervals:\n";
+    check_error(
+        &format!(
+            "{intervals}- {{name: n, time_intervals: [{{times: [{{start_time: '22:00', end_time: '06:00'}}]}}]}}\n"
+        ),
+        "/etc/am.yml:4: time interval `n`: times: 06:00 is not later than 22:00; split a range at midnight",
+    );
+    check_error(
+        &format!("{intervals}- {{name: n, time_intervals: [{{location: Moon/Sea}}]}}\n"),
+        "/etc/am.yml:4: time interval `n`: location: `Moon/Sea` is no time zone, write for example Europe/Berlin",
+    );
+    check_error(
+        &format!("{intervals}- {{name: n}}\n- {{name: n}}\n"),
+        "/etc/am.yml:5: time interval `n` is there twice, rename one",
+    );
+    check_error(
+        &format!("{receivers}  routes: [{{mute_time_intervals: [n]}}]\n"),
+        "/etc/am.yml:4: mute_time_intervals: `n` is not among `time_intervals`",
+    );
+    check_error(
+        &format!("{receivers}  mute_time_intervals: [n]\n"),
+        "/etc/am.yml:3: the root route is always active, move its time intervals to a route below",
+    );
     let unknown = parse("route: {receiver: r}\nreceivers:\n- name: r\n  slak_configs: []\n").unwrap_err();
     assert!(unknown.starts_with("/etc/am.yml:4: ") && unknown.contains("slak_configs"), "{unknown}");
 }
@@ -128,9 +151,8 @@ fn alertmanagers_own_files_load_with_warnings() {
             .iter()
             .any(|warning| warning == "receiver `slack-receiver`: slack_configs: not supported yet, it has no effect")
     );
-    assert!(
-        good.warnings.iter().any(|warning| warning == "inhibit_rules: not supported yet, alerts are not inhibited")
-    );
+    assert_eq!(good.inhibit_rules.len(), 1);
+    assert!(!good.warnings.iter().any(|warning| warning.contains("inhibit_rules")), "{:?}", good.warnings);
 }
 
 proptest! {

@@ -67,6 +67,10 @@ impl Delivery {
 }
 
 impl Snapshot {
+    pub(super) fn is_empty(&self) -> bool {
+        self.firing.is_empty() && self.resolved.is_empty()
+    }
+
     pub(super) fn logged(self, now: Timestamp, route: &Route) -> Logged {
         let kept_ms = (route.repeat_interval.0 as i64).saturating_mul(LOG_REPEATS);
         Logged { firing: self.firing, resolved: self.resolved, at: now, expires_at: now.plus_ms(kept_ms) }

@@ -60,10 +60,10 @@ impl AlertGroup {
         alerts
     }
 
-    /// What fires and what has resolved.
-    pub(super) fn snapshot(&self, now: Timestamp) -> Snapshot {
+    /// Which of the alerts that `keep` accepts fire, and which have resolved.
+    pub(super) fn snapshot(&self, now: Timestamp, keep: impl Fn(&Incoming) -> bool) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        for alert in self.alerts.values() {
+        for alert in self.alerts.values().filter(|alert| keep(alert)) {
             let set = if alert.is_resolved(now) { &mut snapshot.resolved } else { &mut snapshot.firing };
             set.insert(fingerprint(&alert.labels));
         }

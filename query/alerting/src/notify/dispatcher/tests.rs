@@ -360,3 +360,42 @@ proptest! {
         prop_assert_eq!((groups, alerts, deliveries), (usize::from(!fires.is_empty()), fires.len(), 0));
     }
 }
+
+#[test]
+fn inhibited_alerts_are_not_told_while_their_source_fires() {
+    let mut bench = Bench::new(
+        "route: {receiver: r, group_by: [alertname], group_wait: 30s, group_interval: 5m, repeat_interval: 1h}\n\
+         receivers: [{name: r, webhook_configs: [{url: 'http://localhost/'}]}]\n\
+         inhibit_rules: [{source_matchers: [alertname=Down], target_matchers: [alertname=Slow], equal: [team]}]\n",
+    );
+    let down = bench.fire("Down");
+    let slow = bench.fire("Slow");
+    assert_eq!(bench.pass(600, None), [(30, told("firing", &["Down"], &[]))]);
+    bench.resolve(&down);
+    // Told at the next interval of its group.
+    let after = bench.pass(400, None);
+    assert!(after.iter().any(|(_, told)| told.2 == ["Slow"]), "{after:?}");
+    assert!(after.iter().any(|(_, told)| told.3 == ["Down"]), "{after:?}");
+    bench.fire("Down");
+    bench.resolve(&slow);
+    // Who heard that it fires hears of its end once nothing hides it any more.
+    let hidden = bench.pass(600, None);
+    assert!(hidden.iter().all(|(_, told)| told.3.is_empty()), "{hidden:?}");
+}
+
+#[test]
+fn muted_routes_tell_when_their_time_has_come() {
+    // 1,700,000,000 s is 22:13:20 UTC.
+    let mut bench = Bench::new(
+        "route:\n  receiver: r\n  routes:\n  - {receiver: r, matchers: [team=a], group_wait: 30s, group_interval: 5m, mute_time_intervals: [night]}\n  \
+         - {receiver: r, matchers: [team=b], group_wait: 30s, group_interval: 5m, active_time_intervals: [night]}\n\
+         receivers: [{name: r, webhook_configs: [{url: 'http://localhost/'}]}]\n\
+         time_intervals: [{name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '22:30'}]}]}]\n",
+    );
+    bench.fire("A");
+    let b = bench.alert("B", "b");
+    bench.dispatcher.update(bench.now, vec![b]);
+    assert_eq!(bench.pass(900, None), [(30, told("firing", &["B"], &[]))]);
+    // The group of A is looked at every five minutes: at 22:33:50 the night is over.
+    assert_eq!(bench.pass(400, None), [(330, told("firing", &["A"], &[]))]);
+}
