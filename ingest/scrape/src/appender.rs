@@ -1,66 +1,28 @@
 //! Puts the scrapes of one target into the store: samples, staleness markers and what is said of the scrape itself.
 //! Synchronous; runs on a thread that may block. Prometheus: `scrape/scrape.go`, `scrapeLoop`.
 
-use crate::cache::{SeriesCache, Sighting};
-use crate::exposition::{Entry, Exposition, Format, SampleLine, TextParser, format_of};
-use crate::family_metadata::{FamilyMetadata, MetadataCollector};
+mod read;
+mod report;
+
+pub(crate) use report::ScrapeReport;
+
+use crate::batch::Batch;
+use crate::cache::{Forgotten, SeriesCache};
+use crate::exposition::read_series;
 use crate::fetch::{Page, ScrapeFailure};
 use crate::metrics::{SampleLoss, ScrapeMetrics};
-use crate::sample_rules::{Made, SampleRules, merge};
+use crate::sample_rules::{Made, SampleRules};
 use crate::series_quota::SeriesQuota;
+use report::ReportFacts;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME, Sample, Timestamp, stale_nan};
-use watchfire_tsdb::{SeriesId, Tsdb, TsdbError};
-
-/// The names of the series that every scrape writes, in the order of [`ScrapeReport::values`].
-const REPORT_NAMES: [&str; 5] = [
-    "up",
-    "scrape_duration_seconds",
-    "scrape_samples_scraped",
-    "scrape_samples_post_metric_relabeling",
-    "scrape_series_added",
-];
-
-/// Series that are offered to a full store on one page; the others are left out without asking.
-const REFUSALS_MAX: u64 = 1_000;
+use watchfire_model::{Labels, Sample, Timestamp, stale_nan};
+use watchfire_tsdb::{Appended, SeriesId, Tsdb, TsdbError};
 
 /// A page beyond either is heavy: it waits for a turn among its like, so that small ones need not wait for it.
 const HEAVY_PAGE_BYTES: usize = 2 << 20;
 const HEAVY_SAMPLES: u64 = 20_000;
-
-/// Samples for which room is kept between scrapes.
-const SAMPLES_KEPT: usize = 16_384;
-
-/// Metadata that a target remembers to have told; beyond it, some is told again.
-const METADATA_TOLD_MAX: usize = 16_384;
-
-/// What a scrape says of itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ScrapeReport {
-    /// Samples on the page.
-    pub(crate) scraped: u64,
-    /// Of these, samples that metric relabeling kept.
-    pub(crate) kept: u64,
-    /// Series that the target did not show before.
-    pub(crate) added: u64,
-    /// Different series that the target may bring within an hour.
-    pub(crate) quota: u64,
-    /// Samples of series beyond that.
-    pub(crate) beyond_quota: u64,
-    /// Samples of series with too many or too long labels.
-    pub(crate) too_large: u64,
-    /// Samples of new series for which the store has no room.
-    pub(crate) refused: u64,
-}
-
-impl ScrapeReport {
-    fn values(self, up: bool, duration: Duration) -> [f64; 5] {
-        let up = if up { 1.0 } else { 0.0 };
-        [up, duration.as_secs_f64(), self.scraped as f64, self.kept as f64, self.added as f64]
-    }
-}
 
 /// The store's side of one target.
 #[derive(Debug)]
@@ -71,35 +33,34 @@ pub(crate) struct TargetAppender {
     target_labels: Labels,
     cache: SeriesCache,
     quota: SeriesQuota,
-    report_labels: [Labels; 5],
+    timeout: Duration,
+    report_labels: Vec<Labels>,
     /// Registered at the first scrape.
-    report_ids: Option<[SeriesId; 5]>,
+    report_ids: Option<Vec<SeriesId>>,
     /// Length of the last page, decompressed.
     page_len: usize,
     /// Whether the last page was heavy, or met a limit before that was known.
     was_heavy: bool,
-    /// Samples of the scrape at hand; empty between scrapes.
-    samples: Vec<(SeriesId, Sample)>,
+    /// What the scrape at hand brings; empty between scrapes.
+    batch: Batch,
+    /// Hashes of labels and values of the exemplars without a time that the series showed last.
+    untimed_exemplars: HashMap<u32, u64>,
     /// Hashes of the metadata that the store has been told.
     metadata_told: HashSet<u64>,
 }
 
 impl TargetAppender {
-    /// `orphans` are series that an earlier loop of the same target left alive; `series_max` is the target's quota.
+    /// `orphans` are series that an earlier loop of the same target left alive; `series_max` is the target's quota, `timeout`
+    /// that of its scrapes.
     pub(crate) fn new(
         tsdb: Arc<Tsdb>,
         metrics: ScrapeMetrics,
         rules: Arc<SampleRules>,
         target_labels: Labels,
         orphans: Vec<SeriesId>,
-        series_max: u64,
+        (series_max, timeout): (u64, Duration),
     ) -> TargetAppender {
-        let report_labels = REPORT_NAMES.map(|name| {
-            let mut labels = LabelsBuilder::default();
-            labels.set(METRIC_NAME, name);
-            merge(&mut labels, &target_labels, false);
-            labels.build()
-        });
+        let report_labels = report::labels(&target_labels, rules.extra_report);
         TargetAppender {
             tsdb,
             metrics,
@@ -107,11 +68,13 @@ impl TargetAppender {
             rules,
             target_labels,
             cache: SeriesCache::with_orphans(orphans),
+            timeout,
             report_labels,
             report_ids: None,
             page_len: 0,
             was_heavy: false,
-            samples: Vec::new(),
+            batch: Batch::default(),
+            untimed_exemplars: HashMap::new(),
             metadata_told: HashSet::new(),
         }
     }
@@ -137,18 +100,29 @@ impl TargetAppender {
         let ended = if result.is_ok() {
             self.cache.finish_page()
         } else {
-            self.samples.clear();
+            self.batch.clear();
             report.kept = 0;
             report.added = 0;
             self.cache.end_all()
         };
-        self.samples.extend(ended.into_iter().map(|id| stale(id, at)));
-        let values = report.values(result.is_ok(), duration());
-        if let Err(error) = self.append_with_report(values, at) {
+        for id in ended {
+            self.batch.push(id, at, stale_nan());
+        }
+        let facts = ReportFacts {
+            up: result.is_ok(),
+            duration: duration(),
+            timeout: self.timeout,
+            sample_limit: self.rules.limits.samples,
+            body_bytes: match &result {
+                Err(ScrapeFailure::BodySize { .. }) => None,
+                _ => Some(report.body_bytes),
+            },
+        };
+        if let Err(error) = self.append_with_report(&report.values(facts), at) {
             result = Err(error.into());
         }
-        self.samples.clear();
-        self.samples.shrink_to(SAMPLES_KEPT);
+        self.batch.clear();
+        self.metrics.known_samples.inc_by(report.known);
         self.metrics.samples.inc_by(report.scraped);
         self.metrics.series_added.inc_by(report.added);
         self.metrics.lost(SampleLoss::target_series, report.beyond_quota);
@@ -169,100 +143,6 @@ impl TargetAppender {
         self.cache.end_all()
     }
 
-    fn read_page(&mut self, page: Page, at: Timestamp, report: &mut ScrapeReport) -> Result<(), ScrapeFailure> {
-        self.metrics.received_bytes.inc_by(page.received_len() as u64);
-        let format = format_of(page.content_type.as_deref(), self.rules.fallback)?;
-        let page = page.into_plain(self.rules.limits.body_bytes, self.page_len)?;
-        self.page_len = page.bytes.len();
-        self.metrics.page_bytes.inc_by(page.bytes.len() as u64);
-        self.read_samples(&page.bytes, format, at, report)
-    }
-
-    fn read_samples(
-        &mut self,
-        page: &[u8],
-        format: Format,
-        at: Timestamp,
-        report: &mut ScrapeReport,
-    ) -> Result<(), ScrapeFailure> {
-        let mut exposition = Exposition::new(page, format)?;
-        let mut metadata = MetadataCollector::default();
-        let mut duplicates = 0;
-        let max = self.rules.samples_max();
-        while let Some(entry) = exposition.next_entry()? {
-            let sample = match entry {
-                Entry::Metadata(line) => {
-                    if let Some(known) = metadata.take_line(line) {
-                        self.tell_metadata(known);
-                    }
-                    continue;
-                }
-                Entry::Sample(sample) => sample,
-            };
-            report.scraped += 1;
-            let time = sample.time.filter(|_| self.rules.honor_timestamps);
-            let tracked = time.is_none() || self.rules.track_timestamps_staleness;
-            let (id, sighting) = match self.cache.see(sample.series, tracked) {
-                Some(known) => known,
-                None => (self.add_series(&sample, tracked, report)?, Sighting::First),
-            };
-            let Some(id) = id else { continue };
-            if sighting == Sighting::Again && time.is_none() {
-                duplicates += 1;
-                continue;
-            }
-            report.kept += 1;
-            if report.kept > max {
-                return Err(ScrapeFailure::Limit { key: "sample_limit", found: report.kept, max });
-            }
-            self.samples.push((id, Sample { time: time.unwrap_or(at), value: sample.value }));
-        }
-        if let Some(known) = metadata.finish() {
-            self.tell_metadata(known);
-        }
-        self.metrics.lost(SampleLoss::duplicate, duplicates);
-        Ok(())
-    }
-
-    /// Builds the labels of a series that is new to the cache and registers it.
-    fn add_series(
-        &mut self,
-        sample: &SampleLine<'_, '_>,
-        tracked: bool,
-        report: &mut ScrapeReport,
-    ) -> Result<Option<SeriesId>, ScrapeFailure> {
-        if !self.quota.has_room() {
-            report.beyond_quota += 1;
-            return Ok(None);
-        }
-        if report.refused >= REFUSALS_MAX {
-            report.refused += 1;
-            return Ok(None);
-        }
-        // What is refused is not remembered: there may be room for it at the next scrape.
-        let id = match self.rules.labels_of(&self.target_labels, sample.name, sample.labels)? {
-            Made::Dropped => None,
-            Made::TooLarge => {
-                report.too_large += 1;
-                return Ok(None);
-            }
-            Made::Labels(labels) => {
-                let id = self.register(&labels)?;
-                if id.is_none() {
-                    report.refused += 1;
-                    return Ok(None);
-                }
-                id
-            }
-        };
-        if let Some(id) = id {
-            report.added += 1;
-            self.quota.note(id);
-        }
-        self.cache.insert(sample.series, id, tracked);
-        Ok(id)
-    }
-
     /// Registers a series; `None` where the store has no room for it.
     fn register(&self, labels: &Labels) -> Result<Option<SeriesId>, TsdbError> {
         match self.tsdb.register(labels) {
@@ -273,62 +153,50 @@ impl TargetAppender {
         }
     }
 
-    /// Tells the store what is new of a metric.
-    fn tell_metadata(&mut self, family: FamilyMetadata<'_>) {
-        if self.metadata_told.len() >= METADATA_TOLD_MAX {
-            self.metadata_told.clear();
+    /// Appends the collected samples and the report; series that the store forgot are registered again.
+    fn append_with_report(&mut self, values: &[f64], at: Timestamp) -> Result<(), TsdbError> {
+        if self.report_ids.is_none() {
+            self.report_ids = self.register_report()?;
         }
-        if self.metadata_told.insert(family.fingerprint()) {
-            self.tsdb.set_metadata(&family.metric.unescape(), family.to_stored());
+        let samples_len = self.batch.len();
+        for (id, value) in self.report_ids.iter().flatten().zip(values) {
+            self.batch.push(*id, at, *value);
         }
+        let appended = self.batch.append(&self.tsdb)?;
+        self.note_losses(&appended);
+        if !appended.unknown.is_empty() {
+            let again = self.renew(&appended.unknown, samples_len)?;
+            self.note_losses(&again.append(&self.tsdb)?);
+        }
+        let lost = self.batch.append_exemplars(&self.tsdb)?;
+        self.metrics.lost_exemplars.inc_by(lost as u64);
+        Ok(())
     }
 
-    /// Appends the collected samples and the report; series that the store forgot are registered again.
-    fn append_with_report(&mut self, values: [f64; 5], at: Timestamp) -> Result<(), TsdbError> {
-        let ids = match self.report_ids {
-            Some(ids) => Some(ids),
-            None => self.register_report()?,
-        };
-        self.report_ids = ids;
-        let samples_len = self.samples.len();
-        for (id, value) in ids.into_iter().flatten().zip(values) {
-            self.samples.push((id, Sample { time: at, value }));
-        }
-        let appended = self.tsdb.append(&self.samples)?;
+    fn note_losses(&self, appended: &Appended) {
         self.metrics.lost(SampleLoss::too_old, appended.too_old as u64);
         self.metrics.lost(SampleLoss::too_far_ahead, appended.too_far_ahead as u64);
-        if appended.unknown.is_empty() {
-            return Ok(());
-        }
-        let again = self.renew(&appended.unknown, samples_len)?;
-        self.tsdb.append(&again).map(|_| ())
+        self.metrics.lost(SampleLoss::invalid, appended.invalid as u64);
     }
 
-    fn register_report(&self) -> Result<Option<[SeriesId; 5]>, TsdbError> {
-        let mut ids = [SeriesId(0); 5];
-        for (id, labels) in ids.iter_mut().zip(&self.report_labels) {
-            match self.register(labels)? {
-                Some(registered) => *id = registered,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(ids))
+    fn register_report(&self) -> Result<Option<Vec<SeriesId>>, TsdbError> {
+        self.report_labels.iter().map(|labels| self.register(labels)).collect()
     }
 
     /// Registers forgotten series again and returns their samples with new ids. Samples from `samples_len` on are
     /// those of the report; a marker for a series that is forgotten and no longer on the page is left out.
-    fn renew(&mut self, unknown: &[usize], samples_len: usize) -> Result<Vec<(SeriesId, Sample)>, TsdbError> {
+    fn renew(&mut self, unknown: &[usize], samples_len: usize) -> Result<Batch, TsdbError> {
         let old_ids: HashSet<u32> =
-            unknown.iter().filter_map(|&index| self.samples.get(index)).map(|it| it.0.0).collect();
+            unknown.iter().filter_map(|&index| self.batch.id_at(index)).map(|id| id.0).collect();
         let mut new_ids: HashMap<u32, SeriesId> = HashMap::new();
-        for (text, old_id) in self.cache.texts_of(&old_ids) {
-            let labels = self.labels_of_text(&text);
+        for forgotten in self.cache.forgotten(&old_ids) {
+            let labels = self.labels_of_forgotten(&forgotten);
             let id = labels.map_or(Ok(None), |labels| self.register(&labels))?;
             match id {
                 Some(id) => {
-                    self.cache.set_id(&text, id);
+                    self.cache.set_id(&forgotten, id);
                     self.quota.note(id);
-                    new_ids.insert(old_id.0, id);
+                    new_ids.insert(forgotten.old_id.0, id);
                 }
                 None => self.metrics.lost(SampleLoss::series_limit, 1),
             }
@@ -336,27 +204,18 @@ impl TargetAppender {
         if unknown.iter().any(|&index| index >= samples_len) {
             let old_report = self.report_ids.take();
             self.report_ids = self.register_report()?;
-            let pairs = old_report.into_iter().flatten().zip(self.report_ids.into_iter().flatten());
-            new_ids.extend(pairs.map(|(old, new)| (old.0, new)));
+            let pairs = old_report.iter().flatten().zip(self.report_ids.iter().flatten());
+            new_ids.extend(pairs.map(|(old, new)| (old.0, *new)));
         }
-        let sample = |&index: &usize| {
-            let (old_id, sample) = self.samples.get(index)?;
-            Some((*new_ids.get(&old_id.0)?, *sample))
-        };
-        Ok(unknown.iter().filter_map(sample).collect())
+        Ok(self.batch.renewed(unknown, &new_ids))
     }
 
     /// The stored labels of a series text that was good before.
-    fn labels_of_text(&self, series: &str) -> Option<Labels> {
-        let line = format!("{series} 0");
-        let mut parser = TextParser::new(&line);
-        match parser.next_entry() {
-            Ok(Some(Entry::Sample(sample))) => {
-                match self.rules.labels_of(&self.target_labels, sample.name, sample.labels) {
-                    Ok(Made::Labels(labels)) => Some(labels),
-                    _ => None,
-                }
-            }
+    fn labels_of_forgotten(&self, forgotten: &Forgotten) -> Option<Labels> {
+        let mut labels = Vec::new();
+        let name = read_series(&forgotten.series, &mut labels).ok()?;
+        match self.rules.labels_of(&self.target_labels, name, &labels, forgotten.kind) {
+            Ok(Made::Labels(labels)) => Some(labels),
             _ => None,
         }
     }
@@ -366,5 +225,7 @@ fn stale(id: SeriesId, at: Timestamp) -> (SeriesId, Sample) {
     (id, Sample { time: at, value: stale_nan() })
 }
 
+#[cfg(test)]
+mod native_tests;
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,13 @@ mod settings;
 mod validate;
 
 pub use auth::{Authorization, BasicAuth, HttpHeader, Secret, TlsConfig, TlsVersion};
-pub use global::{EscapingScheme, GlobalConfig};
+pub use global::GlobalConfig;
 pub use protocol::ScrapeProtocol;
 pub use scrape::{Scheme, ScrapeConfig};
 pub use validate::{ConfigError, validate_scrape_configs};
 
 pub(crate) use protocol::accept_header;
-pub(crate) use settings::{Limits, ScrapeSettings};
+pub(crate) use settings::{HistogramRules, Limits, ScrapeSettings};
 
 use serde::{Deserialize, Deserializer};
 use watchfire_model::ByteSize;

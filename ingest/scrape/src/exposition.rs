@@ -1,27 +1,46 @@
 //! The formats in which targets show their metrics: pure parsers over borrowed bytes.
 //!
-//! [`Exposition`] gives the entries of a page one after the other and stops at the first error. Nothing is copied but
-//! text with escapes; names, labels and values borrow from the page.
+//! [`Exposition`] gives the entries of a page one after the other and stops at the first error. Of the text formats nothing is
+//! copied but text with escapes and exemplars; a series of a protobuf page is written out as the text formats have it, so that
+//! who stores samples knows series by one kind of text, whatever the format.
 
 mod content_type;
 mod line;
 mod number;
 mod openmetrics;
+mod protobuf;
+mod series;
 mod text;
 mod validator;
 
 pub use content_type::{ContentTypeError, Format, format_of};
-pub use line::{RawLabel, Text};
+pub use line::{RawLabel, Text, read_series};
 pub use openmetrics::OpenMetricsParser;
+pub use protobuf::ProtobufParser;
 pub use text::TextParser;
 
-use watchfire_model::{MetricKind, Timestamp};
+pub(crate) use number::openmetrics_float;
+pub(crate) use series::write_series;
 
-/// One meaningful line of a page. `'p` is the parser's life, `'a` the page's.
+use std::fmt;
+use std::sync::Arc;
+use watchfire_model::protobuf::ProtobufError;
+use watchfire_model::{Histogram, HistogramFault, Labels, MetricKind, Timestamp};
+
+/// One meaningful part of a page. `'p` is the parser's life, `'a` the page's.
 #[derive(Debug, Clone)]
 pub enum Entry<'p, 'a> {
-    Sample(SampleLine<'p, 'a>),
+    Sample(SampleLine<'p>),
     Metadata(MetadataLine<'a>),
+    Created(CreatedLine),
+}
+
+/// When counting began for a group of samples: those since the last entry that begins a group, and those that follow before the
+/// next such. Only where [`ReadOptions::start_times`] asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreatedLine {
+    pub start: Timestamp,
+    pub begins_group: bool,
 }
 
 /// One fact about a metric family.
@@ -41,45 +60,99 @@ pub enum MetadataFact<'a> {
 
 /// A sample as it is written.
 #[derive(Debug, Clone)]
-pub struct SampleLine<'p, 'a> {
-    /// Name and labels as they are written: equal text means an equal series, not the other way round.
-    pub series: &'a str,
-    pub name: Text<'a>,
-    /// In written order, without the metric's name, each name once; values may be empty.
-    pub labels: &'p [RawLabel<'a>],
-    pub value: f64,
+pub struct SampleLine<'p> {
+    /// Name and labels as they are written, for [`read_series`]: equal text means an equal series, not the other way round.
+    pub series: &'p str,
+    /// What stands between the sample before and the end of `series`, which it ends with: for
+    /// [`TextParser::take_known`].
+    pub passage: &'p str,
+    /// Lines of the passage, its last one among them.
+    pub lines: usize,
+    pub value: SampleValue,
     /// Only where the page says a time.
+    pub time: Option<Timestamp>,
+    /// When counting began, where it is said beside the value.
+    pub start: Option<Timestamp>,
+    /// Whether this is the first sample of its group: a metric's with these labels, but for `le` and `quantile`. Always true
+    /// in the text format, which knows no groups.
+    pub begins_group: bool,
+    pub exemplars: Vec<ExemplarLine>,
+}
+
+/// What a sample holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleValue {
+    Float(f64),
+    Histogram(Arc<Histogram>),
+}
+
+/// An exemplar as it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemplarLine {
+    pub labels: Labels,
+    pub value: f64,
+    /// Without one, it has the time of its sample.
     pub time: Option<Timestamp>,
 }
 
-/// A parsed line whose labels still lie in the parser's buffer.
+/// What is wanted of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadOptions {
+    /// Whether native histograms are read; otherwise such a metric shows its classic series.
+    pub native_histograms: bool,
+    /// Whether a native histogram's classic series are read as well, where it has classic buckets.
+    pub classic_too: bool,
+    /// Whether it is told when counting began; OpenMetrics' `_created` samples are then no series of their own.
+    pub start_times: bool,
+}
+
+/// A parsed line whose labels are not looked at any more.
 #[derive(Debug)]
 enum Parsed<'a> {
     Metadata(MetadataLine<'a>),
-    Sample { series: &'a str, name: Text<'a>, value: f64, time: Option<Timestamp> },
+    Sample(SampleLine<'a>),
+    Created(CreatedLine),
 }
 
 impl<'a> Parsed<'a> {
-    fn into_entry<'p>(self, labels: &'p [RawLabel<'a>]) -> Entry<'p, 'a> {
+    fn into_entry<'p>(self) -> Entry<'p, 'a>
+    where
+        'a: 'p,
+    {
         match self {
             Parsed::Metadata(line) => Entry::Metadata(line),
-            Parsed::Sample { series, name, value, time } => {
-                Entry::Sample(SampleLine { series, name, labels, value, time })
-            }
+            Parsed::Sample(line) => Entry::Sample(line),
+            Parsed::Created(line) => Entry::Created(line),
         }
     }
 }
 
-/// Why a page is refused, and at which line.
+/// Why a page is refused, and at which place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {problem}")]
+#[error("{place}: {problem}")]
 pub struct ExpositionError {
-    /// Counts from one.
-    pub line: usize,
+    pub place: Place,
     pub problem: Problem,
 }
 
-/// What is wrong with a line.
+/// A place on a page; counts from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Line(usize),
+    /// Protobuf has no lines, but metric families.
+    Family(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(line) => write!(f, "line {line}"),
+            Place::Family(family) => write!(f, "metric family {family}"),
+        }
+    }
+}
+
+/// What is wrong with a line or a metric.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("the page is not UTF-8")]
@@ -122,6 +195,14 @@ pub enum Problem {
     AfterEof,
     #[error("metric `{metric}`: {rule}")]
     Family { metric: String, rule: &'static str },
+    #[error(transparent)]
+    Protobuf(#[from] ProtobufError),
+    #[error("a metric has more than {max} {what}")]
+    TooMany { what: &'static str, max: usize },
+    #[error("its series, written out, take more than {max} bytes")]
+    Expansion { max: usize },
+    #[error("metric `{metric}`: no native histogram: {fault}")]
+    Histogram { metric: String, fault: HistogramFault },
 }
 
 /// A page in one of the formats, entry by entry.
@@ -129,18 +210,22 @@ pub enum Problem {
 pub enum Exposition<'a> {
     Text(TextParser<'a>),
     OpenMetrics(Box<OpenMetricsParser<'a>>),
+    Protobuf(Box<ProtobufParser<'a>>),
 }
 
 impl<'a> Exposition<'a> {
-    /// Checks that the page is UTF-8; everything else shows as entries are read.
-    pub fn new(page: &'a [u8], format: Format) -> Result<Exposition<'a>, ExpositionError> {
+    /// Checks that a page of text is UTF-8; everything else shows as entries are read.
+    pub fn new(page: &'a [u8], format: Format, options: ReadOptions) -> Result<Exposition<'a>, ExpositionError> {
+        if format == Format::Protobuf {
+            return Ok(Exposition::Protobuf(Box::new(ProtobufParser::new(page, options))));
+        }
         let page = str::from_utf8(page).map_err(|error| ExpositionError {
-            line: 1 + memchr::memchr_iter(b'\n', &page[..error.valid_up_to()]).count(),
+            place: Place::Line(1 + memchr::memchr_iter(b'\n', &page[..error.valid_up_to()]).count()),
             problem: Problem::NotUtf8,
         })?;
         Ok(match format {
-            Format::Text => Exposition::Text(TextParser::new(page)),
-            Format::OpenMetrics => Exposition::OpenMetrics(Box::new(OpenMetricsParser::new(page))),
+            Format::OpenMetrics => Exposition::OpenMetrics(Box::new(OpenMetricsParser::new(page, options))),
+            Format::Text | Format::Protobuf => Exposition::Text(TextParser::new(page)),
         })
     }
 
@@ -149,6 +234,16 @@ impl<'a> Exposition<'a> {
         match self {
             Exposition::Text(parser) => parser.next_entry(),
             Exposition::OpenMetrics(parser) => parser.next_entry(),
+            Exposition::Protobuf(parser) => parser.next_entry(),
+        }
+    }
+
+    /// The place that was read last.
+    pub fn place(&self) -> Place {
+        match self {
+            Exposition::Text(parser) => parser.place(),
+            Exposition::OpenMetrics(parser) => parser.place(),
+            Exposition::Protobuf(parser) => parser.place(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Gets a page from a target, within a time and a size.
 
 use crate::client::{ClientError, ScrapeClient};
-use crate::exposition::{ContentTypeError, ExpositionError};
+use crate::exposition::{ContentTypeError, ExpositionError, Problem};
 use crate::metrics::FailureReason;
 use crate::page_memory::{NoRoom, PageHold, PageMemory};
 use crate::target::Target;
@@ -38,6 +38,8 @@ pub(crate) enum ScrapeFailure {
     ContentType(#[from] ContentTypeError),
     #[error("the page cannot be read: {0}")]
     Page(#[from] ExpositionError),
+    #[error("a series of the page cannot be read: {0}")]
+    Series(#[from] Problem),
     #[error("{key} exceeded: {found}, the limit is {max}")]
     Limit { key: &'static str, found: u64, max: u64 },
     #[error("a sample has no metric name after relabeling")]
@@ -69,9 +71,10 @@ impl ScrapeFailure {
             ScrapeFailure::Encoding(_) | ScrapeFailure::Gzip(_) => FailureReason::encoding,
             ScrapeFailure::Credentials(_) => FailureReason::credentials,
             ScrapeFailure::ContentType(_) => FailureReason::format,
-            ScrapeFailure::Page(_) | ScrapeFailure::NoMetricName | ScrapeFailure::InvalidName(_) => {
-                FailureReason::parse
-            }
+            ScrapeFailure::Page(_)
+            | ScrapeFailure::Series(_)
+            | ScrapeFailure::NoMetricName
+            | ScrapeFailure::InvalidName(_) => FailureReason::parse,
             ScrapeFailure::Limit { .. } => FailureReason::limit,
             ScrapeFailure::Storage(_) => FailureReason::storage,
         }
@@ -166,7 +169,7 @@ fn connection_failure(error: &reqwest::Error) -> ScrapeFailure {
 
 impl Page {
     #[cfg(test)]
-    pub(crate) fn of(body: &str, content_type: &str) -> Page {
+    pub(crate) fn of(body: impl Into<Vec<u8>>, content_type: &str) -> Page {
         let hold = PageMemory::new(watchfire_model::ByteSize(u64::MAX)).begin();
         Page { body: body.into(), is_gzip: false, content_type: Some(content_type.to_owned()), hold }
     }

@@ -18,11 +18,15 @@ mod relabel;
 mod exposition;
 
 mod appender;
+mod batch;
 mod cache;
+mod classic;
 mod client;
 mod committer;
 mod family_metadata;
 mod fetch;
+#[cfg(test)]
+mod fuzz;
 mod limits;
 mod manager;
 mod metrics;
@@ -37,12 +41,13 @@ mod worker;
 
 pub use client::ClientError;
 pub use config::{
-    Authorization, BasicAuth, ConfigError, EscapingScheme, GlobalConfig, HttpHeader, Scheme, ScrapeConfig,
-    ScrapeProtocol, Secret, TlsConfig, TlsVersion, validate_scrape_configs,
+    Authorization, BasicAuth, ConfigError, GlobalConfig, HttpHeader, Scheme, ScrapeConfig, ScrapeProtocol, Secret,
+    TlsConfig, TlsVersion, validate_scrape_configs,
 };
 pub use exposition::{
-    ContentTypeError, Entry, Exposition, ExpositionError, Format, MetadataFact, MetadataLine, OpenMetricsParser,
-    Problem, RawLabel, SampleLine, Text, TextParser, format_of,
+    ContentTypeError, CreatedLine, Entry, ExemplarLine, Exposition, ExpositionError, Format, MetadataFact,
+    MetadataLine, OpenMetricsParser, Place, Problem, ProtobufParser, RawLabel, ReadOptions, SampleLine, SampleValue,
+    Text, TextParser, format_of, read_series,
 };
 pub use limits::ScrapeLimits;
 pub use manager::{Now, ScrapeManager};

@@ -47,6 +47,8 @@ pub(crate) enum SampleLoss {
     labels_too_long,
     /// The target brought too many different series within an hour.
     target_series,
+    /// A histogram that the store does not take.
+    invalid,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +79,9 @@ pub(crate) struct ScrapeMetrics {
     pub(crate) page_bytes: Counter,
     pub(crate) samples: Counter,
     pub(crate) series_added: Counter,
+    pub(crate) known_samples: Counter,
+    pub(crate) exemplars: Counter,
+    pub(crate) lost_exemplars: Counter,
     pub(crate) skipped_ticks: Counter,
     pub(crate) discovery_errors: Gauge,
     pub(crate) targets: Gauge,
@@ -96,6 +101,9 @@ impl Default for ScrapeMetrics {
             page_bytes: Counter::default(),
             samples: Counter::default(),
             series_added: Counter::default(),
+            known_samples: Counter::default(),
+            exemplars: Counter::default(),
+            lost_exemplars: Counter::default(),
             skipped_ticks: Counter::default(),
             discovery_errors: Gauge::default(),
             targets: Gauge::default(),
@@ -144,6 +152,17 @@ impl ScrapeMetrics {
         registry.register("scrape_page_bytes", "Bytes of pages after decompression", self.page_bytes.clone());
         registry.register("scrape_samples", "Samples on pages, before metric relabeling", self.samples.clone());
         registry.register("scrape_series_added", "Series that were new to their target", self.series_added.clone());
+        registry.register(
+            "scrape_known_samples",
+            "Samples that stood where the last page had them, so that only their values were read",
+            self.known_samples.clone(),
+        );
+        registry.register("scrape_exemplars", "Exemplars on pages, for stored series", self.exemplars.clone());
+        registry.register(
+            "scrape_lost_exemplars",
+            "Exemplars that were not stored: too many, too old, too far ahead, or without a series",
+            self.lost_exemplars.clone(),
+        );
         registry.register(
             "scrape_skipped_ticks",
             "Scrapes left out as the one before took too long",

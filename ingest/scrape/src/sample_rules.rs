@@ -1,11 +1,12 @@
 //! How samples of a scrape configuration are treated, and which labels they get.
 
-use crate::config::{Limits, ScrapeConfig, ScrapeProtocol, ScrapeSettings};
-use crate::exposition::{RawLabel, Text};
+use crate::config::{HistogramRules, Limits, ScrapeConfig, ScrapeProtocol, ScrapeSettings};
+use crate::exposition::{RawLabel, ReadOptions, Text, openmetrics_float};
 use crate::fetch::ScrapeFailure;
 use crate::relabel::{NameScheme, RelabelError, RelabelRules, Verdict};
 use smol_str::SmolStr;
-use watchfire_model::{Labels, LabelsBuilder, METRIC_NAME};
+use std::sync::Arc;
+use watchfire_model::{Histogram, Labels, LabelsBuilder, METRIC_NAME, MetricKind};
 
 /// Samples that a page may have where no `sample_limit` is set.
 const SAMPLES_MAX: u64 = 1_000_000;
@@ -37,6 +38,9 @@ pub(crate) struct SampleRules {
     metric_relabel: RelabelRules,
     names: NameScheme,
     pub(crate) limits: Limits,
+    pub(crate) read: ReadOptions,
+    pub(crate) histograms: HistogramRules,
+    pub(crate) extra_report: bool,
     pub(crate) fallback: Option<ScrapeProtocol>,
 }
 
@@ -50,6 +54,9 @@ impl SampleRules {
             metric_relabel: RelabelRules::compile(&config.metric_relabel_configs, settings.names)?,
             names: settings.names,
             limits: settings.limits,
+            read: settings.read,
+            histograms: settings.histograms,
+            extra_report: settings.extra_report,
             fallback: config.fallback_scrape_protocol,
         })
     }
@@ -59,7 +66,32 @@ impl SampleRules {
         if self.limits.samples == 0 { SAMPLES_MAX } else { self.limits.samples }
     }
 
-    /// The stored labels of a series as the page writes it.
+    /// The form in which a native histogram is stored: with buckets that are not too many and not too narrow.
+    ///
+    /// # Errors
+    /// The widest buckets are too many.
+    pub(crate) fn histogram_of(&self, histogram: Arc<Histogram>) -> Result<Arc<Histogram>, ScrapeFailure> {
+        let HistogramRules { buckets_max: max, schema_max, .. } = self.histograms;
+        let found = |histogram: &Histogram| (histogram.positive.len() + histogram.negative.len()) as u64;
+        let is_over = |histogram: &Histogram| max > 0 && found(histogram) > max;
+        if histogram.schema <= schema_max && !is_over(&histogram) {
+            return Ok(histogram);
+        }
+        let mut histogram = Arc::unwrap_or_clone(histogram).reduce_resolution(schema_max);
+        while is_over(&histogram) {
+            if histogram.is_custom() || histogram.schema <= Histogram::SCHEMA_MIN {
+                let key = "native_histogram_bucket_limit";
+                return Err(ScrapeFailure::Limit { key, found: found(&histogram), max });
+            }
+            let wider = histogram.schema - 1;
+            histogram = histogram.reduce_resolution(wider);
+        }
+        Ok(Arc::new(histogram))
+    }
+
+    /// The stored labels of a series as the page writes it. The bounds of classic histograms and the quantiles of summaries
+    /// get the one spelling that all pages share (Prometheus: `model/textparse/openmetricsparse.go`,
+    /// `normalizeFloatsInLabelValues`).
     ///
     /// # Errors
     /// A limit or rule of the configuration is broken, which fails the page.
@@ -68,6 +100,7 @@ impl SampleRules {
         target_labels: &Labels,
         name: Text<'_>,
         raw_labels: &[RawLabel<'_>],
+        kind: MetricKind,
     ) -> Result<Made, ScrapeFailure> {
         if self.limits.labels == 0 && raw_labels.len() > WRITTEN_LABELS_MAX {
             return Ok(Made::TooLarge);
@@ -75,8 +108,17 @@ impl SampleRules {
         let text = |text: Text<'_>| SmolStr::from(text.unescape());
         let mut labels = LabelsBuilder::default();
         labels.set(METRIC_NAME, text(name));
+        let part = match kind {
+            MetricKind::Histogram => Some("le"),
+            MetricKind::Summary => Some("quantile"),
+            _ => None,
+        };
         for label in raw_labels {
-            labels.set(text(label.name), text(label.value));
+            let bound = if part == Some(label.name.raw) { label.value.unescape().parse().ok() } else { None };
+            labels.set(
+                text(label.name),
+                bound.map_or_else(|| text(label.value), |bound| openmetrics_float(bound).into()),
+            );
         }
         merge(&mut labels, target_labels, self.honor_labels);
         if self.metric_relabel.apply(&mut labels) == Verdict::Drop {

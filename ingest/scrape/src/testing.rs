@@ -26,16 +26,25 @@ pub(crate) fn store(clock: Arc<dyn Clock>, options: TsdbOptions) -> Arc<Tsdb> {
     Arc::new(Tsdb::open(Arc::new(MemStorage::new(1)), clock, options).unwrap())
 }
 
-/// The series of one metric with their samples, each as `labels: value@time …`, sorted.
+/// The series of one metric with their samples, each as `labels: value@time …`, sorted. A histogram is shown by its schema, count
+/// and number of buckets, a start time behind `<`.
 pub(crate) fn dump(tsdb: &Tsdb, metric: &str) -> Vec<String> {
     let budget = QueryBudget::unlimited();
     let matchers = [Matcher::equal("__name__", metric)];
     let print = |reader: &dyn watchfire_model::SeriesReader| {
         let mut samples = Samples::default();
         reader.read(TimeRange::ALL, &budget, &mut samples).unwrap();
-        let pairs = samples.times.iter().zip(&samples.values);
-        let print_value = |value: f64| if is_stale(value) { "stale".to_owned() } else { value.to_string() };
-        let points: Vec<String> = pairs.map(|(time, value)| format!("{}@{time}", print_value(*value))).collect();
+        let print_point = |place: usize| {
+            let value = match samples.histograms.get(place).and_then(Option::as_deref) {
+                Some(it) => format!("[{} {} {}]", it.schema, it.count, it.positive.len() + it.negative.len()),
+                None if is_stale(samples.values[place]) => "stale".to_owned(),
+                None => samples.values[place].to_string(),
+            };
+            let start = samples.starts.get(place).filter(|start| **start != 0);
+            let start = start.map_or(String::new(), |start| format!("<{start}"));
+            format!("{value}@{}{start}", samples.times[place])
+        };
+        let points: Vec<String> = (0..samples.len()).map(print_point).collect();
         format!("{}: {}", reader.labels(), points.join(" "))
     };
     tsdb.select(&matchers, TimeRange::ALL, &budget).unwrap().iter().map(|reader| print(&**reader)).collect()

@@ -155,7 +155,7 @@ impl Run {
             Arc::clone(&self.context.rules),
             self.target.labels.clone(),
             orphans,
-            self.shared.limits.target_series_max,
+            (self.shared.limits.target_series_max, self.target.timeout.as_duration()),
         );
         let interval = (self.target.interval.0 as i64).max(1);
         let offset = self.target.offset_ms(self.shared.seed);

@@ -8,17 +8,17 @@ use watchfire_store::{Clock, ManualClock};
 use watchfire_tsdb::TsdbOptions;
 
 /// Scrapes happen at these milliseconds plus a few.
-const START: i64 = 1_000_000_000_000;
+pub(super) const START: i64 = 1_000_000_000_000;
 const SERIES_MAX: u64 = 100;
 
-struct Fixture {
+pub(super) struct Fixture {
     clock: Arc<ManualClock>,
-    tsdb: Arc<Tsdb>,
-    appender: TargetAppender,
+    pub(super) tsdb: Arc<Tsdb>,
+    pub(super) appender: TargetAppender,
 }
 
 impl Fixture {
-    fn new(config: &str) -> Fixture {
+    pub(super) fn new(config: &str) -> Fixture {
         let config: ScrapeConfig = serde_saphyr::from_str(config).expect(config);
         let settings = ScrapeSettings::new(&config, &GlobalConfig::default());
         let rules = Arc::new(SampleRules::new(&config, &settings).unwrap());
@@ -26,12 +26,13 @@ impl Fixture {
         let tsdb = store(Arc::clone(&clock) as Arc<dyn Clock>, TsdbOptions::default());
         let target = Labels::from_pairs([("job", "j"), ("instance", "i")]);
         let metrics = ScrapeMetrics::default();
-        let appender = TargetAppender::new(Arc::clone(&tsdb), metrics, rules, target, Vec::new(), SERIES_MAX);
+        let limits = (SERIES_MAX, Duration::from_secs(10));
+        let appender = TargetAppender::new(Arc::clone(&tsdb), metrics, rules, target, Vec::new(), limits);
         Fixture { clock, tsdb, appender }
     }
 
     /// Scrapes a text page at `START + ms`; the text is empty or says why the scrape failed.
-    fn scrape(&mut self, ms: i64, page: &str) -> String {
+    pub(super) fn scrape(&mut self, ms: i64, page: &str) -> String {
         let page = Ok(Page::of(page, "text/plain"));
         let result = self.appender.append_scrape(page, Timestamp(START + ms), || Duration::from_millis(5));
         result.map_or_else(|(failure, _)| failure.to_string(), |_| String::new())
@@ -39,7 +40,7 @@ impl Fixture {
 
     /// The series of a metric, with times relative to [`START`].
     #[track_caller]
-    fn check(&self, metric: &str, want: &[&str]) {
+    pub(super) fn check(&self, metric: &str, want: &[&str]) {
         let got: Vec<String> = dump(&self.tsdb, metric).iter().map(|line| line.replace("@1000000000", "@")).collect();
         assert_eq!(got, want);
     }
@@ -181,7 +182,7 @@ fn a_target_with_ever_new_series_costs_only_itself() {
     }
     assert_eq!(dump(&fixture.tsdb, "churn").len() as u64, SERIES_MAX - 1);
     assert!(dump(&fixture.tsdb, "steady")[0].ends_with("1@1000000000129"), "what was known goes on");
-    let page = Ok(Page::of(&page(30), "text/plain"));
+    let page = Ok(Page::of(page(30), "text/plain"));
     let result = fixture.appender.append_scrape(page, Timestamp(START + 130), || Duration::ZERO);
     assert_eq!(result.expect("a good page").beyond_quota, 20);
     // Hours later there is room again.
@@ -199,7 +200,7 @@ fn a_page_after_a_heavy_one_waits_among_its_like() {
     assert!(fixture.appender.is_heavy(&small()), "it met a limit");
     fixture.scrape(200, "a 1\n");
     assert!(!fixture.appender.is_heavy(&small()));
-    assert!(fixture.appender.is_heavy(&Ok(Page::of(&"#\n".repeat(1_100_000), "text/plain"))));
+    assert!(fixture.appender.is_heavy(&Ok(Page::of("#\n".repeat(1_100_000), "text/plain"))));
 }
 
 #[test]

@@ -5,30 +5,7 @@ use crate::relabel::NameScheme;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use watchfire_model::{ByteSize, DurationMs};
-
-/// How a target is asked to write names that are not plain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EscapingScheme {
-    #[serde(rename = "allow-utf-8")]
-    AllowUtf8,
-    Underscores,
-    Dots,
-    Values,
-}
-
-impl EscapingScheme {
-    /// The word for the `Accept` header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EscapingScheme::AllowUtf8 => "allow-utf-8",
-            EscapingScheme::Underscores => "underscores",
-            EscapingScheme::Dots => "dots",
-            EscapingScheme::Values => "values",
-        }
-    }
-}
+use watchfire_model::{ByteSize, DurationMs, EscapingScheme};
 
 /// The `global` section. A limit of 0 is one not given.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -39,7 +16,8 @@ pub struct GlobalConfig {
     pub scrape_interval: DurationMs,
     /// How long a scrape may take. Default: 10s, or the interval where that is shorter.
     pub scrape_timeout: Option<DurationMs>,
-    /// Formats to ask for, the best first. Default: OpenMetrics, then text.
+    /// Formats to ask for, the best first. Default: OpenMetrics, then text; before both protobuf where native histograms are
+    /// scraped.
     pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
     /// Time from one evaluation of a rule group to the next. Default: 1m.
     pub evaluation_interval: DurationMs,
@@ -71,14 +49,17 @@ pub struct GlobalConfig {
     pub metric_name_validation_scheme: NameScheme,
     /// Default: allow-utf-8, or underscores where names are legacy.
     pub metric_name_escaping_scheme: Option<EscapingScheme>,
-    /// Accepted, not supported yet.
+    /// Whether native histograms are read where a target shows them; otherwise their classic form is. Default: false.
     pub scrape_native_histograms: bool,
-    /// Accepted, not supported yet.
+    /// Whether classic histograms are stored as native ones with the same bounds. Default: false.
     pub convert_classic_histograms_to_nhcb: bool,
-    /// Accepted; classic histograms are always scraped.
+    /// Whether the classic series of a histogram are stored beside its native form. Default: false.
     pub always_scrape_classic_histograms: bool,
-    /// Accepted, not supported yet.
+    /// Whether `scrape_timeout_seconds`, `scrape_sample_limit` and `scrape_body_size_bytes` are written too. Default: false.
     pub extra_scrape_metrics: bool,
+    /// Whether samples are stored with the time at which their counting began, where the page says it; OpenMetrics' `_created`
+    /// samples are then no series of their own. No key of Prometheus, where a feature flag does this. Default: false.
+    pub scrape_start_timestamps: bool,
 }
 
 impl Default for GlobalConfig {
@@ -105,6 +86,7 @@ impl Default for GlobalConfig {
             convert_classic_histograms_to_nhcb: false,
             always_scrape_classic_histograms: false,
             extra_scrape_metrics: false,
+            scrape_start_timestamps: false,
         }
     }
 }
@@ -124,9 +106,6 @@ impl GlobalConfig {
                 !self.scrape_failure_log_file.is_empty(),
                 "failures are shown with the targets",
             ),
-            ("scrape_native_histograms", self.scrape_native_histograms, "histograms are scraped in their classic form"),
-            ("convert_classic_histograms_to_nhcb", self.convert_classic_histograms_to_nhcb, "histograms stay classic"),
-            ("extra_scrape_metrics", self.extra_scrape_metrics, "the extra series are not written"),
         ];
         let set = unsupported.iter().filter(|(_, set, _)| *set);
         set.map(|(key, _, effect)| format!("global.{key} is not supported yet: {effect}")).collect()

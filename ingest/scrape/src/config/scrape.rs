@@ -1,7 +1,7 @@
 //! One entry of `scrape_configs`.
 
 use super::auth::{Authorization, BasicAuth, HttpHeader, Secret, TlsConfig, resolve};
-use super::{EscapingScheme, ScrapeProtocol, null_as_default, size_with_unit};
+use super::{ScrapeProtocol, null_as_default, size_with_unit};
 use crate::relabel::{NameScheme, RelabelConfig};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use watchfire_discovery::{FileSdConfig, StaticConfig};
-use watchfire_model::{ByteSize, DurationMs};
+use watchfire_model::{ByteSize, DurationMs, EscapingScheme};
 
 /// How to speak to a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -79,20 +79,18 @@ pub struct ScrapeConfig {
     pub keep_dropped_targets: u64,
     pub metric_name_validation_scheme: Option<NameScheme>,
     pub metric_name_escaping_scheme: Option<EscapingScheme>,
-    /// Accepted, not supported yet.
     pub scrape_native_histograms: Option<bool>,
-    /// Accepted, not supported yet.
     pub convert_classic_histograms_to_nhcb: Option<bool>,
-    /// Accepted; classic histograms are always scraped.
     pub always_scrape_classic_histograms: Option<bool>,
-    /// Accepted, without effect as long as native histograms are not scraped.
+    /// Most buckets of a native histogram; with more, it gets wider ones. 0 means no limit.
     #[serde(default)]
     pub native_histogram_bucket_limit: u64,
-    /// Accepted, without effect as long as native histograms are not scraped.
+    /// How much larger the bound of a bucket of a native histogram must at least be than the one before; narrower buckets
+    /// are merged. 0 means no limit.
     #[serde(default)]
     pub native_histogram_min_bucket_factor: f64,
-    /// Accepted, not supported yet.
     pub extra_scrape_metrics: Option<bool>,
+    pub scrape_start_timestamps: Option<bool>,
     /// Accepted, not used yet.
     #[serde(default)]
     pub scrape_failure_log_file: String,
@@ -219,17 +217,6 @@ impl ScrapeConfig {
                 !self.scrape_failure_log_file.is_empty(),
                 "failures are shown with the targets",
             ),
-            (
-                "scrape_native_histograms",
-                self.scrape_native_histograms == Some(true),
-                "histograms are scraped in their classic form",
-            ),
-            (
-                "convert_classic_histograms_to_nhcb",
-                self.convert_classic_histograms_to_nhcb == Some(true),
-                "histograms stay classic",
-            ),
-            ("extra_scrape_metrics", self.extra_scrape_metrics == Some(true), "the extra series are not written"),
         ];
         let set = unsupported.iter().filter(|(_, set, _)| *set);
         warnings

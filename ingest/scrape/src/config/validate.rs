@@ -3,7 +3,7 @@
 use super::{GlobalConfig, ScrapeConfig, ScrapeProtocol, ScrapeSettings};
 use crate::relabel::{NameScheme, RelabelRules};
 use std::collections::BTreeSet;
-use watchfire_model::{DurationMs, METRIC_NAME};
+use watchfire_model::{DurationMs, EscapingScheme, METRIC_NAME};
 
 /// A key, and what is wrong with its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +57,7 @@ impl GlobalConfig {
         if let Some(protocols) = &self.scrape_protocols {
             check_protocols(protocols).or_else(|reason| error("scrape_protocols", reason))?;
         }
-        if scheme == NameScheme::Legacy && self.metric_name_escaping_scheme == Some(super::EscapingScheme::AllowUtf8) {
+        if scheme == NameScheme::Legacy && self.metric_name_escaping_scheme == Some(EscapingScheme::AllowUtf8) {
             return error(
                 "metric_name_escaping_scheme",
                 "`allow-utf-8` contradicts metric_name_validation_scheme `legacy`".to_owned(),
@@ -90,12 +90,17 @@ impl ScrapeConfig {
         if let Some(protocols) = &self.scrape_protocols {
             check_protocols(protocols).or_else(|reason| at("scrape_protocols", reason))?;
         }
-        if settings.names == NameScheme::Legacy
-            && self.metric_name_escaping_scheme == Some(super::EscapingScheme::AllowUtf8)
-        {
+        if settings.names == NameScheme::Legacy && self.metric_name_escaping_scheme == Some(EscapingScheme::AllowUtf8) {
             return at(
                 "metric_name_escaping_scheme",
                 "`allow-utf-8` contradicts metric_name_validation_scheme `legacy`".to_owned(),
+            );
+        }
+        let factor = self.native_histogram_min_bucket_factor;
+        if factor.is_nan() || factor < 0.0 {
+            return at(
+                "native_histogram_min_bucket_factor",
+                format!("`{factor}` is negative or no number, write 1.1 or 0"),
             );
         }
         self.check_http().or_else(|reason| at("", reason.to_owned()))?;

@@ -5,10 +5,12 @@ use crate::config::ScrapeProtocol;
 /// A format that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Text 0.0.4.
+    /// Text 0.0.4 and 1.0.0.
     Text,
-    /// OpenMetrics 1.0.
+    /// OpenMetrics 0.0.1 and 1.0.0.
     OpenMetrics,
+    /// Metric families in protobuf, each behind its length.
+    Protobuf,
 }
 
 /// Why the format of a page is not known.
@@ -20,29 +22,19 @@ pub enum ContentTypeError {
         "the target sends the Content-Type `{0}`, which is no metrics format; set fallback_scrape_protocol to read it anyway"
     )]
     Unsupported(String),
-    #[error("the target sends protobuf, which was not asked for and cannot be read")]
-    Protobuf,
 }
 
 /// The format of a page. A missing or foreign `Content-Type` is an error unless there is a fallback.
 pub fn format_of(content_type: Option<&str>, fallback: Option<ScrapeProtocol>) -> Result<Format, ContentTypeError> {
     let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
-        return fallback.map_or(Err(ContentTypeError::Missing), fallback_format);
+        return fallback.map(ScrapeProtocol::format).ok_or(ContentTypeError::Missing);
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
         "text/plain" => Ok(Format::Text),
         "application/openmetrics-text" => Ok(Format::OpenMetrics),
-        "application/vnd.google.protobuf" => Err(ContentTypeError::Protobuf),
-        _ => fallback.map_or_else(|| Err(ContentTypeError::Unsupported(content_type.to_owned())), fallback_format),
-    }
-}
-
-fn fallback_format(fallback: ScrapeProtocol) -> Result<Format, ContentTypeError> {
-    match fallback {
-        ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0 => Ok(Format::Text),
-        ScrapeProtocol::OpenMetricsText0_0_1 | ScrapeProtocol::OpenMetricsText1_0_0 => Ok(Format::OpenMetrics),
-        ScrapeProtocol::PrometheusProto => Err(ContentTypeError::Protobuf),
+        "application/vnd.google.protobuf" => Ok(Format::Protobuf),
+        _ => fallback.map(ScrapeProtocol::format).ok_or_else(|| ContentTypeError::Unsupported(content_type.to_owned())),
     }
 }
 
@@ -65,6 +57,8 @@ mod tests {
         check(Some(" "), None, &Err(ContentTypeError::Missing));
         check(None, None, &Err(ContentTypeError::Missing));
         check(None, Some(ScrapeProtocol::PrometheusText0_0_4), &Ok(Format::Text));
-        check(Some("application/vnd.google.protobuf"), fallback, &Err(ContentTypeError::Protobuf));
+        let protobuf = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        check(Some(protobuf), fallback, &Ok(Format::Protobuf));
+        check(None, Some(ScrapeProtocol::PrometheusProto), &Ok(Format::Protobuf));
     }
 }

@@ -64,6 +64,16 @@ pub(super) enum Style {
 pub(super) struct Series<'a> {
     pub(super) text: &'a str,
     pub(super) name: Text<'a>,
+    /// Where it ends on its line.
+    pub(super) end: usize,
+}
+
+/// Name and labels of a series text that a [`super::SampleLine`] has; the labels replace what `labels` held, without the metric's
+/// name, in written order.
+pub fn read_series<'a>(text: &'a str, labels: &mut Vec<RawLabel<'a>>) -> Result<Text<'a>, Problem> {
+    let mut line = Line::new(text, Style::Loose);
+    let series = line.series(labels)?;
+    if line.is_at_end() { Ok(series.name) } else { Err(Problem::Trailing(line.rest().to_owned())) }
 }
 
 /// Above this many labels duplicates are looked for in a sorted copy instead of pair by pair.
@@ -93,6 +103,14 @@ const NAME_BYTES: [u8; 256] = {
     }
     table
 };
+
+/// Whether a name needs no quotes; colons stand in metric names only.
+pub(super) fn is_plain_name(name: &str, is_metric: bool) -> bool {
+    let (start, rest) = if is_metric { (METRIC_START, METRIC_REST) } else { (LABEL_START, LABEL_REST) };
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(|byte| NAME_BYTES[usize::from(*byte)] & start != 0)
+        && bytes.iter().all(|byte| NAME_BYTES[usize::from(*byte)] & rest != 0)
+}
 
 /// Reads one line from left to right.
 #[derive(Debug)]
@@ -172,7 +190,7 @@ impl<'a> Line<'a> {
         }
         let name = name.filter(|name| !name.raw.is_empty()).ok_or(Problem::MetricName)?;
         check_duplicates(labels)?;
-        Ok(Series { text: &self.text[start..end], name })
+        Ok(Series { text: &self.text[start..end], name, end })
     }
 
     /// An exemplar's labels: a list without a metric's name.

@@ -2,18 +2,19 @@
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use super::line::{Line, RawLabel, Style, Text};
-use super::number::{parse_seconds, parse_value};
+use super::number::{parse_seconds, parse_value, seconds_to_ms};
 use super::validator::{SampleFacts, Validator};
-use super::{Entry, ExpositionError, MetadataFact, MetadataLine, Parsed, Problem};
-use watchfire_model::{MetricKind, Timestamp};
+use super::{
+    CreatedLine, Entry, ExemplarLine, ExpositionError, MetadataFact, MetadataLine, Parsed, Place, Problem, ReadOptions,
+    SampleLine, SampleValue,
+};
+use watchfire_model::{Exemplar, LabelsBuilder, MetricKind, Timestamp};
 
-/// The most characters that the names and values of an exemplar's labels may have together.
-const EXEMPLAR_CHARS_MAX: usize = 128;
-
-/// Reads a page of OpenMetrics. Exemplars are checked and dropped.
+/// Reads a page of OpenMetrics.
 #[derive(Debug)]
 pub struct OpenMetricsParser<'a> {
     rest: &'a str,
+    options: ReadOptions,
     /// The line that was read last, from one.
     line: usize,
     labels: Vec<RawLabel<'a>>,
@@ -22,9 +23,10 @@ pub struct OpenMetricsParser<'a> {
 }
 
 impl<'a> OpenMetricsParser<'a> {
-    pub fn new(page: &'a str) -> OpenMetricsParser<'a> {
+    pub fn new(page: &'a str, options: ReadOptions) -> OpenMetricsParser<'a> {
         OpenMetricsParser {
             rest: page,
+            options,
             line: 0,
             labels: Vec::new(),
             exemplar_labels: Vec::new(),
@@ -36,9 +38,14 @@ impl<'a> OpenMetricsParser<'a> {
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_, 'a>>, ExpositionError> {
         self.line += 1;
         match self.parse_line() {
-            Ok(parsed) => Ok(parsed.map(|parsed| parsed.into_entry(&self.labels))),
-            Err(problem) => Err(ExpositionError { line: self.line, problem }),
+            Ok(parsed) => Ok(parsed.map(Parsed::into_entry)),
+            Err(problem) => Err(ExpositionError { place: self.place(), problem }),
         }
+    }
+
+    /// The place that was read last.
+    pub fn place(&self) -> Place {
+        Place::Line(self.line)
     }
 
     fn parse_line(&mut self) -> Result<Option<Parsed<'a>>, Problem> {
@@ -91,6 +98,7 @@ impl<'a> OpenMetricsParser<'a> {
         let token = line.token();
         let value = parse_value(token).ok_or_else(|| Problem::Value(token.to_owned()))?;
         let mut time = None;
+        let mut exemplars = Vec::new();
         let mut has_exemplar = false;
         if line.eat(b' ') {
             if !line.rest().starts_with('#') {
@@ -100,14 +108,30 @@ impl<'a> OpenMetricsParser<'a> {
             has_exemplar = time.is_none() || line.eat(b' ');
         }
         if has_exemplar {
-            exemplar(line, &mut self.exemplar_labels)?;
+            exemplars.push(exemplar(line, &mut self.exemplar_labels)?);
         }
         if !line.is_at_end() {
             return Err(Problem::Trailing(line.rest().to_owned()));
         }
         let facts = SampleFacts { name: series.name.unescape(), labels: &self.labels, value, time, has_exemplar };
-        self.validator.sample(&facts)?;
-        Ok(Parsed::Sample { series: series.text, name: series.name, value, time })
+        let role = self.validator.sample(&facts)?;
+        if role.is_created
+            && self.options.start_times
+            && let Some(start) = seconds_to_ms(value)
+        {
+            let start = Timestamp(start);
+            return Ok(Parsed::Created(CreatedLine { start, begins_group: role.begins_group }));
+        }
+        Ok(Parsed::Sample(SampleLine {
+            series: series.text,
+            passage: series.text,
+            lines: 1,
+            value: SampleValue::Float(value),
+            time,
+            start: None,
+            begins_group: role.begins_group,
+            exemplars,
+        }))
     }
 }
 
@@ -126,23 +150,28 @@ fn kind_of(word: &str) -> Option<MetricKind> {
 }
 
 /// `# {labels} value [time]`.
-fn exemplar<'a>(line: &mut Line<'a>, labels: &mut Vec<RawLabel<'a>>) -> Result<(), Problem> {
+fn exemplar<'a>(line: &mut Line<'a>, labels: &mut Vec<RawLabel<'a>>) -> Result<ExemplarLine, Problem> {
     if !line.eat(b'#') || !line.eat(b' ') {
         return Err(Problem::Exemplar);
     }
     line.exemplar_labels(labels)?;
     let chars = |label: &RawLabel<'_>| label.name.unescape().chars().count() + label.value.unescape().chars().count();
-    if labels.iter().map(chars).sum::<usize>() > EXEMPLAR_CHARS_MAX {
+    if labels.iter().map(chars).sum::<usize>() > Exemplar::LABELS_CHARS_MAX {
         return Err(Problem::ExemplarLength);
     }
     if !line.eat(b' ') {
         return Err(Problem::Exemplar);
     }
     let token = line.token();
-    parse_value(token).ok_or_else(|| Problem::Value(token.to_owned()))?;
+    let value = parse_value(token).ok_or_else(|| Problem::Value(token.to_owned()))?;
+    let mut time = None;
     if line.eat(b' ') {
         let token = line.token();
-        parse_seconds(token).ok_or_else(|| Problem::Time(token.to_owned()))?;
+        time = Some(Timestamp(parse_seconds(token).ok_or_else(|| Problem::Time(token.to_owned()))?));
     }
-    Ok(())
+    let mut builder = LabelsBuilder::default();
+    for label in labels.iter() {
+        builder.set(label.name.unescape(), label.value.unescape());
+    }
+    Ok(ExemplarLine { labels: builder.build(), value, time })
 }

@@ -21,6 +21,15 @@ pub(super) struct SampleFacts<'p, 'a> {
     pub(super) has_exemplar: bool,
 }
 
+/// What a sample is within its family.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SampleRole {
+    /// Whether it is the first of a group.
+    pub(super) begins_group: bool,
+    /// Whether it says when counting began.
+    pub(super) is_created: bool,
+}
+
 /// Follows a page from its first line to its last.
 #[derive(Debug, Default)]
 pub(super) struct Validator<'a> {
@@ -86,12 +95,14 @@ impl<'a> Validator<'a> {
         if repeated { Err(family.problem("metadata of one sort is given twice")) } else { Ok(()) }
     }
 
-    pub(super) fn sample(&mut self, sample: &SampleFacts<'_, 'a>) -> Result<(), Problem> {
+    pub(super) fn sample(&mut self, sample: &SampleFacts<'_, 'a>) -> Result<SampleRole, Problem> {
         if self.family.as_ref().is_none_or(|family| !family.owns(&sample.name)) {
             self.start_family(sample.name.clone())?;
         }
-        let Some(family) = &mut self.family else { return Ok(()) };
-        family.sample(sample, &self.hasher)
+        match &mut self.family {
+            Some(family) => family.sample(sample, &self.hasher),
+            None => Ok(SampleRole { begins_group: true, is_created: false }),
+        }
     }
 
     /// Checks what is only known at the end of the page.
@@ -144,7 +155,11 @@ impl<'a> Family<'a> {
         })
     }
 
-    fn sample(&mut self, sample: &SampleFacts<'_, 'a>, hasher: &foldhash::fast::FixedState) -> Result<(), Problem> {
+    fn sample(
+        &mut self,
+        sample: &SampleFacts<'_, 'a>,
+        hasher: &foldhash::fast::FixedState,
+    ) -> Result<SampleRole, Problem> {
         self.has_samples = true;
         let kind = self.kind();
         let suffix = &sample.name[self.name.len()..];
@@ -175,11 +190,12 @@ impl<'a> Family<'a> {
             let hash = |label: &RawLabel<'_>| hasher.hash_one((label.name.raw, label.value.raw));
             sample.labels.iter().filter(|label| !is_part(label)).map(hash).fold(0, u64::wrapping_add)
         };
-        self.check_group(group, sample.time)?;
+        let is_created = suffix == "_created";
+        let begins_group = self.check_group(group, sample.time)?;
         if matches!(kind, MetricKind::Histogram | MetricKind::GaugeHistogram) {
             self.check_histogram(group, suffix, bound, sample)?;
         }
-        Ok(())
+        Ok(SampleRole { begins_group, is_created })
     }
 
     fn check_value(&self, suffix: &str, sample: &SampleFacts<'_, 'a>) -> Result<(), Problem> {
@@ -210,8 +226,9 @@ impl<'a> Family<'a> {
         if sample.has_exemplar && !takes_exemplars { Err(Problem::ExemplarPlace) } else { Ok(()) }
     }
 
-    /// Samples of a group stand together, in order of time, all with a time or all without.
-    fn check_group(&mut self, group: u64, time: Option<Timestamp>) -> Result<(), Problem> {
+    /// Samples of a group stand together, in order of time, all with a time or all without. Returns whether a group begins.
+    fn check_group(&mut self, group: u64, time: Option<Timestamp>) -> Result<bool, Problem> {
+        let begins = self.group.is_none_or(|(last_group, _)| last_group != group);
         match self.group {
             Some((last_group, last_time)) if last_group == group => {
                 if last_time.is_some() != time.is_some() {
@@ -228,7 +245,7 @@ impl<'a> Family<'a> {
             }
         }
         self.group = Some((group, time));
-        Ok(())
+        Ok(begins)
     }
 
     fn check_histogram(

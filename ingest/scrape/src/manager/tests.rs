@@ -90,7 +90,7 @@ async fn a_target_is_scraped_and_says_what_was_asked() {
     for want in [
         "get /metrics?q=1 http/1.1\r\n",
         "user-agent: watchfire/",
-        "accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,",
+        "accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,",
         "accept-encoding: gzip\r\n",
         "x-prometheus-scrape-timeout-seconds: 0.09\r\n",
         "authorization: basic dtpw\r\n",
