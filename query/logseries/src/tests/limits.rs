@@ -25,8 +25,8 @@ fn read_all(logs: &LogSeries, budget: &QueryBudget) -> Result<usize, SelectError
 fn series_samples_memory_and_time_are_bounded() {
     let source = many();
     let logs = LogSeries::new(Arc::clone(&source), LogSeriesConfig::default());
-    // Two for each record, but for the first of all: nothing is before it.
-    assert_eq!(read_all(&logs, &QueryBudget::unlimited()), Ok(19_999));
+    // A step up is two samples.
+    assert_eq!(read_all(&logs, &QueryBudget::unlimited()), Ok(20_000));
     assert_eq!(read_all(&logs, &QueryBudget::new(500)), Err(SelectError::Budget(Exhausted::Samples { max: 500 })));
     let pool = MemoryPool::new("queries", ByteSize(1 << 30));
     let narrow = QueryBudget::unlimited().with_memory(&pool, 200_000);

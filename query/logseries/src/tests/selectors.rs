@@ -133,8 +133,8 @@ fn names_decide_who_answers() {
     assert_eq!(number(&both, "sum(logs_count)", START_MS + 10), 3.0);
     assert_eq!(ask(&both.for_query(), "up", START_MS), [r#"up{service="stored"} 1"#]);
     let (virtual_one, stored) = (vec![Matcher::equal(METRIC_NAME, "logs_count")], vec![Matcher::equal("a", "b")]);
-    assert_eq!(values(&[virtual_one.clone()]), ["order"]);
-    assert_eq!(values(&[stored.clone()]), ["stored"]);
+    assert_eq!(values(std::slice::from_ref(&virtual_one)), ["order"]);
+    assert_eq!(values(std::slice::from_ref(&stored)), ["stored"]);
     assert_eq!(values(&[stored, virtual_one]), ["order", "stored"]);
     assert_eq!(values(&[]), ["stored"]);
     assert_eq!(both.missing(TimeRange::ALL), ["the metrics lack something"]);
