@@ -55,7 +55,9 @@ impl Bench {
                 engine: &Engine::default(),
                 source: memory.as_ref(),
                 write: &mut |points| {
-                    points.iter().for_each(|(labels, point)| memory.push(labels, point.clone()));
+                    for (labels, point) in points {
+                        memory.push(labels, point.clone());
+                    }
                     Ok(())
                 },
                 budget: &|| Arc::new(QueryBudget::unlimited()),

@@ -30,7 +30,7 @@ pub enum RuleTestError {
     #[error("{}:{line}: {message}", file.display())]
     Yaml { file: PathBuf, line: u64, message: String },
     #[error("{}: {test}: input_series `{series}`: {error}", file.display())]
-    Series { file: PathBuf, test: String, series: String, error: NotationError },
+    Series { file: PathBuf, test: String, series: String, error: Box<NotationError> },
     #[error("{}: {test}: start_timestamp `{text}` is neither RFC 3339 nor Unix seconds", file.display())]
     Start { file: PathBuf, test: String, text: String },
     #[error("{}: {test}: an item of alert_rule_test at eval_time {at} has no `alertname`", file.display())]
@@ -206,7 +206,7 @@ impl RawTest {
                 file: file.to_owned(),
                 test: name.clone(),
                 series: raw.series,
-                error,
+                error: Box::new(error),
             })?);
         }
         Ok(Test {

@@ -133,7 +133,9 @@ impl Running<'_> {
             }
         }
         let all_good = problems.is_empty();
-        problems.into_iter().for_each(|problem| self.fail(problem));
+        for problem in problems {
+            self.fail(problem);
+        }
         all_good
     }
 
