@@ -2,6 +2,8 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { timeTicks } from "../lib/ticks";
+import type { Span, Zone } from "../lib/time-range";
 import { onThemeChange } from "./colors";
 
 /** A drag shorter than this is a click; pixels. */
@@ -82,4 +84,25 @@ export function canvasContext(canvas: HTMLCanvasElement, width: number, height: 
     context.textBaseline = "middle";
   }
   return context;
+}
+
+/** One tick at most in so many pixels. */
+const TICK_ROOM = 110;
+
+/** Ticks and their times below the line at `floor`, from `gutter` to `width`; all in pixels. */
+export function drawTimeAxis(
+  context: CanvasRenderingContext2D,
+  { span, zone, gutter, width, floor }: { readonly span: Span; readonly zone: Zone; readonly gutter: number; readonly width: number; readonly floor: number },
+  colors: { readonly "--line-strong": string; readonly "--ink-3": string },
+): void {
+  const plot = width - gutter;
+  context.textAlign = "center";
+  for (const tick of timeTicks(span, Math.max(2, Math.floor(plot / TICK_ROOM)), zone)) {
+    const at = Math.round(gutter + ((tick.time - span.start) / (span.end - span.start)) * plot);
+    context.fillStyle = colors["--line-strong"];
+    context.fillRect(at, floor, 1, 4);
+    context.fillStyle = colors["--ink-3"];
+    const half = context.measureText(tick.label).width / 2;
+    context.fillText(tick.label, Math.min(Math.max(at, gutter + half), width - half), floor + 11);
+  }
 }

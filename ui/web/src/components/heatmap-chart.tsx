@@ -3,10 +3,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import { count, sample, timeOfDay } from "../lib/format";
 import type { Heatmap } from "../lib/heatmap";
-import { timeTicks } from "../lib/ticks";
 import type { Span, Zone } from "../lib/time-range";
 import { readColors } from "./colors";
-import { canvasContext, useBrush, useThemeCount, useWidth } from "./drawing";
+import { canvasContext, drawTimeAxis, useBrush, useThemeCount, useWidth } from "./drawing";
 
 interface Props {
   readonly map: Heatmap;
@@ -21,7 +20,7 @@ interface Props {
 
 /** Left of the cells, for the bounds; below them, for the time; pixels. */
 const GUTTER = 56;
-const AXIS = 22;
+const AXIS = 20;
 /** Between two bounds that are written; pixels. */
 const LABEL_ROOM = 22;
 const TONES = ["--ember", "--line", "--line-strong", "--ink-3", "--ink"] as const;
@@ -111,13 +110,5 @@ function draw(canvas: HTMLCanvasElement, width: number, height: number, map: Hea
       context.fillText(sample(Number(bound.toPrecision(3))), GUTTER - 8, Math.min(floor - 6, Math.max(7, y(index))));
     }
   });
-  context.textAlign = "center";
-  for (const tick of timeTicks(span, Math.max(2, Math.floor(plot / 110)), zone)) {
-    const at = Math.round(x(tick.time / 1000));
-    context.fillStyle = colors["--line-strong"];
-    context.fillRect(at, floor, 1, 4);
-    context.fillStyle = colors["--ink-3"];
-    const half = context.measureText(tick.label).width / 2;
-    context.fillText(tick.label, Math.min(Math.max(at, GUTTER + half), width - half), floor + 13);
-  }
+  drawTimeAxis(context, { span, zone, gutter: GUTTER, width, floor }, colors);
 }

@@ -4,10 +4,9 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { compact, count, monthDay, sample, timeOfDay } from "../lib/format";
 import { barAt, brushed, layerTotal, type Bars } from "../lib/histogram";
 import { PALETTE } from "../lib/series";
-import { timeTicks } from "../lib/ticks";
 import { formatAbsolute, type Span, type Zone } from "../lib/time-range";
 import { readColors } from "./colors";
-import { canvasContext, useBrush, useThemeCount, useWidth } from "./drawing";
+import { canvasContext, drawTimeAxis, useBrush, useThemeCount, useWidth } from "./drawing";
 
 interface Props {
   readonly bars: Bars | null;
@@ -139,15 +138,7 @@ function draw(canvas: HTMLCanvasElement, width: number, height: number, bars: Ba
       context.fillText(compact(value), GUTTER - 8, y(value) + 0.5);
     }
   }
-  for (const tick of timeTicks(span, Math.max(2, Math.floor(plot / 110)), zone)) {
-    const at = Math.round(x(tick.time));
-    context.fillStyle = colors["--line-strong"];
-    context.fillRect(at, floor, 1, 4);
-    context.fillStyle = colors["--ink-3"];
-    const half = context.measureText(tick.label).width / 2;
-    context.textAlign = "center";
-    context.fillText(tick.label, Math.min(Math.max(at, GUTTER + half), width - half), floor + 11);
-  }
+  drawTimeAxis(context, { span, zone, gutter: GUTTER, width, floor }, colors);
   if (!bars) {
     return;
   }
