@@ -1,13 +1,17 @@
-//! Hostile log queries: each is answered or refused within its time and its memory, the server lives, and ingest goes on
-//! beside them.
+//! Hostile queries, of logs and of metrics: each is answered or refused within its time and its memory, the server lives, and
+//! ingest goes on beside them.
 //!
-//! `WATCHFIRE_HOSTILE` says how many (`make hostile N=10000`), `WATCHFIRE_HOSTILE_SEED` where they begin.
+//! `WATCHFIRE_HOSTILE` says how many (`make hostile N=10000`, `make hostile-promql N=10000`), `WATCHFIRE_HOSTILE_SEED` where
+//! they begin.
 
+mod promql;
 mod queries;
+mod random;
 
 use crate::attacks::memory::Watch;
 use crate::harness::{Server, encode, eventually, request};
-use queries::Random;
+use crate::promql::exporter;
+use random::Random;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -90,12 +94,28 @@ struct Answers {
     faults: Vec<String>,
 }
 
-fn ask(server: &mut Server, random: &mut Random, answers: &mut Answers) {
-    let (path, form) = queries::request(random);
-    let shown: String = form.chars().take(300).collect();
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+/// What is sent.
+#[derive(Debug)]
+struct Attack {
+    path: String,
+    headers: Vec<(&'static str, &'static str)>,
+    body: Vec<u8>,
+    /// What the text of a refusal has to hold; pushed bodies are refused in plain words.
+    refusal: &'static str,
+}
+
+impl Attack {
+    fn form(path: String, form: String) -> Attack {
+        let headers = vec![("Content-Type", "application/x-www-form-urlencoded")];
+        Attack { path, headers, body: form.into_bytes(), refusal: "error" }
+    }
+}
+
+fn ask(server: &mut Server, attack: &Attack, answers: &mut Answers) {
+    let Attack { path, headers, body, refusal } = attack;
+    let shown: String = String::from_utf8_lossy(body).chars().take(300).collect();
     let began = Instant::now();
-    let answer = request(server.http, "POST", &path, &headers, form.as_bytes());
+    let answer = request(server.http, "POST", path, headers, body);
     let took = began.elapsed();
     assert!(!server.has_ended(), "{path} {shown} ends the server: {}", server.log());
     // Where a body is too long it is not read to its end, and the connection may be cut before the answer is read.
@@ -107,24 +127,18 @@ fn ask(server: &mut Server, random: &mut Random, answers: &mut Answers) {
         let body: String = body.chars().take(200).collect();
         answers.faults.push(format!("{path} {shown}: {status} after {took:?}: {body}"));
     }
-    if (400..500).contains(&status) && status != 413 && !body.contains("error") {
+    if (400..500).contains(&status) && status != 413 && (body.is_empty() || !body.contains(refusal)) {
         answers
             .faults
             .push(format!("{path} {shown}: {status} says nothing: {}", body.chars().take(200).collect::<String>()));
     }
 }
 
-#[test]
-fn hostile_queries_are_answered_or_refused() {
+/// Sends as many attacks as the environment says, with ingest beside them, and judges the answers and the memory.
+fn storm(server: &mut Server, attack: impl Fn(&mut Random) -> Attack) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let count = number("WATCHFIRE_HOSTILE").unwrap_or(QUERIES_DEFAULT);
     let first = number("WATCHFIRE_HOSTILE_SEED").unwrap_or(1);
-    let dir = tempfile::tempdir().expect("a directory");
-    let mut server = Server::with_config(dir.path(), CONFIG);
-    for lines in records().lines().collect::<Vec<_>>().chunks(500) {
-        let answer = server.post("/gelf", &[], lines.join("\n").as_bytes());
-        assert_eq!(answer.status, 202, "{}", answer.body);
-    }
     let http = server.http;
     let ((), calm) = beside(http, || {
         let until = Instant::now() + CALM;
@@ -135,12 +149,11 @@ fn hostile_queries_are_answered_or_refused() {
     let at_rest = Watch::resident(server.id());
     let watch = Watch::start(server.id());
     let mut answers = Answers::default();
-    let (lived, stormy) = beside(http, || {
+    let ((), stormy) = beside(http, || {
         for seed in first..first + count {
-            ask(&mut server, &mut Random(seed), &mut answers);
+            ask(server, &attack(&mut Random(seed)), &mut answers);
         }
     });
-    let () = lived;
     let peak = watch.peak();
     let by_status: Vec<String> = answers.by_status.iter().map(|(status, count)| format!("{status} {count}")).collect();
     println!(
@@ -155,9 +168,42 @@ fn hostile_queries_are_answered_or_refused() {
     );
     assert!(answers.faults.is_empty(), "{:#?}", &answers.faults[..answers.faults.len().min(20)]);
     assert!(peak < at_rest + QUERY_MEMORY, "{} MiB at rest, {} MiB at most", at_rest / MIB, peak / MIB);
+}
+
+#[test]
+fn hostile_queries_are_answered_or_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut server = Server::with_config(dir.path(), CONFIG);
+    for lines in records().lines().collect::<Vec<_>>().chunks(500) {
+        let answer = server.post("/gelf", &[], lines.join("\n").as_bytes());
+        assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+    storm(&mut server, |random| {
+        let (path, form) = queries::request(random);
+        Attack::form(path, form)
+    });
     eventually("a good query is answered after them", || {
         let answer =
             server.get(&format!("/api/watchfire/v1/logs/count?start=0&end=4102444800&query={}", encode("number:7")));
         (answer.status == 200 && answer.json()["count"] == 1).then_some(())
     });
+}
+
+#[test]
+fn hostile_promql_is_answered_or_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = exporter(promql::page().leak());
+    let scrape = format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n- job_name: many\n  static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+    );
+    let mut server = Server::with_config(dir.path(), &(CONFIG.to_owned() + &scrape));
+    let all = promql::SERIES.to_string();
+    let is_served = |server: &Server| {
+        let counted = server.query("count(requests_total)");
+        (counted.first()?["value"][1] == all).then_some(())
+    };
+    eventually("the first scrape", || is_served(&server));
+    let now = server.query("vector(time())")[0]["value"][0].as_f64().expect("a time") as i64;
+    storm(&mut server, |random| promql::attack(random, now));
+    eventually("a good query is answered after them", || is_served(&server));
 }

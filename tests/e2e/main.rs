@@ -18,6 +18,7 @@ mod journey;
 mod log_api;
 mod page;
 mod promql;
+mod promtool;
 mod reload;
 mod remote_write;
 mod restart;
