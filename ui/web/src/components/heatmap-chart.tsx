@@ -107,7 +107,7 @@ function draw(canvas: HTMLCanvasElement, width: number, height: number, map: Hea
       context.fillStyle = colors["--line"];
       context.fillRect(GUTTER - 4, Math.round(y(index)), 4, 1);
       context.fillStyle = colors["--ink-3"];
-      context.fillText(sample(Number(bound.toPrecision(3))), GUTTER - 8, Math.min(floor - 6, Math.max(7, y(index))));
+      context.fillText(sample(Number(bound.toPrecision(Math.abs(bound) < 1 ? 2 : 3))), GUTTER - 8, Math.min(floor - 6, Math.max(7, y(index))));
     }
   });
   drawTimeAxis(context, { span, zone, gutter: GUTTER, width, floor }, colors);
