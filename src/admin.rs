@@ -30,6 +30,22 @@ pub(crate) struct Admin {
     pub(crate) turn: Semaphore,
 }
 
+impl Admin {
+    /// Takes a backup, and says where it lies. Blocks; one at a time is up to the caller ([`Admin::turn`]).
+    pub(crate) fn back_up(&self) -> anyhow::Result<(Backup, PathBuf)> {
+        let count = backup::list(&self.backups).len();
+        if count >= BACKUPS_MAX {
+            anyhow::bail!("there are {count} backups in {}: delete old ones first", self.backups.display());
+        }
+        let now = self.clock.now().to_ms();
+        let name = Timestamp::from_millisecond(now.0)?.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
+        let sources = Sources { directory: &self.data, logs: &self.logs, tsdb: &self.tsdb, catalog: &self.catalog };
+        let backup = backup::create(sources, &self.backups, &name, now.0)?;
+        let directory = self.backups.join(&backup.name);
+        Ok((backup, directory))
+    }
+}
+
 /// `/api/watchfire/v1/backups`.
 pub(crate) fn routes(admin: Arc<Admin>) -> Router {
     Router::new()
@@ -45,20 +61,9 @@ async fn list(State(admin): State<Arc<Admin>>) -> Response {
 
 /// Answers 201 with the backup once all of it is durable.
 async fn create(State(admin): State<Arc<Admin>>) -> Response {
-    let Ok(_turn) = admin.turn.try_acquire() else { return bodies::busy("another backup is being taken") };
-    let admin = Arc::clone(&admin);
-    let work = tokio::task::spawn_blocking(move || {
-        let count = backup::list(&admin.backups).len();
-        if count >= BACKUPS_MAX {
-            anyhow::bail!("there are {count} backups in {}: delete old ones first", admin.backups.display());
-        }
-        let now = admin.clock.now().to_ms();
-        let name = Timestamp::from_millisecond(now.0)?.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-        let sources = Sources { directory: &admin.data, logs: &admin.logs, tsdb: &admin.tsdb, catalog: &admin.catalog };
-        let backup = backup::create(sources, &admin.backups, &name, now.0)?;
-        let directory = admin.backups.join(&backup.name);
-        anyhow::Ok((backup, directory))
-    });
+    let asked = Arc::clone(&admin);
+    let Ok(_turn) = asked.turn.try_acquire() else { return bodies::busy("another backup is being taken") };
+    let work = tokio::task::spawn_blocking(move || admin.back_up());
     match work.await {
         Ok(Ok((Backup { name, bytes, objects, created, .. }, directory))) => {
             let body =

@@ -5,6 +5,7 @@ use crate::bodies::Bodies;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::gelf_http::GelfHttp;
+use crate::host::HostFacts;
 use crate::inputs::Inputs;
 use crate::memory::MemoryPlan;
 use crate::process::Process;
@@ -30,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::Alerting;
 use watchfire_api::{Api, Listening, PeerMetrics, QueryLimits, ServerLimits, TAILS_MAX, Workers};
-use watchfire_model::{RecordSink, SeriesSource};
+use watchfire_logseries::{Both, LogSeries};
+use watchfire_model::{LogSource, RecordSink, SeriesSource};
 use watchfire_pipeline::{Pipeline, StreamRouter};
-use watchfire_promql::{Engine, EngineOptions};
+use watchfire_promql::{Engine, EngineOptions, ScopedHelpers};
 use watchfire_push::Receiver;
 use watchfire_scrape::ScrapeManager;
 
@@ -93,12 +95,16 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
     let scrape =
         Arc::new(ScrapeManager::with_limits(Arc::clone(&stores.tsdb), stores.now(), scrape_seed(), memory.scrape()));
     scrape.apply(&config.global, &config.scrape_configs).await?;
-    let engine = Arc::new(Engine::new(EngineOptions { lookback: config.metrics.lookback, ..EngineOptions::default() }));
-    let series: Arc<dyn SeriesSource> = Arc::clone(&stores.tsdb) as Arc<dyn SeriesSource>;
+    let engine = Engine::new(EngineOptions { lookback: config.metrics.lookback, ..EngineOptions::default() });
+    let engine = Arc::new(engine.with_helpers(Arc::new(ScopedHelpers::new(cores().saturating_sub(1)))));
+    let series = Both {
+        metrics: Arc::clone(&stores.tsdb) as Arc<dyn SeriesSource>,
+        logs: LogSeries::new(Arc::clone(&stores.logs) as Arc<dyn LogSource>, config.metrics.log_series.clone()),
+    };
     let alerting = Alerting::new(
         loaded.alerting(http_address, &memory),
         Arc::clone(&stores.tsdb),
-        Arc::clone(&series),
+        Arc::new(series.clone()),
         Arc::clone(&engine),
         stores.now(),
     )?;
@@ -114,6 +120,7 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
     );
 
     let last_reload = Arc::new(LastReload::default());
+    let config_file = args.config.clone();
     let reloader = Arc::new(Reloader::new(
         args,
         &loaded,
@@ -122,6 +129,7 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
             alerting: Arc::clone(&alerting),
             streams: Arc::clone(&streams),
             logs: Arc::clone(&stores.logs),
+            clock: Arc::clone(&stores.clock),
         },
         Arc::clone(&last_reload),
         http_address,
@@ -137,7 +145,7 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
         logs: Arc::clone(&stores.logs),
         tsdb: Arc::clone(&stores.tsdb),
         memory: Arc::clone(&memory),
-        last_reload,
+        last_reload: Arc::clone(&last_reload),
         clock: Arc::clone(&stores.clock),
     });
     let listening = Listening {
@@ -162,6 +170,23 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
     receiver.metrics().register(registry.sub_registry_with_prefix("watchfire"));
     let bodies = Bodies::new(Arc::clone(&memory.bodies));
     bodies.register_metrics(registry.sub_registry_with_prefix("watchfire"));
+    let admin = Arc::new(Admin {
+        data: stores.directory.path().to_path_buf(),
+        backups: config.storage.backups(),
+        logs: Arc::clone(&stores.logs),
+        tsdb: Arc::clone(&stores.tsdb),
+        catalog: Arc::clone(&stores.catalog),
+        clock: Arc::clone(&stores.clock),
+        turn: Semaphore::new(1),
+    });
+    let host = HostFacts {
+        started: config.clone(),
+        config_file,
+        external_url: config.alerting.external_url.clone().unwrap_or_else(|| format!("http://{http_address}")),
+        last_reload,
+        memory: Arc::clone(&memory),
+        admin: Arc::clone(&admin),
+    };
     let api = Arc::new(Api {
         version: VERSION,
         started: stores.clock.now(),
@@ -171,8 +196,10 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
         catalog: Arc::clone(&stores.catalog),
         series,
         engine,
+        lookback: config.metrics.lookback,
         alerting,
         status,
+        host: Arc::new(host),
         listening: listening.clone(),
         resources: stores.resources(&memory, scrubbed, config.storage.backups()),
         workers,
@@ -189,15 +216,7 @@ async fn run(args: ServeArgs, loaded: Loaded, query_threads: Handle) -> anyhow::
             decoding: Arc::new(Semaphore::new(cores())),
         }),
         write: RemoteWrite { receiver, bodies },
-        admin: Admin {
-            data: stores.directory.path().to_path_buf(),
-            backups: config.storage.backups(),
-            logs: Arc::clone(&stores.logs),
-            tsdb: Arc::clone(&stores.tsdb),
-            catalog: Arc::clone(&stores.catalog),
-            clock: Arc::clone(&stores.clock),
-            turn: Semaphore::new(1),
-        },
+        admin,
         reloader: Arc::clone(&reloader),
     };
     let router = routes.router(api, &config.http);

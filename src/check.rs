@@ -1,7 +1,9 @@
-//! `watchfire check`: what the server would say of a file, without a server.
+//! `watchfire check` and `watchfire test`: what the server would say of a file, without a server.
 
+mod rule_tests;
 mod streams;
 
+pub(crate) use rule_tests::rule_tests;
 pub(crate) use streams::streams;
 
 use crate::config::Config;

@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Check files before the server reads them.
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Run unit tests.
+    #[command(subcommand)]
+    Test(TestCommand),
     /// Have a running server write a backup of everything, and print where it lies.
     Backup(BackupArgs),
     /// Copy a backup into a new data directory and check every byte of it.
@@ -57,6 +60,9 @@ pub(crate) struct ServeArgs {
     /// Serve HTTP beyond loopback without a login and without TLS: only behind a proxy that has both.
     #[arg(long, env = "WATCHFIRE_HTTP_INSECURE")]
     pub(crate) http_insecure: bool,
+    /// Let HTTP clients delete samples and take snapshots: `/api/v1/admin/tsdb/`, Prometheus' --web.enable-admin-api.
+    #[arg(long, env = "WATCHFIRE_HTTP_ADMIN_API")]
+    pub(crate) http_admin_api: bool,
     /// Verbosity of Watchfire's own log on stderr, for example `info` or `info,watchfire_scrape=debug`.
     #[arg(long, value_name = "FILTER", env = "WATCHFIRE_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -85,6 +91,21 @@ pub(crate) enum CheckCommand {
     Streams(CheckStreamsArgs),
     /// Read everything in a data directory that no server uses, and name what is damaged.
     Data(CheckDataArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TestCommand {
+    /// Run unit tests of rules, files in promtool's format.
+    Rules(RuleTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleTestArgs {
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Run only tests whose name matches this expression; may be given several times.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) run: Vec<String>,
 }
 
 #[derive(Debug, Args)]

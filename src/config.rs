@@ -7,13 +7,14 @@ mod streams;
 pub(crate) use streams::StreamConfig;
 
 use crate::cli::ServeArgs;
-use crate::memory;
+use crate::{memory, shown_config};
 use anyhow::{Context, bail};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchfire_gelf::GelfConfig;
+use watchfire_logseries::LogSeriesConfig;
 use watchfire_logstore::LogStoreOptions;
 use watchfire_model::{ByteSize, DurationMs, Matcher};
 use watchfire_promql::{ExprKind, Modifiers};
@@ -59,6 +60,9 @@ pub(crate) struct Config {
     tracing: Option<IgnoredAny>,
     #[serde(skip_serializing)]
     runtime: Option<IgnoredAny>,
+    /// The file's text, every secret hidden; no key of it.
+    #[serde(skip)]
+    pub(crate) shown: String,
 }
 
 /// A section or list with nothing in it: YAML reads `alerting:` alone as null, and means the defaults.
@@ -98,6 +102,8 @@ pub(crate) struct HttpConfig {
     pub(crate) query_timeout: DurationMs,
     /// Samples, or log records, that one query may hold in memory.
     pub(crate) query_samples_max: u64,
+    /// Whether `/api/v1/admin/tsdb/` deletes samples and takes snapshots. Off by default: there is no login.
+    pub(crate) admin_api: bool,
 }
 
 /// `logs`: inputs, streams and store.
@@ -128,6 +134,8 @@ pub(crate) struct MetricsConfig {
     pub(crate) head_bytes_max: Option<ByteSize>,
     /// How far back an instant query looks for a sample.
     pub(crate) lookback: DurationMs,
+    /// Log records as series in PromQL.
+    pub(crate) log_series: LogSeriesConfig,
 }
 
 /// `metrics.retention_rules`: how long the series of a selector are kept.
@@ -165,6 +173,7 @@ impl Default for HttpConfig {
             query_concurrency: 20,
             query_timeout: DurationMs::from_secs(120),
             query_samples_max: 50_000_000,
+            admin_api: false,
         }
     }
 }
@@ -179,6 +188,7 @@ impl Default for MetricsConfig {
             series_max: store.series_max,
             head_bytes_max: None,
             lookback: DurationMs::from_secs(300),
+            log_series: LogSeriesConfig::default(),
         }
     }
 }
@@ -234,6 +244,7 @@ impl Config {
         }
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
         let mut config = Config::parse(&text).map_err(|message| anyhow::anyhow!("{shown}: {message}"))?;
+        config.shown = shown_config::without_secrets(&text);
         config.resolve_paths(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
@@ -250,6 +261,7 @@ impl Config {
             .map_err(|error| error.to_string())?;
         self.logs.gelf.validate().map_err(|error| error.to_string())?;
         self.logs.stream_rules()?;
+        self.metrics.log_series.validate().map_err(|error| format!("metrics.log_series.{error}"))?;
         let positive = [
             ("http.connections_per_peer_max", self.http.connections_per_peer_max as u64),
             ("http.query_concurrency", self.http.query_concurrency as u64),
@@ -317,6 +329,7 @@ impl Config {
             self.logs.gelf.tcp.listen = listen;
         }
         self.http.insecure |= args.http_insecure;
+        self.http.admin_api |= args.http_admin_api;
     }
 
     fn resolve_paths(&mut self, base: &Path) {

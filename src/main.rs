@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod data;
 mod gelf_http;
+mod host;
 mod inputs;
 mod maintenance;
 mod memory;
@@ -20,12 +21,13 @@ mod reload;
 mod remote_write;
 mod routes;
 mod scrubbing;
+mod shown_config;
 mod status;
 mod stores;
 mod telemetry;
 
 use clap::{CommandFactory, Parser};
-use cli::{CheckCommand, Cli, Command};
+use cli::{CheckCommand, Cli, Command, TestCommand};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -52,6 +54,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(CheckCommand::Rules { files }) => check::rules(&files),
         Command::Check(CheckCommand::Streams(args)) => check::streams(&args),
         Command::Check(CheckCommand::Data(args)) => data::check(&args),
+        Command::Test(TestCommand::Rules(args)) => check::rule_tests(&args),
         Command::Backup(args) => data::back_up(&args),
         Command::Restore(args) => data::restore(&args),
         Command::Query(args) => client_runtime()?.block_on(client::query(&args)),

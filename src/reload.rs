@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use watchfire_alerting::{Alerting, AlertingOptions, AlertmanagerConfig, RuleFiles};
 use watchfire_logstore::{LogStore, LogStoreOptions, Retention};
-use watchfire_model::Labels;
+use watchfire_model::{Labels, Timestamp};
 use watchfire_pipeline::StreamRouter;
 use watchfire_scrape::ScrapeManager;
+use watchfire_store::Clock;
 
 /// Between two looks at the files.
 const WATCH_PERIOD: Duration = Duration::from_secs(2);
@@ -28,6 +29,9 @@ pub(crate) struct LastReload(Mutex<Outcome>);
 struct Outcome {
     error: Option<String>,
     warnings: Vec<String>,
+    /// The configuration in force, and when it was read.
+    config: Arc<Config>,
+    time: Timestamp,
 }
 
 impl LastReload {
@@ -37,6 +41,16 @@ impl LastReload {
 
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.0.lock().warnings.clone()
+    }
+
+    /// The configuration in force; of its sections that are read at the start only, what the file says now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.0.lock().config)
+    }
+
+    /// When that was read.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.0.lock().time
     }
 }
 
@@ -103,6 +117,7 @@ pub(crate) struct Reloadable {
     pub(crate) streams: Arc<StreamRouter>,
     /// Of it only how long records are kept.
     pub(crate) logs: Arc<LogStore>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Applies configurations to what can change while the server runs.
@@ -129,19 +144,21 @@ impl Reloader {
         memory: Arc<MemoryPlan>,
     ) -> Reloader {
         let files = Mutex::new(loaded.files(&args));
-        last.0.lock().warnings = loaded.warnings();
+        let (config, time) = (Arc::new(loaded.config.clone()), parts.clock.now().to_ms());
+        *last.0.lock() = Outcome { error: None, warnings: loaded.warnings(), config, time };
         Reloader { args, parts, last, http, memory, started: loaded.config.clone(), files }
     }
 
     /// Reads everything again and puts it in force, or keeps what is and says why.
     pub(crate) async fn reload(self: Arc<Reloader>) -> Result<(), String> {
         match self.try_reload().await {
-            Ok(warnings) => {
+            Ok((config, warnings)) => {
                 for warning in &warnings {
                     warn!(%warning, "configuration");
                 }
                 info!("configuration reloaded");
-                *self.last.0.lock() = Outcome { error: None, warnings };
+                let time = self.parts.clock.now().to_ms();
+                *self.last.0.lock() = Outcome { error: None, warnings, config: Arc::new(config), time };
                 Ok(())
             }
             Err(failure) => {
@@ -153,7 +170,7 @@ impl Reloader {
         }
     }
 
-    async fn try_reload(self: &Arc<Reloader>) -> anyhow::Result<Vec<String>> {
+    async fn try_reload(self: &Arc<Reloader>) -> anyhow::Result<(Config, Vec<String>)> {
         let reloader = Arc::clone(self);
         let read = move || {
             let loaded = Loaded::read(&reloader.args)?;
@@ -168,7 +185,7 @@ impl Reloader {
         let mut warnings = loaded.warnings();
         warnings.extend(self.needs_restart(&loaded.config));
         *self.files.lock() = loaded.files(&self.args);
-        Ok(warnings)
+        Ok((loaded.config, warnings))
     }
 
     /// Sections that are read at the start only.

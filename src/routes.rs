@@ -20,7 +20,7 @@ pub(crate) struct Routes {
     /// None where the input is off.
     pub(crate) gelf: Option<GelfHttp>,
     pub(crate) write: RemoteWrite,
-    pub(crate) admin: Admin,
+    pub(crate) admin: Arc<Admin>,
     pub(crate) reloader: Arc<Reloader>,
 }
 
@@ -29,10 +29,8 @@ impl Routes {
     pub(crate) fn router(self, api: Arc<Api>, http: &HttpConfig) -> Router {
         let Routes { gelf, write, admin, reloader } = self;
         let reload = Router::new().route("/-/reload", post(reload).put(reload)).with_state(reloader);
-        let mut router = watchfire_api::router(api)
-            .merge(remote_write::routes(write))
-            .merge(admin::routes(Arc::new(admin)))
-            .merge(reload);
+        let mut router =
+            watchfire_api::router(api).merge(remote_write::routes(write)).merge(admin::routes(admin)).merge(reload);
         if let Some(gelf) = gelf {
             router = router.merge(gelf_http::routes(gelf));
         }

@@ -80,6 +80,10 @@ const KEYS: &[(&str, &str)] = &[
     ("http.query_concurrency", "Queries that run at once; further ones wait."),
     ("http.query_timeout", "The longest that a query may take."),
     ("http.query_samples_max", "Samples, or log records, that one query may hold in memory."),
+    (
+        "http.admin_api",
+        "Whether /api/v1/admin/tsdb/ deletes samples and takes snapshots for whoever asks (--http-admin-api).",
+    ),
     ("logs", "Log inputs, streams and the log store. Read at the start only, but for the streams and all retention."),
     ("logs.gelf", "GELF over UDP, TCP and HTTP (POST /gelf on the HTTP port)."),
     ("logs.gelf.udp", ""),
@@ -152,6 +156,9 @@ const KEYS: &[(&str, &str)] = &[
         "Memory for active series and their fresh samples; by default its share of memory_limit.",
     ),
     ("metrics.lookback", "How far back an instant query looks for a sample."),
+    ("metrics.log_series", "Log records as series in PromQL: logs_count, logs_bytes, log_field and others."),
+    ("metrics.log_series.labels", "Fields that are labels where a selector has no log_by, at most 16."),
+    ("metrics.log_series.series_max", "Series that one selector may find; more are an error."),
     ("storage", "Where everything lies. Read at the start only."),
     ("storage.directory", "Relative to the working directory of the process."),
     (

@@ -24,6 +24,7 @@ pub(crate) enum PromErrorKind {
     Canceled,
     Timeout,
     Internal,
+    NotFound,
     Unavailable,
 }
 
@@ -38,6 +39,31 @@ pub(crate) struct PromError {
 impl PromError {
     pub(crate) fn bad_data(message: impl Into<String>) -> PromError {
         PromError { kind: PromErrorKind::BadData, message: message.into(), refusal: Some(Refusal::parameter) }
+    }
+
+    /// What does not exist here.
+    pub(crate) fn not_found(message: impl Into<String>) -> PromError {
+        PromError { kind: PromErrorKind::NotFound, message: message.into(), refusal: None }
+    }
+
+    /// What is switched off, or cannot be done at the moment.
+    pub(crate) fn unavailable(message: impl Into<String>) -> PromError {
+        PromError { kind: PromErrorKind::Unavailable, message: message.into(), refusal: None }
+    }
+
+    /// A failure of ours.
+    pub(crate) fn internal(message: impl Into<String>) -> PromError {
+        PromError { kind: PromErrorKind::Internal, message: message.into(), refusal: None }
+    }
+
+    /// What the error says, and where it says so.
+    pub(crate) fn parts(self) -> (PromErrorKind, String) {
+        (self.kind, self.message)
+    }
+
+    /// A PromQL text that does not parse, where upstream names no parameter.
+    pub(crate) fn unparsed(error: &ParseError) -> PromError {
+        PromError { refusal: Some(Refusal::query), ..PromError::bad_data(error.to_string()) }
     }
 
     /// A PromQL text in parameter `name` that does not parse.
@@ -62,6 +88,7 @@ impl IntoResponse for PromError {
             PromErrorKind::Canceled | PromErrorKind::Timeout | PromErrorKind::Unavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            PromErrorKind::NotFound => StatusCode::NOT_FOUND,
             PromErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let body = Json(Envelope { status: "error", error_type: self.kind, error: self.message });
@@ -90,7 +117,11 @@ impl From<WorkerError> for PromError {
             WorkerError::TimedOut(_) => PromErrorKind::Timeout,
             WorkerError::Panicked => PromErrorKind::Internal,
         };
-        PromError { kind, message: error.to_string(), refusal: error.refusal() }
+        let message = match error {
+            WorkerError::TimedOut(_) => "query timed out in expression evaluation".to_owned(),
+            error => error.to_string(),
+        };
+        PromError { kind, message, refusal: error.refusal() }
     }
 }
 
@@ -113,6 +144,7 @@ impl From<EvalError> for PromError {
     fn from(error: EvalError) -> PromError {
         let kind = match &error {
             EvalError::Exhausted(Exhausted::Cancelled) => PromErrorKind::Canceled,
+            EvalError::Parse(_) => PromErrorKind::BadData,
             EvalError::Storage(_) => PromErrorKind::Internal,
             _ => PromErrorKind::Execution,
         };

@@ -11,6 +11,7 @@
 
 mod error;
 mod health;
+mod host;
 mod host_guard;
 mod logs;
 mod openapi;
@@ -28,6 +29,7 @@ mod workers;
 #[cfg(test)]
 mod testing;
 
+pub use host::{Host, RelabelStep, RuntimeFacts};
 pub use host_guard::HostGuard;
 pub use logs::TAILS_MAX;
 pub use server::{Hold, PeerMetrics, ServerLimits, serve};
@@ -46,9 +48,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use watchfire_alerting::Alerting;
 use watchfire_catalog::Catalog;
+use watchfire_logseries::Both;
 use watchfire_logstore::LogStore;
 use watchfire_model::status::StatusSource;
-use watchfire_model::{SeriesSource, TimeNs};
+use watchfire_model::{DurationMs, SeriesSource, TimeNs};
 use watchfire_promql::Engine;
 use watchfire_store::Clock;
 use watchfire_tsdb::Tsdb;
@@ -61,11 +64,14 @@ pub struct Api {
     pub logs: Arc<LogStore>,
     pub tsdb: Arc<Tsdb>,
     pub catalog: Arc<Catalog>,
-    /// What PromQL reads; today the metric store itself.
-    pub series: Arc<dyn SeriesSource>,
+    /// What PromQL reads: the metric store, and what is derived from logs.
+    pub series: Both,
     pub engine: Arc<Engine>,
+    /// How far back the engine looks for a sample; federation looks as far.
+    pub lookback: DurationMs,
     pub alerting: Arc<Alerting>,
     pub status: Arc<dyn StatusSource>,
+    pub host: Arc<dyn Host>,
     pub listening: Listening,
     /// What the binary knows of the machine.
     pub resources: Arc<dyn Fn() -> Resources + Send + Sync>,
@@ -80,6 +86,13 @@ pub struct Api {
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Api").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// What one query reads; its [`SeriesSource::missing`] tells of this query alone.
+    pub(crate) fn source(&self) -> Arc<dyn SeriesSource> {
+        Arc::new(self.series.for_query())
     }
 }
 

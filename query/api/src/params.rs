@@ -1,7 +1,8 @@
 //! Request parameters as Prometheus' clients send them: in the URL, or as a form in the body, or both.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, PromError};
 use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
@@ -24,6 +25,9 @@ pub(crate) enum ParamError {
     Unknown { name: String, known: String },
     #[error("no {name} parameter provided")]
     Missing { name: &'static str },
+    /// In words of its own.
+    #[error("{0}")]
+    Other(String),
 }
 
 impl Params {
@@ -68,29 +72,60 @@ impl Params {
         self.parsed(name, parse_duration_ms)
     }
 
-    /// A whole number; 0 counts as absent where `name` is a limit, as in Prometheus.
+    /// A limit in Prometheus' way: `None` for 0 and where it is absent.
+    pub(crate) fn limit(&self, name: &str) -> Result<Option<usize>, ParamError> {
+        let parse = |text: &str| match text.parse::<i64>() {
+            Ok(limit) if limit < 0 => Err("limit must be non-negative".to_owned()),
+            Ok(limit) => Ok(usize::try_from(limit).unwrap_or(usize::MAX)),
+            Err(_) => Err(format!("strconv.Atoi: parsing {text:?}: invalid syntax")),
+        };
+        Ok(self.parsed(name, parse)?.filter(|limit| *limit > 0))
+    }
+
+    /// A switch, in the words that Prometheus takes for one.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, String> {
+        let parse = |text: &str| match text {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+            _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
+        };
+        self.get(name).map(parse).transpose()
+    }
+
+    /// A whole number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, ParamError> {
         self.parsed(name, |text| text.parse().map_err(|_| format!("`{text}` is not a whole number")))
     }
 
-    fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ParamError> {
+    pub(crate) fn parsed<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ParamError> {
         let value = self.get(name).map(parse).transpose();
         value.map_err(|reason| ParamError::Invalid { name: name.to_owned(), reason })
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Params {
-    type Rejection = ApiError;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Params, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Params, Response> {
         let mut pairs = Vec::new();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let content_type =
             request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_form = content_type.starts_with("application/x-www-form-urlencoded");
         if request.method() == Method::POST && is_form {
+            let is_upstreams = request.uri().path().starts_with("/api/v1/");
             let body = Bytes::from_request(request, state).await;
-            let body = body.map_err(|rejection| ApiError::body(rejection.status(), rejection.body_text()))?;
+            let body = body.map_err(|rejection| {
+                let text = rejection.body_text();
+                if is_upstreams {
+                    return PromError::bad_data(format!("error parsing form values: {text}")).into_response();
+                }
+                ApiError::body(rejection.status(), text).into_response()
+            })?;
             pairs.extend(form_urlencoded::parse(&body).into_owned());
         }
         pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
@@ -156,6 +191,24 @@ mod tests {
         check_time("1e400", None);
         check_time("NaN", None);
         check_time("", None);
+    }
+
+    fn params(query: &str) -> Params {
+        Params(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    #[test]
+    fn limits_and_switches_are_read_as_prometheus_reads_them() {
+        let limit = |query| params(query).limit("limit").map_err(|error| error.to_string());
+        assert_eq!(limit(""), Ok(None));
+        assert_eq!(limit("limit=0"), Ok(None));
+        assert_eq!(limit("limit=7"), Ok(Some(7)));
+        assert_eq!(limit("limit=-1"), Err("invalid parameter \"limit\": limit must be non-negative".to_owned()));
+        let wrong = "invalid parameter \"limit\": strconv.Atoi: parsing \"x\": invalid syntax".to_owned();
+        assert_eq!(limit("limit=x"), Err(wrong));
+        let flag = |query| params(query).flag("on");
+        assert_eq!((flag(""), flag("on=T"), flag("on=0")), (Ok(None), Ok(Some(true)), Ok(Some(false))));
+        assert!(flag("on=yes").is_err());
     }
 
     #[track_caller]

@@ -1,6 +1,7 @@
 //! The success envelope of Prometheus' API, and query results written straight into it.
 
 use super::number::{write_time, write_value};
+use super::stats::Stats;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
@@ -43,10 +44,18 @@ impl QueryAnswer {
     ///
     /// # Errors
     /// The text would take more memory than the query may.
-    pub(crate) fn write(output: &QueryOutput, budget: &QueryBudget) -> Result<QueryAnswer, Exhausted> {
+    pub(super) fn write(
+        output: &QueryOutput,
+        stats: Option<&Stats>,
+        budget: &QueryBudget,
+    ) -> Result<QueryAnswer, Exhausted> {
         let mut out = Text { json: String::with_capacity(1024), taken: 0, budget };
         out.json.push_str("{\"status\":\"success\",\"data\":{\"resultType\":");
         write_result(&mut out, &output.value)?;
+        if let Some(stats) = stats {
+            out.json.push_str(",\"stats\":");
+            out.json.push_str(&json(stats));
+        }
         out.json.push('}');
         write_annotations(&mut out.json, &output.annotations);
         out.json.push('}');

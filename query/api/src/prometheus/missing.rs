@@ -1,7 +1,9 @@
 //! What an answer lacks: damaged blocks and logs still being read, of the times that a query looked at.
 
 use parking_lot::Mutex;
-use watchfire_model::{Matcher, QueryBudget, SelectError, SeriesReader, SeriesSource, TimeRange};
+use watchfire_model::{
+    Grid, Matcher, QueryBudget, SelectError, SeriesExemplars, SeriesReader, SeriesSource, TimeRange,
+};
 
 /// A source that remembers which times were asked for.
 pub(super) struct Watched<'a> {
@@ -41,6 +43,17 @@ impl SeriesSource for Watched<'_> {
         self.source.select(matchers, range, budget)
     }
 
+    fn select_on(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        grid: Grid,
+        budget: &QueryBudget,
+    ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
+        self.note(range);
+        self.source.select_on(matchers, range, grid, budget)
+    }
+
     fn missing(&self, range: TimeRange) -> Vec<String> {
         self.source.missing(range)
     }
@@ -64,6 +77,16 @@ impl SeriesSource for Watched<'_> {
     ) -> Result<Vec<String>, SelectError> {
         self.note(range);
         self.source.label_values(name, selectors, range, budget)
+    }
+
+    fn exemplars(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        budget: &QueryBudget,
+    ) -> Result<Vec<SeriesExemplars>, SelectError> {
+        self.note(range);
+        self.source.exemplars(selectors, range, budget)
     }
 }
 

@@ -1,9 +1,10 @@
-//! `/api/v1/targets`: what is scraped and how it went.
+//! `/api/v1/targets`, `/api/v1/scrape_pools` and what relabeling makes of a target's labels.
 
 use super::envelope::Success;
-use crate::Api;
-use crate::params::Params;
+use crate::error::PromError;
+use crate::params::{ParamError, Params};
 use crate::time_text::rfc3339_ms;
+use crate::{Api, RelabelStep};
 use axum::extract::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,7 +48,18 @@ struct DroppedTarget {
     scrape_pool: String,
 }
 
-/// `GET /api/v1/targets?state=active|dropped|any&scrapePool=NAME`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ScrapePools {
+    scrape_pools: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RelabelSteps {
+    steps: Vec<RelabelStep>,
+}
+
+/// `GET /api/v1/targets?state=active|dropped|any&scrapePool=NAME`: an unknown state shows nothing, as upstream.
 pub(super) async fn targets(State(api): State<Arc<Api>>, params: Params) -> Success<TargetDiscovery> {
     let state = params.get("state").unwrap_or("any").to_ascii_lowercase();
     let pool = params.get("scrapePool");
@@ -55,22 +67,41 @@ pub(super) async fn targets(State(api): State<Arc<Api>>, params: Params) -> Succ
     let in_pool = |name: &str| pool.is_none_or(|pool| pool == name);
     let dropped_pool = |labels: &Labels| labels.get_or_empty("job").to_owned();
     let mut dropped_target_counts = BTreeMap::new();
-    for labels in &status.dropped {
-        *dropped_target_counts.entry(dropped_pool(labels)).or_default() += 1;
+    let (mut active_targets, mut dropped_targets) = (Vec::new(), Vec::new());
+    if matches!(state.as_str(), "any" | "active") {
+        let active = status.active.into_iter().filter(|target| in_pool(&target.scrape_pool));
+        active_targets.extend(active.map(ActiveTarget::from));
+        active_targets.sort_by(|a: &ActiveTarget, b| a.scrape_pool.cmp(&b.scrape_pool));
     }
-    let mut active_targets = Vec::new();
-    if state != "dropped" {
-        active_targets
-            .extend(status.active.into_iter().filter(|target| in_pool(&target.scrape_pool)).map(ActiveTarget::from));
-    }
-    let mut dropped_targets = Vec::new();
-    if state != "active" {
+    if matches!(state.as_str(), "any" | "dropped") {
+        for labels in &status.dropped {
+            *dropped_target_counts.entry(dropped_pool(labels)).or_default() += 1;
+        }
         let dropped = status.dropped.into_iter().filter(|labels| in_pool(&dropped_pool(labels)));
         dropped_targets.extend(
             dropped.map(|labels| DroppedTarget { scrape_pool: dropped_pool(&labels), discovered_labels: labels }),
         );
     }
     Success::new(TargetDiscovery { active_targets, dropped_targets, dropped_target_counts })
+}
+
+/// `GET /api/v1/scrape_pools`.
+pub(super) async fn scrape_pools(State(api): State<Arc<Api>>) -> Success<ScrapePools> {
+    Success::new(ScrapePools { scrape_pools: api.host.scrape_pools() })
+}
+
+/// `GET /api/v1/targets/relabel_steps?scrapePool=NAME&labels=JSON`.
+pub(super) async fn relabel_steps(
+    State(api): State<Arc<Api>>,
+    params: Params,
+) -> Result<Success<RelabelSteps>, PromError> {
+    let pool = params.get("scrapePool").ok_or(ParamError::Missing { name: "scrapePool" })?;
+    let labels = params.get("labels").ok_or(ParamError::Missing { name: "labels" })?;
+    let labels: BTreeMap<String, String> =
+        serde_json::from_str(labels).map_err(|error| PromError::bad_data(format!("error parsing labels: {error}")))?;
+    let steps = api.host.relabel(pool, Labels::from_pairs(labels));
+    let steps = steps.map_err(|reason| PromError::bad_data(format!("error retrieving scrape config: {reason}")))?;
+    Ok(Success::new(RelabelSteps { steps }))
 }
 
 impl From<TargetStatus> for ActiveTarget {
