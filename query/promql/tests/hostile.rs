@@ -1,5 +1,5 @@
 //! Hostile queries: each is answered or refused, within its time, within its memory, and gives back what it took.
-//! `WATCHFIRE_HOSTILE_QUERIES` sets how many are made up.
+//! `WATCHFIRE_HOSTILE` sets how many are made up.
 
 use crate::runner::points::Point;
 use crate::runner::source::MemorySource;
@@ -66,7 +66,7 @@ fn vector(random: &mut Random, depth: usize) -> String {
             .to_owned();
     }
     let inner = vector(random, depth - 1);
-    match random.below(16) {
+    match random.below(24) {
         0 => format!("count_values(\"v\", {inner})"),
         1 => format!("topk(1000000000, {inner})"),
         2 => format!(
@@ -86,6 +86,14 @@ fn vector(random: &mut Random, depth: usize) -> String {
         12 => format!("rate(a[{}])", random.pick(&["1m", "1h", "365d"])),
         13 => format!("sum without (i) ({inner})"),
         14 => format!("absent({inner})"),
+        15 => format!("histogram_quantiles({inner}, \"q\"{})", ", time() % 1".repeat(1 + random.below(10))),
+        16 => format!("quantile_over_time(0.5, {{__name__=~\".+\"}}[{}])", random.pick(&["5y", "292y", "1ms"])),
+        17 => format!("last_over_time(({inner})[{}:1ms])", random.pick(&["5y", "11574d", "1s"])),
+        18 => format!("{inner} offset {}", random.pick(&["292y", "-292y", "9223372036854775807s", "-(1y^9)"])),
+        19 => format!("a{{i=~\"{}\"}}", "(a|b|c)*{0,9}".repeat(random.below(400))),
+        20 => format!("{inner} ^ {}", "(".repeat(random.below(200))),
+        21 => format!("{inner} + {inner} + {inner} + {inner}"),
+        22 => format!("sum by ({}) ({inner})", vec!["i"; 1 + random.below(2000)].join(",")),
         _ => format!("-({inner}) ^ 2"),
     }
 }
@@ -127,7 +135,7 @@ fn check(source: &MemorySource, pool: &std::sync::Arc<MemoryPool>, text: &str, s
 
 #[test]
 fn made_up_queries_are_answered_or_refused() {
-    let wanted = std::env::var("WATCHFIRE_HOSTILE_QUERIES").ok().and_then(|text| text.parse().ok());
+    let wanted = std::env::var("WATCHFIRE_HOSTILE").ok().and_then(|text| text.parse().ok());
     let source = source();
     let pool = MemoryPool::new("queries", ByteSize(MEMORY_MAX));
     let (mut answered, mut slowest) = (0, Duration::ZERO);

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test binary, helpers outside of test functions too")]
 
+mod accounting;
 mod conformance;
+mod fuzz;
 mod hostile;
 mod oracle;
 mod properties;
 mod runner;
 mod scripts;
+mod threads;

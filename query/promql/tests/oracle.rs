@@ -14,7 +14,8 @@ const UNKNOWN_TO_ORACLE: [&str; 8] = [
     "info(", // Label selectors that match everything.
 ];
 
-fn expressions() -> BTreeSet<String> {
+/// The expressions of all scripts at hand.
+pub(crate) fn expressions() -> BTreeSet<String> {
     let own = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts")).to_owned();
     let mut found = BTreeSet::new();
     for folder in [Some(own), scripts_folder()].into_iter().flatten() {

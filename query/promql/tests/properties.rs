@@ -88,7 +88,7 @@ fn source(all: &[Vec<Option<i8>>]) -> MemorySource {
     source
 }
 
-const EXPRESSIONS: [&str; 24] = [
+const EXPRESSIONS: [&str; 34] = [
     "a",
     "a offset 35s",
     "a @ 100",
@@ -113,6 +113,18 @@ const EXPRESSIONS: [&str; 24] = [
     "a and a offset 50s",
     "-a or a offset 1m",
     "absent(a > 10)",
+    // Windows that overlap much: what is carried over leads to the same.
+    "sum_over_time(a[15m])",
+    "avg_over_time(a[15m])",
+    "min_over_time(a[15m]) + max_over_time(a[10m])",
+    "quantile_over_time(0.7, a[15m])",
+    "increase(a[15m])",
+    "changes(a[15m]) + resets(a[15m])",
+    "sum_over_time(rate(a[30s])[3m:1s])",
+    // What stands there twice is answered once.
+    "rate(a[1m]) / on(i) group_left() rate(a[1m])",
+    "sum by (i) (a) - sum by (i) (a)",
+    "max_over_time(a[1m]) > a or max_over_time(a[1m])",
 ];
 
 proptest! {
