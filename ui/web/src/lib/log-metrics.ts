@@ -11,6 +11,7 @@ export const LOG_METRICS: readonly LogMetric[] = [
     unit: "",
     about: "Every label is a field of the record; log_query takes a log search, log_by names the labels to keep. An anchored increase counts exactly what the same log search finds.",
     examples: ['increase(logs_total{level=~"[0-3]"}[5m] anchored)', 'sum by (service) (increase(logs_total{log_query="refused", log_by="service"}[5m] anchored))'],
+    needs: [],
   },
   {
     name: "logs_count",
@@ -19,6 +20,7 @@ export const LOG_METRICS: readonly LogMetric[] = [
     unit: "",
     about: "A sample is the number of records of one millisecond. A window without records has no series: or vector(0) says zero.",
     examples: ['sum by (host) (sum_over_time(logs_count{log_by="host"}[5m]))', 'sum(sum_over_time(logs_count{log_query="timeout"}[5m])) or vector(0)'],
+    needs: [],
   },
   {
     name: "logs_bytes_total",
@@ -27,6 +29,7 @@ export const LOG_METRICS: readonly LogMetric[] = [
     unit: "bytes",
     about: "Labels, log_query and log_by are those of logs_total.",
     examples: ['topk(5, increase(logs_bytes_total{log_by="container_name"}[1h] anchored))'],
+    needs: [],
   },
   {
     name: "logs_bytes",
@@ -35,6 +38,7 @@ export const LOG_METRICS: readonly LogMetric[] = [
     unit: "bytes",
     about: "Labels, log_query and log_by are those of logs_total.",
     examples: ['sum by (stream) (sum_over_time(logs_bytes{log_by="stream"}[1h]))'],
+    needs: [],
   },
   {
     name: "log_field",
@@ -46,6 +50,7 @@ export const LOG_METRICS: readonly LogMetric[] = [
       'quantile_over_time(0.95, log_field{field="duration_ms", log_by="service"}[5m])',
       'sum_over_time(log_field_sum{field="duration_ms", log_by=""}[5m]) / sum_over_time(log_field_count{field="duration_ms", log_by=""}[5m])',
     ],
+    needs: [["field", "duration_ms"]],
   },
 ];
 

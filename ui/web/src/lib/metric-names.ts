@@ -24,6 +24,8 @@ export interface LogMetric extends MetricName {
   /** What it means, in a sentence or two. */
   readonly about: string;
   readonly examples: readonly string[];
+  /** What a selector of it has to have, with values to be changed. */
+  readonly needs: readonly Pair[];
 }
 
 const BARE_METRIC = /^[A-Za-z_:][A-Za-z0-9_:]*$/;

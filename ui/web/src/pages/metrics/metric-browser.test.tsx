@@ -99,6 +99,7 @@ test("what the logs give is explained and not counted", async () => {
   const { onGraph } = await browser();
   fireEvent.click(screen.getByText("logs_total"));
   await waitFor(() => screen.getByText("counter · from the logs"));
+  expect(asked.at(-1)?.searchParams.get("match[]")).toBe("logs_count");
   fireEvent.click(screen.getAllByTitle("Ask this")[0] as HTMLElement);
   expect(onGraph.mock.calls[0]?.[0]).toContain("increase(logs_total");
   expect(asked.some((url) => url.pathname.endsWith("/query"))).toBe(false);

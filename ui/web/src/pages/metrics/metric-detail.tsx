@@ -9,6 +9,9 @@ import { selector, starter, togglePair, type MetricName, type Pair } from "../..
 import type { Span } from "../../lib/time-range";
 import { VALUES_MAX, useFamily, useLabelNames, useLabelValues, useSeriesCount } from "./use-browser";
 
+/** The log-derived metric whose labels are asked for. */
+const LABELLED = "logs_count";
+
 interface Props {
   readonly metric: MetricName;
   readonly span: Span;
@@ -17,12 +20,14 @@ interface Props {
 }
 
 export function MetricDetail({ metric: found, span, onInsert, onGraph }: Props) {
-  const [pairs, setPairs] = useState<readonly Pair[]>([]);
   const ofLogs = logMetric(found.name);
+  const [pairs, setPairs] = useState<readonly Pair[]>(ofLogs?.needs ?? []);
   // The search knows a metric's own name; its parts are told of where the metric is.
   const family = useFamily(found.name, ofLogs === undefined && found.type === "");
   const metric = family.data ? { ...found, ...family.data } : found;
-  const labels = useLabelNames(metric.name, span);
+  // All that the logs give has the same labels, but log_field has none before its field is named.
+  const labelled = ofLogs ? LABELLED : metric.name;
+  const labels = useLabelNames(labelled, span);
   const series = useSeriesCount(metric.name, span, ofLogs === undefined);
   const text = selector(metric.name, pairs);
   return (
@@ -56,7 +61,7 @@ export function MetricDetail({ metric: found, span, onInsert, onGraph }: Props) 
         {(labels.data ?? []).map((label) => (
           <LabelRow
             key={label}
-            metric={metric.name}
+            metric={labelled}
             label={label}
             span={span}
             counted={ofLogs === undefined}
