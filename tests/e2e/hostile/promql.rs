@@ -97,8 +97,9 @@ fn text(random: &mut Random) -> String {
         }
         6 => {
             let inner = random.size(12);
-            let ranges: String = (0..inner).map(|_| format!("[{}]", random.pick(&RANGES))).collect();
-            format!("{}requests_total{ranges}{}", "max_over_time(".repeat(inner), ")".repeat(inner))
+            let ranges: Vec<&str> = (0..inner).map(|_| random.pick(&RANGES)).collect();
+            let ranges = ranges.join("][");
+            format!("{}requests_total[{ranges}]{}", "max_over_time(".repeat(inner), ")".repeat(inner))
         }
         7 => format!("{}({})", random.pick(&FUNCTIONS), list(random)),
         8 => format!(
