@@ -1,4 +1,4 @@
-//! Megabytes of a node_exporter page (text 0.0.4) that one core reads in a CPU second: every line anew, where the page looks like
+//! Megabytes of a `node_exporter` page (text 0.0.4) that one core reads in a CPU second: every line anew, where the page looks like
 //! the one before, and as OpenMetrics; beside it `prometheus-parse`.
 //!
 //! `cargo bench -p watchfire-scrape --bench exposition [-- page.txt]`

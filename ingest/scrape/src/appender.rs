@@ -39,6 +39,10 @@ pub(crate) struct TargetAppender {
     report_ids: Option<Vec<SeriesId>>,
     /// Length of the last page, decompressed.
     page_len: usize,
+    /// Length of the page at hand, decompressed; 0 where there is none.
+    body_bytes: u64,
+    /// Samples of the page at hand that stood where the last page had them.
+    known_samples: u64,
     /// Whether the last page was heavy, or met a limit before that was known.
     was_heavy: bool,
     /// What the scrape at hand brings; empty between scrapes.
@@ -72,6 +76,8 @@ impl TargetAppender {
             report_labels,
             report_ids: None,
             page_len: 0,
+            body_bytes: 0,
+            known_samples: 0,
             was_heavy: false,
             batch: Batch::default(),
             untimed_exemplars: HashMap::new(),
@@ -92,6 +98,7 @@ impl TargetAppender {
         duration: impl FnOnce() -> Duration,
     ) -> Result<ScrapeReport, (ScrapeFailure, ScrapeReport)> {
         self.cache.start_page();
+        (self.body_bytes, self.known_samples) = (0, 0);
         self.quota.start_page(at, self.cache.ids());
         let mut report = ScrapeReport { quota: self.quota.max(), ..ScrapeReport::default() };
         let mut result = page.and_then(|page| self.read_page(page, at, &mut report));
@@ -115,14 +122,14 @@ impl TargetAppender {
             sample_limit: self.rules.limits.samples,
             body_bytes: match &result {
                 Err(ScrapeFailure::BodySize { .. }) => None,
-                _ => Some(report.body_bytes),
+                _ => Some(self.body_bytes),
             },
         };
         if let Err(error) = self.append_with_report(&report.values(facts), at) {
             result = Err(error.into());
         }
         self.batch.clear();
-        self.metrics.known_samples.inc_by(report.known);
+        self.metrics.known_samples.inc_by(self.known_samples);
         self.metrics.samples.inc_by(report.scraped);
         self.metrics.series_added.inc_by(report.added);
         self.metrics.lost(SampleLoss::target_series, report.beyond_quota);

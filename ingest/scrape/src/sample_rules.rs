@@ -31,6 +31,7 @@ pub(crate) enum Made {
 
 /// How samples of a scrape configuration are treated.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub(crate) struct SampleRules {
     honor_labels: bool,
     pub(crate) honor_timestamps: bool,

@@ -141,7 +141,7 @@ fn a_page_like_the_one_before_is_known() {
     for ms in [100, 200, 300] {
         let page = Ok(Page::of(page(ms), "text/plain"));
         let report = fixture.appender.append_scrape(page, Timestamp(START + ms), || Duration::ZERO).unwrap();
-        known.push((report.known, report.scraped, report.added));
+        known.push((fixture.appender.known_samples, report.scraped, report.added));
     }
     assert_eq!(known, [(0, 3, 3), (3, 3, 0), (3, 3, 0)]);
     fixture.check(

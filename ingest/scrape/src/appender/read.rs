@@ -52,7 +52,7 @@ impl TargetAppender {
         let format = format_of(page.content_type.as_deref(), self.rules.fallback)?;
         let page = page.into_plain(self.rules.limits.body_bytes, self.page_len)?;
         self.page_len = page.bytes.len();
-        report.body_bytes = page.bytes.len() as u64;
+        self.body_bytes = page.bytes.len() as u64;
         self.metrics.page_bytes.inc_by(page.bytes.len() as u64);
         self.read_samples(&page.bytes, format, at, report)
     }
@@ -126,7 +126,7 @@ impl TargetAppender {
             let (id, kind) = self.cache.see_expected(tracked);
             reading.kind = kind;
             report.scraped += 1;
-            report.known += 1;
+            self.known_samples += 1;
             if let Some(id) = id {
                 self.count_kept(report)?;
                 self.batch.push(id, time.unwrap_or(reading.at), value);

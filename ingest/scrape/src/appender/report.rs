@@ -21,8 +21,6 @@ const EXTRA_NAMES: [&str; 3] = ["scrape_timeout_seconds", "scrape_sample_limit",
 pub(crate) struct ScrapeReport {
     /// Samples on the page.
     pub(crate) scraped: u64,
-    /// Of these, samples that stood where the last page had them.
-    pub(crate) known: u64,
     /// Of these, samples that metric relabeling kept.
     pub(crate) kept: u64,
     /// Series that the target did not show before.
@@ -35,8 +33,6 @@ pub(crate) struct ScrapeReport {
     pub(crate) too_large: u64,
     /// Samples of new series for which the store has no room.
     pub(crate) refused: u64,
-    /// Length of the page, decompressed.
-    pub(crate) body_bytes: u64,
 }
 
 /// What a report has from others.

@@ -259,7 +259,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
 }
 
 /// The message `LabelPair`.
-fn label<'a>(mut fields: Fields<'a>) -> Result<(&'a str, &'a str), Problem> {
+fn label(mut fields: Fields<'_>) -> Result<(&str, &str), Problem> {
     let (mut name, mut value) = ("", "");
     while let Some(field) = fields.next()? {
         match field {
@@ -302,7 +302,7 @@ fn quantile(mut fields: Fields<'_>) -> Result<(f64, f64), Problem> {
 }
 
 /// The message `Bucket`.
-fn classic_bucket<'a>(mut fields: Fields<'a>) -> Result<ClassicBucket<'a>, Problem> {
+fn classic_bucket(mut fields: Fields<'_>) -> Result<ClassicBucket<'_>, Problem> {
     let mut bucket = ClassicBucket { count: Number::default(), bound: 0.0, exemplar: None };
     while let Some(field) = fields.next()? {
         match field {

@@ -195,7 +195,7 @@ fn float_histograms_have_counts_as_they_are() {
 
 #[test]
 fn faults_name_family_and_cause() {
-    let bad = |metric: &Message| [family("ok", 0, &[Message::default()]), family("h", 4, &[metric.clone()])];
+    let bad = |metric: &Message| [family("ok", 0, &[Message::default()]), family("h", 4, std::slice::from_ref(metric))];
     let with = |histogram: Message| Message::default().message(7, &histogram);
     check(
         &bad(&with(histogram(false).number(1, 7))),
