@@ -39,6 +39,7 @@ mod memtable;
 mod metrics;
 mod pin;
 mod query;
+mod remembered;
 mod repair;
 mod replay;
 mod retain;

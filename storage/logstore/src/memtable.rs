@@ -2,6 +2,7 @@
 
 use crate::batch::Encoded;
 use crate::encoded::EncodedRecord;
+use crate::remembered::Remembered;
 use std::ops::Range;
 use std::sync::Arc;
 use watchfire_logblock::Arrivals;
@@ -35,6 +36,8 @@ pub(crate) struct Chunk {
     starts: Vec<u32>,
     /// Earliest and latest event time.
     pub(crate) times: (TimeNs, TimeNs),
+    /// What queries have counted in it.
+    pub(crate) remembered: Remembered,
 }
 
 /// Records that are one record of the write-ahead log.
@@ -152,7 +155,7 @@ impl Memtable {
 impl Chunk {
     fn new(first_sequence: u64, records: Encoded<'_>) -> Chunk {
         let (bytes, starts) = (records.bytes.to_vec(), records.summary.starts.clone());
-        Chunk { first_sequence, bytes, starts, times: records.summary.times }
+        Chunk { first_sequence, bytes, starts, times: records.summary.times, remembered: Remembered::default() }
     }
 
     fn extend(&mut self, records: Encoded<'_>) {
@@ -161,6 +164,7 @@ impl Chunk {
         self.starts.extend(records.summary.starts.iter().map(|start| base + start));
         let (first, last) = records.summary.times;
         self.times = (self.times.0.min(first), self.times.1.max(last));
+        self.remembered = Remembered::default();
     }
 
     /// Some of the records, at least one.
@@ -175,6 +179,7 @@ impl Chunk {
             bytes: self.bytes[from as usize..to].to_vec(),
             starts: self.starts[range].iter().map(|start| start - from).collect(),
             times,
+            remembered: Remembered::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The store against a naive model: every answer, wherever the records lie.
 
+mod asked_again;
 mod compaction;
 mod copies;
 mod damage;

@@ -6,10 +6,16 @@
 //!   `max` and quantiles.
 
 mod accumulator;
+mod counting;
 mod groups;
+mod key;
+mod partition;
 
 pub use accumulator::Accumulator;
-pub use groups::{GroupRow, Groups, KeyPart, TooManyGroups};
+pub use counting::Counting;
+pub use groups::{GroupRow, Groups, TooManyGroups};
+pub use key::{KeyPart, KeyPartRef};
+pub use partition::GroupPartition;
 
 use crate::{LogFilter, TimeNs};
 use smol_str::SmolStr;

@@ -30,8 +30,8 @@ mod value_test;
 mod words;
 
 pub use aggregate::{
-    Accumulator, Aggregate, AggregateFunction, AggregateSpec, GroupKey, GroupRow, Groups, KeyPart, TimeBuckets,
-    TooManyGroups,
+    Accumulator, Aggregate, AggregateFunction, AggregateSpec, Counting, GroupKey, GroupPartition, GroupRow, Groups,
+    KeyPart, KeyPartRef, TimeBuckets, TooManyGroups,
 };
 pub use budget::{Exhausted, QueryBudget};
 pub use escaping::{EscapingScheme, escape_name, unescape_name};

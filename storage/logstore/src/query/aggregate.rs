@@ -1,5 +1,6 @@
 //! Groups of the records that pass, and what is computed over them.
 
+mod count;
 mod feed;
 mod keys;
 mod summed;
@@ -8,7 +9,9 @@ use super::answer::{Snapshot, answer};
 use super::session::{Ask, Failure, Planned, Session, Unit};
 use crate::LogStoreError;
 use crate::memtable::Chunk;
+use crate::remembered::{Counts, GROUPS_MAX};
 use crate::store::Inner;
+use count::count_rows;
 use feed::Table;
 use foldhash::HashMap;
 use keys::constant_key;
@@ -16,10 +19,14 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use summed::Summing;
 use watchfire_logblock::block::guarded;
-use watchfire_logblock::query::Plan;
+use watchfire_logblock::query::{Granule, Plan, RowSet};
 use watchfire_model::{
-    AggregateRequest, AggregateSpec, GroupKey, Groups, KeyPart, LogAnswer, QueryBudget, RecordView as _, TooManyGroups,
+    Aggregate, AggregateFunction, AggregateRequest, AggregateSpec, Counting, FieldValue, GroupPartition, GroupRow,
+    Groups, KeyPart, LogAnswer, QueryBudget, TooManyGroups,
 };
+
+/// So many groups are merged by the thread that asks.
+const MERGED_ALONE_MAX: usize = 20_000;
 
 /// As [`watchfire_model::LogSource::aggregate`].
 pub(crate) fn aggregate(
@@ -35,7 +42,7 @@ pub(crate) fn aggregate(
 /// What one thread has gathered.
 #[derive(Debug)]
 struct Part {
-    groups: Groups,
+    groups: Counting,
     /// Bytes that were paid for.
     charged: u64,
 }
@@ -52,21 +59,49 @@ pub(super) fn gather(session: &Session<'_>, snapshot: Snapshot, spec: &Arc<Aggre
         }
         units.extend(left.into_iter().map(|granule| Unit::Granule(Arc::clone(&planned), granule)));
     }
-    let begin = || Part { groups: Groups::new(Arc::clone(spec)), charged: 0 };
+    let begin = || Part { groups: Counting::new(Groups::new(Arc::clone(spec))), charged: 0 };
     let parts = session.each(&units, begin, |part, unit| {
+        let groups = &mut part.groups;
         match unit {
-            Unit::Chunk(chunk) if filters.only_counts() => count_chunk(session, chunk, spec, &mut part.groups)?,
-            Unit::Chunk(chunk) => {
-                session.scan(chunk, |at, record| Ok(part.groups.add(chunk.first_sequence + at as u64, record)?))?;
+            Unit::Chunk(chunk) if filters.only_counts() => count_chunk(session, chunk, spec, groups)?,
+            Unit::Chunk(chunk) => session
+                .scan(chunk, |at, record| Ok(groups.groups_mut().add(chunk.first_sequence + at as u64, record)?))?,
+            Unit::Granule(planned, granule) if filters.only_counts() => {
+                let count = |columns: Granule<'_>, rows: &RowSet| count_rows(&spec.by, columns, rows, groups);
+                session.select(planned, *granule, count)?.map_or(Ok(()), Err)?;
             }
-            Unit::Granule(planned, granule) => add_granule(session, planned, *granule, &filters, &mut part.groups)?,
+            Unit::Granule(planned, granule) => {
+                add_granule(session, planned, *granule, &filters, groups.groups_mut())?;
+            }
         }
         part.charge(session)
     })?;
-    for part in parts {
-        groups.merge(part.groups)?;
+    let parts = parts.into_iter().map(|part| part.groups.finish()).collect::<Result<Vec<_>, _>>()?;
+    merge(session, groups, parts)
+}
+
+/// The groups of all threads as one; several threads merge what is much.
+fn merge(session: &Session<'_>, mut summed: Groups, mut parts: Vec<Groups>) -> Result<Groups, Failure> {
+    if parts.iter().map(Groups::len).sum::<usize>() <= MERGED_ALONE_MAX {
+        for groups in parts {
+            summed.merge(groups)?;
+        }
+        return Ok(summed);
     }
-    Ok(groups)
+    let spec = Arc::clone(summed.spec());
+    let n_functions = spec.functions.len();
+    parts.push(summed);
+    let bytes = parts.iter().map(Groups::bytes).sum();
+    let apart: Vec<Mutex<Vec<GroupPartition>>> = Groups::apart(parts).into_iter().map(Mutex::new).collect();
+    let merge = |(): &mut (), parts: &Mutex<Vec<GroupPartition>>| {
+        session.check()?;
+        let mut parts = parts.lock();
+        *parts = vec![GroupPartition::merge_all(std::mem::take(&mut parts), n_functions)];
+        Ok(())
+    };
+    session.each(&apart, || (), merge)?;
+    let merged = apart.into_iter().flat_map(Mutex::into_inner).collect();
+    Ok(Groups::of_parts(spec, merged, bytes)?)
 }
 
 /// Counts what the statistics of a block tell; the granules that have to be looked at.
@@ -87,7 +122,7 @@ fn sum(
         }
     }
     for (key, rows) in summing.finish() {
-        for accumulator in groups.group(key)? {
+        for accumulator in groups.group(&key)? {
             accumulator.count(rows);
         }
     }
@@ -95,32 +130,58 @@ fn sum(
     Ok(left)
 }
 
-/// Counts the records of a chunk by their keys, as [`Groups::add`] does, but looks each group up once.
-fn count_chunk(session: &Session<'_>, chunk: &Chunk, spec: &AggregateSpec, groups: &mut Groups) -> Result<(), Failure> {
-    let mut counts: HashMap<Vec<KeyPart>, u64> = HashMap::default();
+/// Counts the records of a chunk by their keys, as [`Groups::add`] does.
+fn count_chunk(
+    session: &Session<'_>,
+    chunk: &Chunk,
+    spec: &AggregateSpec,
+    groups: &mut Counting,
+) -> Result<(), Failure> {
     if session.takes_whole(chunk)
         && let Some(key) = constant_key(&spec.by, chunk.times, None)
     {
-        counts.insert(key, chunk.len() as u64);
-    } else {
-        let mut key = Vec::with_capacity(spec.by.len());
-        session.scan(chunk, |_, record| {
-            key.clear();
-            key.extend(spec.by.iter().map(|part| match part {
-                GroupKey::Field(name) => record.text(name).map_or(KeyPart::Absent, |text| KeyPart::Text(text.into())),
-                GroupKey::Time(buckets) => KeyPart::Time(buckets.bucket(record.time)),
-            }));
-            match counts.get_mut(key.as_slice()) {
-                Some(count) => *count += 1,
-                None => drop(counts.insert(key.clone(), 1)),
-            }
-            Ok(())
-        })?;
+        return Ok(groups.count(key.iter().map(KeyPart::as_ref), chunk.len() as u64)?);
     }
-    for (key, count) in counts {
-        for accumulator in groups.group(key)? {
-            accumulator.count(count);
+    if !session.covers(chunk) {
+        return session.scan(chunk, |_, record| Ok(groups.add(record)?));
+    }
+    let question = session.question(&spec.by);
+    if let Some(counts) = chunk.remembered.get(&question) {
+        return give(&counts, groups);
+    }
+    // As long as there are few they are counted apart, to be remembered.
+    let count = Aggregate { function: AggregateFunction::Count, field: None, only: None };
+    let few_spec = AggregateSpec { by: spec.by.clone(), functions: vec![count], groups_max: GROUPS_MAX };
+    let mut few = Some(Groups::new(Arc::new(few_spec)));
+    session.scan(chunk, |at, record| {
+        if let Some(counted) = &mut few {
+            if counted.add(at as u64, record).is_ok() {
+                return Ok(());
+            }
+            give(&few.take().map(counts).unwrap_or_default(), groups)?;
         }
+        Ok(groups.add(record)?)
+    })?;
+    if let Some(counted) = few {
+        let counts = Counts::new(counts(counted));
+        give(&counts, groups)?;
+        chunk.remembered.put(&question, counts);
+    }
+    Ok(())
+}
+
+/// Every group with its records, their number being the one function.
+fn counts(groups: Groups) -> Vec<(Vec<KeyPart>, u64)> {
+    let count = |row: GroupRow| match row.values.first() {
+        Some(Some(FieldValue::I64(count))) if *count > 0 => Some((row.key, *count as u64)),
+        _ => None,
+    };
+    groups.into_rows().into_iter().filter_map(count).collect()
+}
+
+fn give(counts: &[(Vec<KeyPart>, u64)], groups: &mut Counting) -> Result<(), Failure> {
+    for (key, count) in counts {
+        groups.count(key.iter().map(KeyPart::as_ref), *count)?;
     }
     Ok(())
 }
@@ -157,7 +218,7 @@ impl Filters<'_> {
         if let Some(plans) = self.plans.lock().get(key) {
             return Ok(Arc::clone(plans));
         }
-        let plan = |aggregate: &watchfire_model::Aggregate| {
+        let plan = |aggregate: &Aggregate| {
             let only = aggregate.only.as_ref();
             only.map(|only| Plan::new(only, &planned.block, &planned.opened, &session.reads, session.ask.budget))
                 .transpose()

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod answer;
+mod cheap_first;
 mod fields;
 mod histogram;
 mod place;

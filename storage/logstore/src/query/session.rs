@@ -1,10 +1,12 @@
 //! One attempt at an answer: its work spread over threads, what it takes from the budget, and what it costs.
 
 use super::answer::Snapshot;
+use super::cheap_first::cheap_first;
 use super::pool::Step;
 use crate::LogStoreError;
 use crate::encoded::EncodedRecord;
 use crate::memtable::Chunk;
+use crate::remembered::Question;
 use crate::store::Inner;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -13,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use watchfire_logblock::block::{Block, Opened, ReadError, Reads, guarded};
 use watchfire_logblock::query::{Granule, Plan, RowSet, overlaps};
-use watchfire_model::{Exhausted, LogCost, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
+use watchfire_model::{Exhausted, GroupKey, LogCost, LogFilter, QueryBudget, TimeNs, TimeRangeNs};
 
 /// Bytes of text, times parts of the filter, between two looks at the budget: some milliseconds.
 const CHECK_BYTES: usize = 4 << 20;
@@ -35,6 +37,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Session<'a> {
     pub(crate) inner: &'a Inner,
     pub(crate) ask: Ask<'a>,
+    /// What records in memory are held against: the same filter.
+    cheap_first: Arc<LogFilter>,
     pub(crate) reads: Reads,
     cost: Mutex<LogCost>,
     /// What was left out of the answer in the midst of it.
@@ -82,6 +86,7 @@ impl<'a> Session<'a> {
         Session {
             inner,
             ask,
+            cheap_first: Arc::new(cheap_first(ask.filter)),
             reads: Reads::default(),
             cost: Mutex::default(),
             left_out: Mutex::default(),
@@ -315,8 +320,17 @@ impl<'a> Session<'a> {
 
     /// Whether every record of the chunk passes, without looking.
     pub(crate) fn takes_whole(&self, chunk: &Chunk) -> bool {
-        let range = self.ask.range;
-        *self.ask.filter == LogFilter::All && range.contains(chunk.times.0) && range.contains(chunk.times.1)
+        *self.ask.filter == LogFilter::All && self.covers(chunk)
+    }
+
+    /// Whether all records of the chunk lie in the range.
+    pub(crate) fn covers(&self, chunk: &Chunk) -> bool {
+        self.ask.range.contains(chunk.times.0) && self.ask.range.contains(chunk.times.1)
+    }
+
+    /// To ask a chunk that is covered how many of its records pass.
+    pub(crate) fn question(&self, by: &[GroupKey]) -> Question {
+        Question::new(&self.cheap_first, by)
     }
 
     /// Hands every record in a chunk that passes to `visit`, with its place.
@@ -326,17 +340,27 @@ impl<'a> Session<'a> {
         mut visit: impl FnMut(usize, &EncodedRecord<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let began = Instant::now();
-        let parts = parts(self.ask.filter);
+        let question = self.question(&[]);
+        if chunk.remembered.get(&question).is_some_and(|counts| counts.is_empty()) {
+            return Ok(());
+        }
+        let filter = &*self.cheap_first;
+        let parts = parts(filter);
         let mut looked_at = CHECK_BYTES;
+        let mut is_barren = true;
         for (at, record) in chunk.records().enumerate() {
             looked_at += (RECORD_BYTES + record.message.len()).saturating_mul(parts);
             if looked_at >= CHECK_BYTES {
                 self.check()?;
                 looked_at = 0;
             }
-            if self.ask.range.contains(record.time) && self.ask.filter.matches(&record) {
+            if self.ask.range.contains(record.time) && filter.matches(&record) {
+                is_barren = false;
                 visit(at, &record)?;
             }
+        }
+        if is_barren && self.covers(chunk) {
+            chunk.remembered.put(&question, Arc::default());
         }
         self.spend(|cost| {
             cost.records_scanned += chunk.len() as u64;

@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt8Type};
-use arrow_array::{Array as _, ArrayRef};
+use arrow_array::{Array as _, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use smol_str::{SmolStr, format_smolstr};
 use watchfire_logblock::block::ReadError;
 use watchfire_logblock::block::layout::{HOST, LEVEL, MESSAGE, REST};
@@ -79,26 +79,69 @@ impl Values {
         }
     }
 
-    /// The numbers of these rows, in their order; `None` where there is no number.
-    pub(super) fn numbers(&self, rows: &[u32]) -> Result<Vec<Option<f64>>, ReadError> {
-        let column = match self {
-            Values::Absent => return Ok(vec![None; rows.len()]),
-            Values::Field(values) => Some(values.column()),
-            _ => None,
-        };
-        let numbers = rows.iter().map(|row| *row as usize);
-        if let Some(column) = column.and_then(|column| column.as_primitive_opt::<Int64Type>()) {
-            return Ok(numbers.map(|row| column.is_valid(row).then(|| column.value(row) as f64)).collect());
+    /// The numbers of these rows, in their order.
+    pub(super) fn numbers(&self, rows: &[u32]) -> Result<Numbers, ReadError> {
+        if let Values::Field(values) = self {
+            let column = values.column();
+            if let Some(column) = column.as_primitive_opt::<Int64Type>() {
+                return Ok(Numbers::of_column(column, rows, |value| value as f64));
+            }
+            if let Some(column) = column.as_primitive_opt::<Float64Type>() {
+                return Ok(Numbers::of_column(column, rows, |value| value));
+            }
         }
-        if let Some(column) = column.and_then(|column| column.as_primitive_opt::<Float64Type>()) {
-            return Ok(numbers.map(|row| column.is_valid(row).then(|| column.value(row))).collect());
-        }
+        let mut numbers = Numbers::default();
         if let Some(texts) = self.texts().filter(|texts| texts.dictionary_len() > 0) {
             let mut of_key: Vec<Option<Option<f64>>> = vec![None; texts.dictionary_len()];
             let parse = |row| texts.get(row).and_then(|text| text.trim().parse().ok());
-            let number = |row| *of_key[texts.key(row)?].get_or_insert_with(|| parse(row));
-            return Ok(numbers.map(number).collect());
+            for (at, row) in (0..).zip(rows) {
+                let row = *row as usize;
+                let Some(key) = texts.key(row) else { continue };
+                numbers.extend(at, *of_key[key].get_or_insert_with(|| parse(row)));
+            }
+        } else if !matches!(self, Values::Absent) {
+            for (at, row) in (0..).zip(rows) {
+                numbers.extend(at, self.value(*row as usize)?.and_then(|value| value.as_number()));
+            }
         }
-        numbers.map(|row| Ok(self.value(row)?.and_then(|value| value.as_number()))).collect()
+        Ok(numbers)
+    }
+}
+
+/// Those values of some rows that are numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// Which of the rows, counted from 0, ascending.
+    pub(super) places: Vec<u32>,
+    pub(super) values: Vec<f64>,
+}
+
+impl Numbers {
+    fn of_column<T: ArrowPrimitiveType>(
+        column: &PrimitiveArray<T>,
+        rows: &[u32],
+        number: impl Fn(T::Native) -> f64,
+    ) -> Numbers {
+        let values = column.values();
+        let Some(nulls) = column.nulls().filter(|nulls| nulls.null_count() > 0) else {
+            let places = 0..rows.len() as u32;
+            let values = rows.iter().map(|row| number(values[*row as usize]));
+            return Numbers { places: places.collect(), values: values.collect() };
+        };
+        let mut numbers = Numbers::default();
+        for (at, row) in (0..).zip(rows) {
+            let row = *row as usize;
+            if nulls.is_valid(row) {
+                numbers.extend(at, Some(number(values[row])));
+            }
+        }
+        numbers
+    }
+
+    fn extend(&mut self, at: u32, number: Option<f64>) {
+        if let Some(number) = number {
+            self.places.push(at);
+            self.values.push(number);
+        }
     }
 }

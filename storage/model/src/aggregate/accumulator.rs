@@ -89,6 +89,16 @@ impl Accumulator {
         }
     }
 
+    /// Notes numbers, for what computes with numbers; its memory grows by at most the bytes returned.
+    pub fn numbers(&mut self, values: &[f64]) -> usize {
+        if let Accumulator::Numbers(numbers) = self {
+            numbers.extend(values.iter().filter(|value| !value.is_nan()));
+            return size_of_val(values);
+        }
+        values.iter().for_each(|value| self.number(*value));
+        0
+    }
+
     /// Notes the field's value in one record; its memory grows by at most the bytes returned.
     pub fn value(&mut self, value: &FieldValue, time: TimeNs, arrival: u64) -> usize {
         match self {

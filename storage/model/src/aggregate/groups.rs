@@ -1,25 +1,10 @@
 //! The groups of an answer while they grow.
 
-use super::{Accumulator, AggregateSpec, GroupKey};
-use crate::{FieldValue, RecordView, TimeNs};
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use smol_str::SmolStr;
-use std::hash::BuildHasher as _;
+use super::partition::{self, GROUP_BYTES, GroupPartition, PARTITIONS, Place};
+use super::{Accumulator, AggregateSpec, KeyPart, key};
+use crate::{FieldValue, RecordView};
+use std::cmp::Ordering;
 use std::sync::Arc;
-
-/// Bytes that a group takes beside its key and accumulators, about: its place in the table, which is half full at worst.
-const GROUP_BYTES: usize = 2 * size_of::<(u64, u32)>() + 2;
-
-/// One part of what tells a group apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyPart {
-    /// Records without the field.
-    Absent,
-    Text(SmolStr),
-    /// The start of a time bucket.
-    Time(TimeNs),
-}
 
 /// More groups than the plan allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,39 +22,35 @@ pub struct GroupRow {
 }
 
 /// Every group so far. Parts gathered by several threads merge into what one would have gathered.
-///
-/// Keys and accumulators of all groups stand in one list each, group after group: there may be millions of them.
 #[derive(Debug, Clone)]
 pub struct Groups {
     spec: Arc<AggregateSpec>,
-    /// Where each group stands in the lists, with the hash of its key.
-    table: HashTable<(u64, u32)>,
-    hasher: RandomState,
-    /// As many for each group as the specification has keys.
-    keys: Vec<KeyPart>,
-    /// As many for each group as it has functions.
-    accumulators: Vec<Accumulator>,
+    /// By the hash of their keys.
+    parts: Vec<GroupPartition>,
+    /// What a new group begins with.
+    fresh: Vec<Accumulator>,
+    len: usize,
     bytes: u64,
+    /// A key while it is looked up.
+    scratch: Vec<u8>,
 }
 
 impl Groups {
     pub fn new(spec: Arc<AggregateSpec>) -> Groups {
-        let mut groups = Groups {
-            spec,
-            table: HashTable::new(),
-            hasher: RandomState::default(),
-            keys: Vec::new(),
-            accumulators: Vec::new(),
-            bytes: 0,
-        };
+        let mut groups = Groups::of_nothing(spec);
         if groups.spec.by.is_empty() {
-            let hash = groups.hasher.hash_one(&[] as &[KeyPart]);
-            groups.insert(hash, Vec::new());
+            groups.insert(partition::hash(&[]), &[]);
         }
         groups
     }
 
-    pub fn spec(&self) -> &AggregateSpec {
+    fn of_nothing(spec: Arc<AggregateSpec>) -> Groups {
+        let fresh = spec.accumulators();
+        let parts = vec![GroupPartition::default(); PARTITIONS];
+        Groups { spec, parts, fresh, len: 0, bytes: 0, scratch: Vec::new() }
+    }
+
+    pub fn spec(&self) -> &Arc<AggregateSpec> {
         &self.spec
     }
 
@@ -79,25 +60,21 @@ impl Groups {
     }
 
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len == 0
     }
 
     /// Adds one record that passes the filter: what grouping means. `arrival` breaks ties between equal times.
     pub fn add(&mut self, arrival: u64, record: &impl RecordView) -> Result<(), TooManyGroups> {
         let time = record.event_time();
-        let key = self.spec.by.iter().map(|key| match key {
-            GroupKey::Field(name) => {
-                record.value(name).map_or(KeyPart::Absent, |value| KeyPart::Text(value.into_text()))
-            }
-            GroupKey::Time(buckets) => time.map_or(KeyPart::Absent, |time| KeyPart::Time(buckets.bucket(time))),
-        });
-        let key = key.collect();
         let spec = Arc::clone(&self.spec);
-        let accumulators = self.group(key)?;
+        let mut encoded = std::mem::take(&mut self.scratch);
+        encoded.clear();
+        key::encode_record(&spec.by, record, &mut encoded);
+        let accumulators = self.encoded_group(partition::hash(&encoded), &encoded)?;
         let mut grown = 0;
         for (aggregate, accumulator) in spec.functions.iter().zip(accumulators) {
             if aggregate.only.as_ref().is_some_and(|only| !only.matches(record)) {
@@ -112,18 +89,27 @@ impl Groups {
                 }
             }
         }
+        self.scratch = encoded;
         self.grow(grown as u64);
         Ok(())
     }
 
     /// The accumulators of a group, one for each function. The key has as many parts as the specification.
-    pub fn group(&mut self, key: Vec<KeyPart>) -> Result<&mut [Accumulator], TooManyGroups> {
-        let hash = self.hasher.hash_one(key.as_slice());
-        let number = match self.find(hash, &key) {
-            Some(number) => number,
-            None => self.insert_bounded(hash, key)?,
-        };
-        Ok(self.accumulators_of(number))
+    pub fn group(&mut self, key: &[KeyPart]) -> Result<&mut [Accumulator], TooManyGroups> {
+        let mut encoded = std::mem::take(&mut self.scratch);
+        encoded.clear();
+        key.iter().for_each(|part| key::encode(part.as_ref(), &mut encoded));
+        let hash = partition::hash(&encoded);
+        let found = self.number_of(hash, &encoded);
+        self.scratch = encoded;
+        let group = found?;
+        Ok(self.accumulators_of(partition::number(hash), group))
+    }
+
+    /// The same by the encoded key and its hash.
+    pub(super) fn encoded_group(&mut self, hash: u64, key: &[u8]) -> Result<&mut [Accumulator], TooManyGroups> {
+        let group = self.number_of(hash, key)?;
+        Ok(self.accumulators_of(partition::number(hash), group))
     }
 
     /// Notes that accumulators handed out by [`Groups::group`] have grown by so many bytes.
@@ -132,111 +118,142 @@ impl Groups {
     }
 
     /// Takes over the groups of another part of the same query.
-    pub fn merge(&mut self, mut other: Groups) -> Result<(), TooManyGroups> {
-        if other.len() > self.len() {
-            std::mem::swap(self, &mut other);
+    pub fn merge(&mut self, other: Groups) -> Result<(), TooManyGroups> {
+        let n_functions = self.spec.functions.len();
+        // What both had in common is counted twice: the safe side.
+        self.bytes += other.bytes;
+        for (part, more) in self.parts.iter_mut().zip(other.parts) {
+            part.merge(more, n_functions);
         }
-        let gathered = other.bytes;
-        let before = self.bytes;
-        let (n_keys, n_functions) = (self.spec.by.len(), self.spec.functions.len());
-        let n_groups = other.len();
-        let mut keys = other.keys.into_iter();
-        let mut accumulators = other.accumulators.into_iter();
-        for _ in 0..n_groups {
-            let key = keys.by_ref().take(n_keys).collect();
-            for (held, more) in self.group(key)?.iter_mut().zip(accumulators.by_ref().take(n_functions)) {
-                held.merge(more);
+        self.count_groups()
+    }
+
+    /// What several threads have gathered, part by part: the same part of each of `all` stands together, to be merged by
+    /// [`GroupPartition::merge_all`] on whatever thread is free. `all` is not empty.
+    pub fn apart(all: Vec<Groups>) -> Vec<Vec<GroupPartition>> {
+        let mut parts: Vec<Vec<GroupPartition>> = (0..PARTITIONS).map(|_| Vec::with_capacity(all.len())).collect();
+        for groups in all {
+            for (together, part) in parts.iter_mut().zip(groups.parts) {
+                together.push(part);
             }
         }
-        // What both had in common is counted twice: the safe side.
-        self.bytes = before + gathered;
-        Ok(())
+        parts
+    }
+
+    /// The groups of merged parts, in the order of [`Groups::apart`]. `bytes`: memory that they take.
+    pub fn of_parts(spec: Arc<AggregateSpec>, parts: Vec<GroupPartition>, bytes: u64) -> Result<Groups, TooManyGroups> {
+        let mut groups = Groups { parts, bytes, ..Groups::of_nothing(spec) };
+        groups.count_groups()?;
+        Ok(groups)
     }
 
     /// Every group with its values, in order of the keys.
     pub fn finish(self) -> Vec<GroupRow> {
-        let mut rows = self.into_rows();
-        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        rows
+        let mut places = self.places();
+        places.sort_unstable_by(|a, b| a.cmp(*b, &self.parts));
+        self.rows_of(places)
     }
 
     /// Every group with its values, in no order: for who sorts by something else.
     pub fn into_rows(self) -> Vec<GroupRow> {
-        let all = 0..self.len();
-        self.rows_of(all.collect())
+        let places = self.places();
+        self.rows_of(places)
     }
 
     /// So many groups, those with the largest first value where that is a count, in that order; among equal ones and
     /// without a count in order of the keys.
     pub fn most_counted(self, limit: usize) -> Vec<GroupRow> {
+        /// Groups beyond `limit` that are held before the smallest are let go.
+        const SPARE: usize = 4096;
         let n_functions = self.spec.functions.len();
-        let count = |group: usize| match self.accumulators.get(group * n_functions) {
-            Some(Accumulator::Count(count)) if n_functions > 0 => *count,
-            _ => 0,
-        };
-        let order =
-            |a: &(u64, usize), b: &(u64, usize)| b.0.cmp(&a.0).then_with(|| self.key_of(a.1).cmp(self.key_of(b.1)));
-        let mut groups: Vec<(u64, usize)> = (0..self.len()).map(|group| (count(group), group)).collect();
-        if limit < groups.len() {
-            groups.select_nth_unstable_by(limit, order);
-            groups.truncate(limit);
+        let order = |a: &(u64, Place), b: &(u64, Place)| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1, &self.parts));
+        let mut most: Vec<(u64, Place)> = Vec::new();
+        let mut least = 0;
+        for (number, part) in self.parts.iter().enumerate() {
+            for group in 0..part.len() {
+                let count = match part.accumulators.get(group * n_functions) {
+                    Some(Accumulator::Count(count)) if n_functions > 0 => *count,
+                    _ => 0,
+                };
+                if count < least {
+                    continue;
+                }
+                most.push((count, Place::new(&self.parts, number, group)));
+                if most.len() > limit.saturating_add(SPARE) {
+                    let (_, last, _) = most.select_nth_unstable_by(limit, order);
+                    least = last.0;
+                    most.truncate(limit);
+                }
+            }
         }
-        groups.sort_unstable_by(order);
-        let groups = groups.into_iter().map(|(_, group)| group).collect();
-        self.rows_of(groups)
+        most.sort_unstable_by(order);
+        most.truncate(limit);
+        let places = most.into_iter().map(|(_, place)| place).collect();
+        self.rows_of(places)
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let numbered = self.parts.iter().enumerate();
+        numbered
+            .flat_map(|(number, part)| (0..part.len()).map(move |group| (number, group)))
+            .map(|(number, group)| Place::new(&self.parts, number, group))
+            .collect()
     }
 
     /// These groups, in this order.
-    fn rows_of(mut self, groups: Vec<usize>) -> Vec<GroupRow> {
+    fn rows_of(mut self, places: Vec<Place>) -> Vec<GroupRow> {
         let spec = Arc::clone(&self.spec);
-        let n_keys = spec.by.len();
-        let row = |group: usize| GroupRow {
-            key: self.keys[group * n_keys..][..n_keys]
-                .iter_mut()
-                .map(|part| std::mem::replace(part, KeyPart::Absent))
-                .collect(),
-            values: self.accumulators[group * spec.functions.len()..][..spec.functions.len()]
+        let row = |place: Place| GroupRow {
+            key: key::decode(place.key(&self.parts)),
+            values: self
+                .accumulators_of(place.part as usize, place.group as usize)
                 .iter_mut()
                 .zip(&spec.functions)
                 .map(|(it, what)| std::mem::replace(it, Accumulator::Count(0)).finish(what.function))
                 .collect(),
         };
-        groups.into_iter().map(row).collect()
+        places.into_iter().map(row).collect()
     }
 
-    fn key_of(&self, group: usize) -> &[KeyPart] {
-        let n_keys = self.spec.by.len();
-        &self.keys[group * n_keys..][..n_keys]
+    /// Groups in this part.
+    pub(super) fn len_of(&self, part: usize) -> usize {
+        self.parts[part].len()
     }
 
-    fn accumulators_of(&mut self, group: usize) -> &mut [Accumulator] {
-        let n_functions = self.spec.functions.len();
-        &mut self.accumulators[group * n_functions..][..n_functions]
+    fn accumulators_of(&mut self, part: usize, group: usize) -> &mut [Accumulator] {
+        let n_functions = self.fresh.len();
+        &mut self.parts[part].accumulators[group * n_functions..][..n_functions]
     }
 
-    fn find(&self, hash: u64, key: &[KeyPart]) -> Option<usize> {
-        let is_key = |(known, group): &(u64, u32)| *known == hash && self.key_of(*group as usize) == key;
-        self.table.find(hash, is_key).map(|(_, group)| *group as usize)
-    }
-
-    fn insert_bounded(&mut self, hash: u64, key: Vec<KeyPart>) -> Result<usize, TooManyGroups> {
-        // Numbers of groups are kept in 32 bits.
-        let max = self.spec.groups_max.min(u32::MAX as usize);
-        if self.len() >= max {
+    fn number_of(&mut self, hash: u64, key: &[u8]) -> Result<usize, TooManyGroups> {
+        if let Some(group) = self.parts[partition::number(hash)].find(hash, key) {
+            return Ok(group);
+        }
+        let max = self.groups_max();
+        if self.len >= max {
             return Err(TooManyGroups { max });
         }
         Ok(self.insert(hash, key))
     }
 
-    fn insert(&mut self, hash: u64, key: Vec<KeyPart>) -> usize {
-        let group = self.table.len();
-        self.bytes += (GROUP_BYTES
-            + key.iter().map(KeyPart::bytes).sum::<usize>()
-            + size_of::<Accumulator>() * self.spec.functions.len()) as u64;
-        self.keys.extend(key);
-        self.accumulators.extend(self.spec.accumulators());
-        self.table.insert_unique(hash, (hash, group as u32), |(hash, _)| *hash);
-        group
+    fn insert(&mut self, hash: u64, key: &[u8]) -> usize {
+        self.bytes += (GROUP_BYTES + key.len() + size_of::<Accumulator>() * self.fresh.len()) as u64;
+        self.len += 1;
+        self.parts[partition::number(hash)].insert(hash, key, &self.fresh)
+    }
+
+    /// Numbers of groups are kept in 32 bits.
+    fn groups_max(&self) -> usize {
+        self.spec.groups_max.min(u32::MAX as usize)
+    }
+
+    fn count_groups(&mut self) -> Result<(), TooManyGroups> {
+        self.len = self.parts.iter().map(GroupPartition::len).sum();
+        let max = self.groups_max();
+        match self.len.cmp(&max) {
+            Ordering::Greater => Err(TooManyGroups { max }),
+            Ordering::Less | Ordering::Equal => Ok(()),
+        }
     }
 }
 
@@ -244,13 +261,5 @@ impl AggregateSpec {
     /// What a new group begins with.
     pub fn accumulators(&self) -> Vec<Accumulator> {
         self.functions.iter().map(|it| Accumulator::new(it.function, it.field.is_some())).collect()
-    }
-}
-
-impl KeyPart {
-    fn bytes(&self) -> usize {
-        let text = if let KeyPart::Text(text) = self { text.as_str() } else { "" };
-        // Short texts are held in place.
-        size_of::<KeyPart>() + if text.len() > 23 { text.len() } else { 0 }
     }
 }

@@ -1,6 +1,7 @@
 //! What tells groups apart, as values and as bytes.
 
-use crate::TimeNs;
+use super::GroupKey;
+use crate::{RecordView, TimeNs};
 use smol_str::SmolStr;
 
 /// One part of what tells a group apart.
@@ -59,6 +60,22 @@ pub(super) fn encode(part: KeyPartRef<'_>, out: &mut Vec<u8>) {
         KeyPartRef::Time(time) => {
             out.push(TIME);
             out.extend_from_slice(&(time.0 as u64 ^ SIGN).to_be_bytes());
+        }
+    }
+}
+
+/// Appends the key of the group that a record belongs to.
+pub(super) fn encode_record(by: &[GroupKey], record: &impl RecordView, out: &mut Vec<u8>) {
+    for part in by {
+        match part {
+            GroupKey::Field(name) => {
+                let text = record.text(name);
+                encode(text.as_deref().map_or(KeyPartRef::Absent, KeyPartRef::Text), out);
+            }
+            GroupKey::Time(buckets) => {
+                let bucket = record.event_time().map(|time| buckets.bucket(time));
+                encode(bucket.map_or(KeyPartRef::Absent, KeyPartRef::Time), out);
+            }
         }
     }
 }

@@ -72,6 +72,15 @@ impl GroupPartition {
         group
     }
 
+    /// The groups of the same part of several threads' groups. `n_functions`: accumulators of each group.
+    pub fn merge_all(parts: Vec<GroupPartition>, n_functions: usize) -> GroupPartition {
+        let merge = |mut one: GroupPartition, other| {
+            one.merge(other, n_functions);
+            one
+        };
+        parts.into_iter().reduce(merge).unwrap_or_default()
+    }
+
     /// Takes over the groups of the same part of another thread's groups. `n_functions`: accumulators of each group.
     pub(super) fn merge(&mut self, mut other: GroupPartition, n_functions: usize) {
         if other.len() > self.len() {

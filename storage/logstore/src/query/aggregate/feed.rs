@@ -1,7 +1,7 @@
 //! Feeds the accumulators of groups from the columns of a granule.
 
 use super::keys::RowGroups;
-use crate::query::values::Values;
+use crate::query::values::{Numbers, Values};
 use std::collections::HashSet;
 use watchfire_logblock::block::ReadError;
 use watchfire_logblock::query::{Granule, Plan, RowSet};
@@ -13,8 +13,8 @@ struct Column {
     /// Rows that its own filter lets pass.
     only: Option<Vec<bool>>,
     values: Option<Values>,
-    /// Of the rows, in order; for what computes with numbers.
-    numbers: Vec<Option<f64>>,
+    /// For what computes with numbers alone.
+    numbers: Option<Numbers>,
 }
 
 /// Rows with what all functions look at.
@@ -35,15 +35,15 @@ impl Table {
         granule: Granule<'_>,
         rows: &RowSet,
     ) -> Result<Table, ReadError> {
-        let numbered: Vec<u32> = rows.iter().map(|row| row as u32).collect();
+        let numbered = numbered(rows, granule.stats().rows);
         let groups = RowGroups::new(&spec.by, granule, &numbered)?;
         let mut columns = Vec::with_capacity(spec.functions.len());
         for (aggregate, only) in spec.functions.iter().zip(only) {
             let only = only.as_ref().map(|plan| passing(granule, plan)).transpose()?;
             let values = aggregate.field.as_ref().map(|name| Values::read(granule, name)).transpose()?;
             let numbers = match &values {
-                Some(values) if takes_numbers(aggregate.function) => values.numbers(&numbered)?,
-                _ => Vec::new(),
+                Some(values) if takes_numbers(aggregate.function) => Some(values.numbers(&numbered)?),
+                _ => None,
             };
             columns.push(Column { only, values, numbers });
         }
@@ -58,15 +58,18 @@ impl Table {
 
     /// Adds every row to its group. What was added before an error stands: the whole answer has to begin anew.
     pub(super) fn add_to(self, groups: &mut Groups) -> Result<Option<TooManyGroups>, ReadError> {
-        let members = members(&self.groups, self.columns.iter().any(|column| !column.counts_all()));
+        let members = members(&self.groups, self.columns.iter().any(Column::looks_at_places));
+        let numbers: Vec<Option<Sorted>> = self.columns.iter().map(|column| self.sorted(column)).collect();
         for (id, key) in self.groups.keys.iter().enumerate() {
-            let accumulators = match groups.group(key.clone()) {
+            let accumulators = match groups.group(key) {
                 Ok(accumulators) => accumulators,
                 Err(error) => return Ok(Some(error)),
             };
             let mut grown = 0;
-            for (column, accumulator) in self.columns.iter().zip(accumulators) {
-                if column.counts_all() {
+            for ((column, numbers), accumulator) in self.columns.iter().zip(&numbers).zip(accumulators) {
+                if let Some(numbers) = numbers {
+                    grown += accumulator.numbers(numbers.of(id));
+                } else if column.counts_all() {
                     accumulator.count(members.counts[id]);
                 } else {
                     let places = members.of(id).filter(|at| column.takes(self.rows[*at]));
@@ -76,6 +79,27 @@ impl Table {
             groups.grow(grown as u64);
         }
         Ok(None)
+    }
+
+    /// The numbers of a column, group after group.
+    fn sorted(&self, column: &Column) -> Option<Sorted> {
+        let Numbers { places, values } = column.numbers.as_ref()?;
+        let taken = || places.iter().zip(values).filter(|(at, _)| column.takes(self.rows[**at as usize]));
+        let mut starts = vec![0; self.groups.keys.len() + 1];
+        for (at, _) in taken() {
+            starts[self.groups.ids[*at as usize] as usize + 1] += 1;
+        }
+        for id in 1..starts.len() {
+            starts[id] += starts[id - 1];
+        }
+        let mut next = starts.clone();
+        let mut sorted = vec![0.0; starts[starts.len() - 1]];
+        for (at, value) in taken() {
+            let place = &mut next[self.groups.ids[*at as usize] as usize];
+            sorted[*place] = *value;
+            *place += 1;
+        }
+        Some(Sorted { values: sorted, starts })
     }
 
     /// Adds the rows at these places; how many bytes the accumulator has grown.
@@ -90,13 +114,6 @@ impl Table {
             return Ok(0);
         };
         let mut grown = 0;
-        if !column.numbers.is_empty() {
-            for number in places.filter_map(|at| column.numbers[at]) {
-                accumulator.number(number);
-                grown += size_of::<f64>();
-            }
-            return Ok(grown);
-        }
         if let (Accumulator::Count(_), Some(texts)) = (&*accumulator, values.texts()) {
             let present = places.filter(|at| texts.get(self.rows[*at] as usize).is_some_and(|text| !text.is_empty()));
             accumulator.count(present.count() as u64);
@@ -130,9 +147,19 @@ impl Column {
         self.only.is_none() && self.values.is_none()
     }
 
+    /// Whether it looks at the members of a group one by one.
+    fn looks_at_places(&self) -> bool {
+        self.numbers.is_none() && !self.counts_all()
+    }
+
     fn takes(&self, row: u32) -> bool {
         self.only.as_ref().is_none_or(|only| only[row as usize])
     }
+}
+
+/// The rows by their numbers, of a granule of so many.
+pub(super) fn numbered(rows: &RowSet, all: usize) -> Vec<u32> {
+    if rows.len() == all { (0..all as u32).collect() } else { rows.iter().map(|row| row as u32).collect() }
 }
 
 /// Whether each row of the granule passes a plan.
@@ -142,6 +169,20 @@ fn passing(granule: Granule<'_>, plan: &Plan) -> Result<Vec<bool>, ReadError> {
         passes[row] = true;
     }
     Ok(passes)
+}
+
+/// Numbers of rows, group after group.
+#[derive(Debug)]
+struct Sorted {
+    values: Vec<f64>,
+    /// Where each group begins, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Sorted {
+    fn of(&self, id: usize) -> &[f64] {
+        &self.values[self.starts[id]..self.starts[id + 1]]
+    }
 }
 
 /// Which places of the rows belong to each group.

@@ -1,6 +1,7 @@
 //! Which group each row of a granule belongs to.
 
 use crate::query::values::Values;
+use arrow_array::{Array, StringArray};
 use foldhash::HashMap;
 use smol_str::{SmolStr, format_smolstr};
 use watchfire_logblock::block::ReadError;
@@ -18,7 +19,7 @@ pub(super) struct RowGroups {
 
 /// The values of one part of the key.
 #[derive(Debug, Default)]
-struct RowParts {
+pub(super) struct RowParts {
     ids: Vec<u32>,
     parts: Vec<KeyPart>,
 }
@@ -63,16 +64,20 @@ impl RowParts {
                 Some(bucket) => Ok(RowParts::constant(KeyPart::Time(bucket), rows)),
                 None => Ok(RowParts::of_times(buckets, &columns.times()?, rows)),
             },
-            GroupKey::Field(name) => {
-                let values = Values::read(columns, name)?;
-                match (&values, values.texts()) {
-                    (Values::Absent, _) => Ok(RowParts::constant(KeyPart::Absent, rows)),
-                    (Values::Stream(stream), _) => Ok(RowParts::constant(KeyPart::Text(stream.clone()), rows)),
-                    (_, Some(texts)) => Ok(RowParts::of_texts(texts, rows)),
-                    (Values::Level(_), _) => RowParts::of_levels(&values, rows),
-                    _ => RowParts::of_values(&values, rows),
-                }
+            GroupKey::Field(name) => RowParts::of_field(&Values::read(columns, name)?, rows),
+        }
+    }
+
+    pub(super) fn of_field(values: &Values, rows: &[u32]) -> Result<RowParts, ReadError> {
+        match (values, values.texts()) {
+            (Values::Absent, _) => Ok(RowParts::constant(KeyPart::Absent, rows)),
+            (Values::Stream(stream), _) => Ok(RowParts::constant(KeyPart::Text(stream.clone()), rows)),
+            (_, Some(Texts::Plain(texts))) => Ok(RowParts::of_texts(texts, rows)),
+            (_, Some(Texts::Dictionary { keys, values, column })) => {
+                Ok(RowParts::of_dictionary(keys, values, column, rows))
             }
+            (Values::Level(_), _) => RowParts::of_levels(values, rows),
+            _ => RowParts::of_values(values, rows),
         }
     }
 
@@ -104,25 +109,42 @@ impl RowParts {
         parts
     }
 
-    fn of_texts(texts: Texts<'_>, rows: &[u32]) -> RowParts {
+    fn of_texts(texts: &StringArray, rows: &[u32]) -> RowParts {
         let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
-        let mut absent: Option<u32> = None;
-        let mut of_key: Vec<Option<u32>> = vec![None; texts.dictionary_len()];
-        let mut of_text: HashMap<&str, u32> = HashMap::default();
+        let mut numbers: HashMap<Option<&str>, u32> = HashMap::default();
         for row in rows {
             let row = *row as usize;
-            let mut begin = |part| {
-                parts.parts.push(part);
-                (parts.parts.len() - 1) as u32
-            };
-            let id = match (texts.key(row), texts.get(row)) {
-                (_, None) => *absent.get_or_insert_with(|| begin(KeyPart::Absent)),
-                (Some(key), Some(text)) => *of_key[key].get_or_insert_with(|| begin(KeyPart::Text(text.into()))),
-                (None, Some(text)) => *of_text.entry(text).or_insert_with(|| begin(KeyPart::Text(text.into()))),
-            };
+            let text = texts.is_valid(row).then(|| texts.value(row));
+            let id = *numbers.entry(text).or_insert_with(|| parts.begin(text));
             parts.ids.push(id);
         }
         parts
+    }
+
+    /// `keys` of `values` are the column's.
+    fn of_dictionary(keys: &[i32], values: &StringArray, column: &dyn Array, rows: &[u32]) -> RowParts {
+        /// Stands for a value that was not met yet.
+        const UNMET: u32 = u32::MAX;
+        let mut parts = RowParts { ids: Vec::with_capacity(rows.len()), parts: Vec::new() };
+        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+        // The last place is that of rows without a value.
+        let mut numbers = vec![UNMET; values.len() + 1];
+        for row in rows {
+            let row = *row as usize;
+            let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
+            let place = if is_valid { keys[row] as usize } else { values.len() };
+            if numbers[place] == UNMET {
+                numbers[place] = parts.begin(is_valid.then(|| values.value(place)));
+            }
+            parts.ids.push(numbers[place]);
+        }
+        parts
+    }
+
+    /// The number of a new group.
+    fn begin(&mut self, text: Option<&str>) -> u32 {
+        self.parts.push(text.map_or(KeyPart::Absent, |text| KeyPart::Text(text.into())));
+        (self.parts.len() - 1) as u32
     }
 
     fn of_levels(values: &Values, rows: &[u32]) -> Result<RowParts, ReadError> {
@@ -156,7 +178,7 @@ impl RowParts {
         Ok(parts)
     }
 
-    fn into_groups(self) -> RowGroups {
+    pub(super) fn into_groups(self) -> RowGroups {
         RowGroups { ids: self.ids, keys: self.parts.into_iter().map(|part| vec![part]).collect() }
     }
 }
