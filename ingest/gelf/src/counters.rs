@@ -2,10 +2,12 @@
 //!
 //! Invariant: `messages = stored + refused + dropped + waiting`, for the input and for each sender, and nothing waits once the
 //! queues are empty. Every record and every loss without a record is one message. Datagrams stand beside this: what was sent is
-//! what was received and what the kernel dropped; a chunked message has several.
+//! what was received and what the kernel dropped; a chunked message has several, so that losses by reason, which count datagrams
+//! where these were lost unread, may be more than the messages that were dropped.
 
 use crate::fault::{Consequence, FaultReason};
 use crate::reassembly::ReassemblyCounts;
+use crate::unread::Unread;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -36,6 +38,7 @@ pub struct InputCounters {
     /// Bytes that the kernel gives to each socket of a UDP input.
     receive_buffer: AtomicU64,
     chunks: Mutex<ReassemblyCounts>,
+    unread: Mutex<Unread>,
     last_error: Mutex<String>,
     senders: Mutex<Senders>,
 }
@@ -71,6 +74,7 @@ impl InputCounters {
             connections: AtomicU64::default(),
             receive_buffer: AtomicU64::default(),
             chunks: Mutex::default(),
+            unread: Mutex::default(),
             last_error: Mutex::default(),
             senders: Mutex::default(),
         }
@@ -94,6 +98,15 @@ impl InputCounters {
             self.messages.fetch_add(n, Relaxed);
         }
         self.faults[reason as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Counts datagrams that were lost unread; how many messages these are, estimated: see [`Unread`].
+    pub(crate) fn add_unread(&self, reason: FaultReason, datagrams: u64) -> u64 {
+        let chunks = *self.chunks.lock();
+        let messages = self.unread.lock().lose(datagrams, self.received(), &chunks);
+        self.faults[reason as usize].fetch_add(datagrams, Relaxed);
+        self.messages.fetch_add(messages, Relaxed);
+        messages
     }
 
     /// Counts what became of records, and of whom they were.
@@ -189,7 +202,7 @@ impl InputCounters {
         let tally = SenderTally {
             stored: self.records(),
             refused: count(Consequence::Refused),
-            dropped: count(Consequence::Dropped),
+            dropped: count(Consequence::Dropped).saturating_sub(self.unread.lock().further_chunks()),
             messages: self.messages.load(Relaxed),
             last_received: TimeNs::default(),
         };
@@ -334,6 +347,18 @@ mod tests {
         senders.by_address.values().for_each(|tally| sum.add(tally));
         let want = MessageCounts { received: 11_000, stored: 10_000, refused: 600, dropped: 400, waiting: 0 };
         assert_eq!(sum.counts(), want);
+    }
+
+    #[test]
+    fn a_lost_message_of_several_chunks_is_one_message() {
+        let counters = InputCounters::new("gelf-udp", String::new());
+        counters.add_received(300, 300, TimeNs(1));
+        counters.add_chunks(&ReassemblyCounts { chunks: 300, complete_messages: 100, ..ReassemblyCounts::default() });
+        assert_eq!(counters.add_unread(FaultReason::KernelBufferFull, 30), 10);
+        assert_eq!(counters.add_unread(FaultReason::QueueFull, 3), 1);
+        let status = counters.status();
+        assert_eq!(status.messages, MessageCounts { received: 11, dropped: 11, ..MessageCounts::default() });
+        assert_eq!(status.losses.iter().map(|loss| loss.count).sum::<u64>(), 33);
     }
 
     #[test]

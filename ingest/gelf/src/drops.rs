@@ -70,9 +70,9 @@ impl KernelDrops {
         seen.counted = drops;
         drop(seen);
         if more > 0 {
-            counters.add_faults(FaultReason::KernelBufferFull, more);
+            let messages = counters.add_unread(FaultReason::KernelBufferFull, more);
             counters.set_error(format!("{more} datagrams: {}", FaultReason::KernelBufferFull.text()));
-            ledger.lose(counters.kind(), None, more, now);
+            ledger.lose(counters.kind(), None, messages, now);
         }
     }
 

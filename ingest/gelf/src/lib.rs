@@ -34,6 +34,7 @@ mod socket;
 mod tcp;
 mod timestamp;
 mod udp;
+mod unread;
 
 pub use chunk::{CHUNKS_MAX, Chunk, ChunkError, MessageId, parse_chunk};
 pub use config::{ChunkLimits, GelfConfig, HttpConfig, MessageLimits, TcpConfig, UdpConfig};

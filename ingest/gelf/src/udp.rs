@@ -243,9 +243,9 @@ impl Receiver {
             *of_sender.entry(sender).or_default() += 1;
         }
         for (sender, n) in of_sender {
-            counters.add_faults(FaultReason::QueueFull, n);
-            counters.add_lost_of(sender.ip(), 0, n, batch.received);
-            sink.ledger().lose(counters.kind(), Some(sender), n, batch.received);
+            let messages = counters.add_unread(FaultReason::QueueFull, n);
+            counters.add_lost_of(sender.ip(), 0, messages, batch.received);
+            sink.ledger().lose(counters.kind(), Some(sender), messages, batch.received);
         }
         counters.set_error(FaultReason::QueueFull.text().to_owned());
     }
