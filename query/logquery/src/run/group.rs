@@ -76,6 +76,21 @@ impl Grouping {
         Grouping { spec: Arc::new(spec), ..self }
     }
 
+    /// The same where all that is seen of it is what the next pipe keeps: a sort by the first count need not see every group.
+    pub(crate) fn before(self, next: Option<&Pipe>) -> Grouping {
+        let Some(Pipe::Sort { by, limit: Some(limit) }) = next else { return self };
+        let ([key], Shape::All, Some(first)) = (by.as_slice(), self.shape, self.spec.functions.first()) else {
+            return self;
+        };
+        let is_count = first.function == AggregateFunction::Count;
+        // A key of that name would hide the count.
+        let place = self.columns.iter().position(|column| *column == key.field);
+        if is_count && key.is_descending && place == Some(self.spec.by.len()) {
+            return Grouping { shape: Shape::Most(*limit), ..self };
+        }
+        self
+    }
+
     /// The groups as rows in their order. Their memory is taken until the end of the query.
     pub(crate) fn rows(
         &self,

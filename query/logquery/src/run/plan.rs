@@ -44,6 +44,7 @@ impl Plan {
             if let Some(grouping) = Grouping::of(pipe, request)? {
                 let Some(spec) = stored(&grouping.spec, &mapping) else { break };
                 let filter = if filters.len() == 1 { filters.swap_remove(0) } else { LogFilter::And(filters) };
+                let grouping = grouping.before(query.pipes.get(index + 1));
                 let start = Start::Aggregate(Box::new(grouping.with_spec(spec)));
                 return Ok(Plan { filter, start, rest: query.pipes[index + 1..].to_vec() });
             }

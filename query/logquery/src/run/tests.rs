@@ -179,6 +179,11 @@ fn stats() {
 fn top_uniq_and_sort() {
     check("* | top 1 by (code)", &["code hits", "200 7"]);
     check("* | top code", &["code hits", "200 7", "500 3"]);
+    // Only the groups with the most are seen; ties stand in the order of their keys.
+    check("* | stats count() as n by (code) | sort by (n desc) limit 1", &["code n", "200 7"]);
+    check("* | stats count() as n by (took) | sort by (n desc) limit 2", &["took n", "0 1", "1 1"]);
+    check("* | stats count() as n, max(took) as n2 by (host) | sort by (n desc) limit 1", &["host n n2", "a 5 8"]);
+    check("* | stats count() as n by (code) | sort by (n) limit 1", &["code n", "500 3"]);
     check("* | uniq by (host, code)", &["host code", "a 200", "a 500", "b 200"]);
     check("* | uniq by (host, code) limit 1", &["host code", "a 200"]);
     check("* | sort by (host desc, took) limit 3 | fields host, took", &["host took", "b 1", "b 3", "b 5"]);
