@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use watchfire_logstore::{FieldsRequest, HistogramRequest, LogStore, LogStoreOptions, SearchRequest};
 use watchfire_model::{
     Aggregate, AggregateFunction, AggregateRequest, AggregateSpec, ByteSize, FieldPattern, FieldSelection, GroupKey,
-    Level, LogFilter, LogRecord, LogSource as _, NumberRange, QueryBudget, ScanOrder, TimeRangeNs, Wildcard,
+    LogFilter, LogRecord, LogSource as _, NumberRange, QueryBudget, ScanOrder, TimeRangeNs, Wildcard,
 };
 use watchfire_store::{DirStorage, Storage, SystemClock};
 

@@ -95,7 +95,9 @@ impl Accumulator {
             numbers.extend(values.iter().filter(|value| !value.is_nan()));
             return size_of_val(values);
         }
-        values.iter().for_each(|value| self.number(*value));
+        for value in values {
+            self.number(*value);
+        }
         0
     }
 

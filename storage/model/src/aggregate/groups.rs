@@ -98,7 +98,9 @@ impl Groups {
     pub fn group(&mut self, key: &[KeyPart]) -> Result<&mut [Accumulator], TooManyGroups> {
         let mut encoded = std::mem::take(&mut self.scratch);
         encoded.clear();
-        key.iter().for_each(|part| key::encode(part.as_ref(), &mut encoded));
+        for part in key {
+            key::encode(part.as_ref(), &mut encoded);
+        }
         let hash = partition::hash(&encoded);
         let found = self.number_of(hash, &encoded);
         self.scratch = encoded;

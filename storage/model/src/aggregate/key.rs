@@ -139,7 +139,9 @@ mod tests {
 
     fn encoded(key: &[KeyPart]) -> Vec<u8> {
         let mut out = Vec::new();
-        key.iter().for_each(|part| encode(part.as_ref(), &mut out));
+        for part in key {
+            encode(part.as_ref(), &mut out);
+        }
         out
     }
 

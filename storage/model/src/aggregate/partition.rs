@@ -95,15 +95,12 @@ impl GroupPartition {
         for (group, hash) in hashes.into_iter().enumerate() {
             let key = key_of(&keys, &ends, group);
             let more = accumulators.by_ref().take(n_functions);
-            match self.find(hash, key) {
-                Some(group) => {
-                    let held = &mut self.accumulators[group * n_functions..][..n_functions];
-                    held.iter_mut().zip(more).for_each(|(held, more)| held.merge(more));
-                }
-                None => {
-                    self.begin(hash, key);
-                    self.accumulators.extend(more);
-                }
+            if let Some(group) = self.find(hash, key) {
+                let held = &mut self.accumulators[group * n_functions..][..n_functions];
+                held.iter_mut().zip(more).for_each(|(held, more)| held.merge(more));
+            } else {
+                self.begin(hash, key);
+                self.accumulators.extend(more);
             }
         }
     }
