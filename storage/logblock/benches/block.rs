@@ -16,9 +16,7 @@ use watchfire_logblock::block::layout::GRANULE_ROWS;
 use watchfire_logblock::block::{Block, BlockCache, BlockMerge, BlockWriter, Part, Reads, Shape, Survey};
 use watchfire_logblock::query::{Granule, Plan, read_records};
 use watchfire_logblock::{BlockMeta, RecordId};
-use watchfire_model::{
-    FieldPattern, FieldValue, Level, LogFilter, LogRecord, QueryBudget, TextRegex, TimeNs, TimeRangeNs, Wildcard,
-};
+use watchfire_model::{FieldPattern, LogFilter, LogRecord, QueryBudget, TextRegex, TimeRangeNs, Wildcard};
 use watchfire_store::{DirStorage, Storage};
 
 #[global_allocator]
@@ -27,6 +25,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BLOCK_ROWS: usize = 250_000;
 const SHAPE: Shape = Shape { granule_rows: GRANULE_ROWS, zstd_level: 1 };
 const REPEATS: usize = 7;
+/// As the store has by default.
+const CACHE_BYTES: u64 = 64 << 20;
 
 fn main() {
     let path = std::env::var("WATCHFIRE_LOGS").unwrap_or_default();
@@ -36,7 +36,7 @@ fn main() {
     };
     let directory = tempfile::tempdir().expect("a temporary directory");
     let storage: Arc<dyn Storage> = Arc::new(DirStorage::open(directory.path()).expect("a fresh directory"));
-    let cache = Arc::new(BlockCache::new(1 << 30));
+    let cache = Arc::new(BlockCache::new(CACHE_BYTES));
     let mut lines = BufReader::new(file).lines();
     let mut blocks = Vec::new();
     let (mut surveying, mut writing, mut rows) = (0.0, 0.0, 0);

@@ -1,4 +1,24 @@
-//! The few primitives of our binary formats: integers little-endian or as LEB128 varints, texts with their length.
+//! The few primitives of our binary formats: integers little-endian or as LEB128 varints, texts with their length, bytes
+//! compressed with zstd.
+
+use std::cell::RefCell;
+use zstd::bulk::Decompressor;
+
+thread_local! {
+    /// Making one takes longer than reading some kilobytes.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// What zstd made `packed` of, if that is of this length; `None` when it makes no sense.
+pub fn decompress(packed: &[u8], len: usize) -> Option<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|held| {
+        let decompressor = match held {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new().ok()?),
+        };
+        decompressor.decompress(packed, len).ok().filter(|bytes| bytes.len() == len)
+    })
+}
 
 /// Appends an unsigned integer, seven bits a byte, low bits first.
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {

@@ -3,20 +3,28 @@
 use super::{Opened, Summary, TokenIndex};
 use crate::message::Messages;
 use arrow_array::{Array as _, ArrayRef};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an item takes on average, for the first size of the cache's tables.
 const ITEM_BYTES_GUESS: u64 = 64 << 10;
+/// One part in so many is for what belongs to whole blocks.
+const BLOCK_PART: u64 = 2;
+/// Pieces with a lock of their own; what is larger than a piece is not kept. The index of a large block takes some megabytes,
+const BLOCK_SHARDS: usize = 1;
+/// and what belongs to a granule seldom one.
+const GRANULE_SHARDS: usize = 4;
 /// Added to each item, for the tables themselves.
 const ITEM_OVERHEAD: u64 = 128;
 
-/// Shared by all blocks of a store.
+/// Shared by all blocks of a store. What is asked for by every query of a block has a room of its own, so that no query that
+/// reads many columns drives it out.
 pub struct BlockCache {
-    items: Cache<Key, Item, ByBytes>,
+    blocks: Cache<Key, Item, ByBytes>,
+    granules: Cache<Key, Item, ByBytes>,
     next_block: AtomicU64,
 }
 
@@ -63,8 +71,12 @@ impl Weighter<Key, Item> for ByBytes {
 
 impl BlockCache {
     pub fn new(bytes_max: u64) -> BlockCache {
-        let items = Cache::with_weighter((bytes_max / ITEM_BYTES_GUESS) as usize, bytes_max, ByBytes);
-        BlockCache { items, next_block: AtomicU64::new(0) }
+        let of_blocks = bytes_max / BLOCK_PART;
+        BlockCache {
+            blocks: cache(of_blocks, BLOCK_SHARDS),
+            granules: cache(bytes_max - of_blocks, GRANULE_SHARDS),
+            next_block: AtomicU64::new(0),
+        }
     }
 
     /// A number for a block, never given twice.
@@ -73,17 +85,34 @@ impl BlockCache {
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Item> {
-        self.items.get(&key)
+        self.of(key.part).get(&key)
     }
 
     pub(super) fn insert(&self, key: Key, item: Item) {
-        self.items.insert(key, item);
+        self.of(key.part).insert(key, item);
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
-        self.items.weight()
+        self.blocks.weight() + self.granules.weight()
     }
+
+    fn of(&self, part: Part) -> &Cache<Key, Item, ByBytes> {
+        match part {
+            Part::Opened | Part::Tokens | Part::Summary => &self.blocks,
+            Part::Messages { .. } | Part::Column { .. } => &self.granules,
+        }
+    }
+}
+
+fn cache(bytes_max: u64, shards: usize) -> Cache<Key, Item, ByBytes> {
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity((bytes_max / ITEM_BYTES_GUESS) as usize)
+        .weight_capacity(bytes_max)
+        .shards(shards)
+        .build()
+        .expect("both capacities are given");
+    Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 impl fmt::Debug for BlockCache {

@@ -3,7 +3,7 @@
 use super::granule_tokens::GranuleTokens;
 use super::layout::{ColumnKind, FieldColumn, FieldStats, GranuleStats, ValueKind};
 use super::survey::TO_REST;
-use super::token::{TokenColumn, place_key, prose_tokens, value_tokens, word_token};
+use super::token::{TokenColumn, may_be_prose, place_key, prose_tokens, value_tokens, word_token};
 use crate::field::{put_field_ref, text_form};
 use crate::message::{EncodedMessages, MessageBuilder, TemplateSet};
 use crate::{RecordId, RecordRef, ValueRef};
@@ -202,7 +202,9 @@ impl ColumnBuilders {
             let field = &mut self.fields[column];
             if field.push(row, *value, &mut self.scratch.text) {
                 let text = if let ValueRef::Text(text) = value { *text } else { &self.scratch.text };
-                value_tokens(text, &mut self.scratch.token, &mut |token| tokens.add(field.place, token));
+                if may_be_prose(text) || !tokens.add_ascii(field.place, text) {
+                    value_tokens(text, &mut self.scratch.token, &mut |token| tokens.add(field.place, token));
+                }
             }
         }
         if self.scratch.rest.is_empty() {
@@ -233,7 +235,9 @@ impl ColumnBuilders {
         }
         let (tokens, token, place) = (&mut self.tokens, &mut self.scratch.token, self.places.message);
         let messages = self.messages.finish(templates, |word| {
-            word_token(word, token, &mut |token| tokens.add(place, token));
+            if !tokens.add_ascii(place, word) {
+                word_token(word, token, &mut |token| tokens.add(place, token));
+            }
         })?;
         self.text_bytes = 0;
         let next = empty_stats(self.fields.len());

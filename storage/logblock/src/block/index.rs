@@ -9,7 +9,7 @@ use super::layout::{Layout, VERSION_OF_TEMPLATES};
 use super::summary::{self, Summary};
 use super::terms::TermIndex;
 use super::token::{TokenColumn, folded_key, place_key, term};
-use crate::codec::{Reader, put_varint};
+use crate::codec::{Reader, decompress, put_varint};
 use crate::message::{PairSet, decode_templates};
 use std::io;
 use watchfire_store::{StorageError, frame};
@@ -97,7 +97,7 @@ fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader::new(bytes);
     let len = usize::try_from(reader.varint()?).ok().filter(|len| *len <= PACKED_LEN_MAX)?;
     let packed = reader.take(reader.len())?;
-    zstd::bulk::decompress(packed, len).ok().filter(|bytes| bytes.len() == len)
+    decompress(packed, len)
 }
 
 impl Contents {

@@ -11,6 +11,7 @@ mod granules;
 mod index;
 pub mod layout;
 mod merge;
+mod pages;
 mod parquet_stream;
 mod parts;
 mod reader;

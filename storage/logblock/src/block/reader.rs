@@ -5,6 +5,7 @@ use super::assemble::put_messages;
 use super::cache::{Item, Key, Part};
 use super::index::{CONTENTS_LEN, Contents, Span, TokenIndex, decode_digest, decode_layout, decode_metadata};
 use super::layout::{Footer, Layout, MESSAGE, MessageBytes};
+use super::pages;
 use super::summary::Summary;
 use crate::BlockMeta;
 use crate::message::Messages;
@@ -283,6 +284,11 @@ impl Block {
         let stats = &opened.layout.granules[granule];
         let (offset, _) = opened.parquet.metadata().row_group(granule).column(leaf).byte_range();
         let bytes = self.read_column_bytes(opened, granule, leaf, reads)?;
+        let schema = opened.parquet.schema();
+        let is_optional = opened.parquet.parquet_schema().column(leaf).max_def_level() > 0;
+        if let Some(column) = pages::decode(&bytes, stats.rows, schema.field(leaf).data_type(), is_optional) {
+            return Ok(column);
+        }
         let mask = ProjectionMask::leaves(opened.parquet.parquet_schema(), [leaf]);
         let mut batches =
             ParquetRecordBatchReaderBuilder::new_with_metadata(ColumnBytes { offset, bytes }, opened.parquet.clone())

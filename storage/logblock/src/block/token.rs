@@ -39,7 +39,7 @@ pub fn prose_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u
     }
 }
 
-/// Hands the token of one word to `visit`.
+/// Hands the token of one word, or of an identifier as a whole, to `visit`.
 pub(super) fn word_token(word: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
     fold_into(word, buffer);
     visit(buffer);
@@ -47,11 +47,17 @@ pub(super) fn word_token(word: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMu
 
 /// Hands the tokens of a value of any field but the message to `visit`.
 pub fn value_tokens(text: &str, buffer: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
-    if is_prose(text) {
+    if may_be_prose(text) && is_prose(text) {
         return prose_tokens(text, buffer, visit);
     }
     fold_into(text, buffer);
     visit(buffer);
+}
+
+/// Whether some byte is no visible ASCII character: quicker to say than [`is_prose`].
+pub(super) fn may_be_prose(text: &str) -> bool {
+    // Without a branch for each byte.
+    text.bytes().fold(0, |odd, byte| odd | u8::from(!byte.is_ascii_graphic())) != 0
 }
 
 /// The index's form of folded text, as a term of `column`.
@@ -65,16 +71,47 @@ pub fn term(column: TokenColumn, folded: &str) -> Vec<u8> {
 
 /// The key of a token in the filters of granules; `place` is [`place_key`] of where it stands.
 pub fn token_key(place: u64, token: &[u8]) -> u64 {
-    let mut hash = place ^ (token.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut chunks = token.chunks_exact(8);
-    for chunk in chunks.by_ref() {
-        let chunk = u64::from_le_bytes(chunk.try_into().expect("eight bytes are eight bytes"));
-        hash = (hash ^ chunk).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    key_of(place, token, |chunk| chunk)
+}
+
+/// As [`token_key`] of the folded text; none where that is more than lower-casing ASCII.
+pub(super) fn ascii_key(place: u64, text: &[u8]) -> Option<u64> {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    if text.len() > TOKEN_LEN_MAX {
+        return None;
+    }
+    let mut seen = 0;
+    let key = key_of(place, text, |chunk| {
+        seen |= chunk;
+        lower_ascii(chunk)
+    });
+    (seen & HIGH_BITS == 0).then_some(key)
+}
+
+/// Lower-cases eight ASCII characters.
+fn lower_ascii(chars: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The high bit of each byte: from `A` on, and behind `Z`. No sum of ASCII reaches the next byte.
+    let from_a = chars.wrapping_add(ONES * u64::from(0x80 - b'A'));
+    let behind_z = chars.wrapping_add(ONES * u64::from(0x80 - b'Z' - 1));
+    chars | (from_a & !behind_z & (ONES << 7)) >> 2
+}
+
+/// The key of bytes that `fold` is applied to, eight at a time; the last ones are filled up with zeros.
+fn key_of(place: u64, bytes: &[u8], mut fold: impl FnMut(u64) -> u64) -> u64 {
+    let mut hash = place ^ (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for chunk in chunks {
+        hash = (hash ^ fold(u64::from_le_bytes(*chunk))).wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash ^= hash >> 32;
     }
-    let mut last = [0; 8];
-    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-    mix(hash ^ u64::from_le_bytes(last))
+    let last = match bytes.last_chunk::<8>() {
+        // The shift leaves out what was read before.
+        Some(last) if !rest.is_empty() => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+        Some(_) => 0,
+        None => rest.iter().rev().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    };
+    mix(hash ^ fold(last))
 }
 
 /// The key of a folded text as a whole or of a folded word of it.
@@ -132,6 +169,7 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(text: &str, want: &[&str]) {
@@ -157,6 +195,28 @@ mod tests {
         let term = term(TokenColumn::HOST, &fold(&long));
         assert_eq!(term[2..], seen);
         assert_eq!(seen.len(), TOKEN_LEN_MAX);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn keys_of_texts_are_keys_of_what_they_fold_to(text in "([ -~]{0,20}|\\PC{0,9}|[A-z@\\[`{]{120,130})", place: u64) {
+            let mut folded = Vec::new();
+            fold_into(&text, &mut folded);
+            let key = ascii_key(place, text.as_bytes());
+            prop_assert_eq!(key.is_some(), text.is_ascii() && text.len() <= TOKEN_LEN_MAX);
+            prop_assert!(key.is_none_or(|key| key == token_key(place, &folded)));
+            prop_assert!(may_be_prose(&text) || !is_prose(&text));
+            let padded: Vec<u8> = folded.iter().copied().chain([0; 8]).take(folded.len().next_multiple_of(8)).collect();
+            let mut hash = place ^ (folded.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let whole = folded.len() / 8 * 8;
+            for chunk in padded[..whole].chunks(8) {
+                hash = (hash ^ u64::from_le_bytes(chunk.try_into().unwrap())).wrapping_mul(0xff51_afd7_ed55_8ccd);
+                hash ^= hash >> 32;
+            }
+            let last = padded[whole..].try_into().map_or(0, u64::from_le_bytes);
+            prop_assert_eq!(token_key(place, &folded), mix(hash ^ last));
+        }
     }
 
     #[test]

@@ -13,29 +13,34 @@ impl BitWriter {
     pub(super) fn put(&mut self, value: u64, width: u32) {
         self.pending |= u128::from(value) << self.n_pending;
         self.n_pending += width;
-        while self.n_pending >= 8 {
-            self.bytes.push(self.pending as u8);
-            self.pending >>= 8;
-            self.n_pending -= 8;
+        if self.n_pending >= u64::BITS {
+            self.bytes.extend_from_slice(&(self.pending as u64).to_le_bytes());
+            self.pending >>= u64::BITS;
+            self.n_pending -= u64::BITS;
         }
     }
 
     /// Goes on at the next byte.
     pub(super) fn align(&mut self) {
-        if self.n_pending > 0 {
-            self.bytes.push(self.pending as u8);
-            self.pending = 0;
-            self.n_pending = 0;
-        }
+        let len = self.n_pending.div_ceil(8) as usize;
+        self.bytes.extend_from_slice(&(self.pending as u64).to_le_bytes()[..len]);
+        self.pending = 0;
+        self.n_pending = 0;
     }
 }
 
 /// The number of `width` bits (`0..=64`) that begins at bit `at`; bits beyond the end are 0.
-pub(super) fn read_bits(bytes: &[u8], at: usize, width: u32) -> u64 {
+pub(crate) fn read_bits(bytes: &[u8], at: usize, width: u32) -> u64 {
     if width == 0 {
         return 0;
     }
     let start = at / 8;
+    // Mostly eight bytes are enough.
+    if width <= u64::BITS - 7
+        && let Some(whole) = bytes.get(start..).and_then(<[u8]>::first_chunk)
+    {
+        return u64::from_le_bytes(*whole) >> (at % 8) & (u64::MAX >> (u64::BITS - width));
+    }
     let mut window = [0; 16];
     if let Some(whole) = bytes.get(start..start + 16) {
         window.copy_from_slice(whole);

@@ -3,7 +3,7 @@
 use super::bits::read_bits;
 use super::slot::{Found, Slot};
 use super::template::Template;
-use crate::codec::{Reader, put_varint};
+use crate::codec::{Reader, decompress, put_varint};
 use bytes::Bytes;
 use std::io;
 use zstd::bulk::Compressor;
@@ -85,11 +85,10 @@ impl Messages {
         let packed_rows = reader.take(rows_len)?;
         let packed = reader.take(packed_len)?;
         let bits = bytes.slice(bytes.len() - reader.len()..);
-        let low_high = zstd::bulk::decompress(packed_rows, 2 * rows).ok().filter(|bytes| bytes.len() == 2 * rows)?;
+        let low_high = decompress(packed_rows, 2 * rows)?;
         let (low, high) = low_high.split_at(rows);
         let locals: Vec<u16> = low.iter().zip(high).map(|(low, high)| u16::from_le_bytes([*low, *high])).collect();
-        let descriptors =
-            zstd::bulk::decompress(packed, descriptors_len).ok().filter(|bytes| bytes.len() == descriptors_len)?;
+        let descriptors = decompress(packed, descriptors_len)?;
         let groups = read_groups(&descriptors, n_templates, rows, bits.len())?;
         let mut counts = vec![0u16; groups.len()];
         let mut ranks = Vec::with_capacity(rows);
@@ -164,7 +163,12 @@ fn read_groups(descriptors: &[u8], n_templates: usize, rows: usize, bits_len: us
     (reader.is_empty() && bits == bits_len).then_some(groups)
 }
 
-impl Slots<'_> {
+impl<'a> Slots<'a> {
+    /// The slot at this place.
+    pub(super) fn slot(&self, index: usize) -> Option<&Slot<'a>> {
+        self.slots.get(index).map(|(slot, _)| slot)
+    }
+
     /// Appends the message number `rank` of this template.
     pub(crate) fn put(&self, template: &Template, rank: usize, out: &mut Vec<u8>) {
         let mut slots = self.slots.iter();

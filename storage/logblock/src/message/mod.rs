@@ -5,6 +5,7 @@
 //! from `a` to `f` alone. Whether a word is one does not depend on its case; so a query word that is no variable word
 //! stands in static text or nowhere, and is decided on the templates of a block, without reading a row.
 
+mod automaton;
 mod bits;
 mod builder;
 mod granule;
@@ -15,6 +16,8 @@ mod template;
 mod template_words;
 mod verdict;
 
+pub(crate) use automaton::{Automaton, Walker};
+pub(crate) use bits::read_bits;
 pub(crate) use builder::{EncodedMessages, MessageBuilder};
 pub(crate) use granule::{Messages, NO_TEMPLATE, Places, Slots};
 pub(crate) use pairs::PairSet;

@@ -23,8 +23,9 @@ const HEX_CHUNK: usize = 16;
 /// Looks for a short form of words.
 #[derive(Debug, Default)]
 pub(super) struct SlotEncoder {
-    /// Distinct words in order of appearance, and for each word which of them it is.
-    distinct: Vec<(usize, usize)>,
+    /// Distinct words in order of appearance: what they begin with, and which word they are; and for each word which of
+    /// them it is.
+    distinct: Vec<(u64, usize)>,
     keys: Vec<u8>,
     numbers: Vec<u64>,
 }
@@ -60,7 +61,7 @@ impl SlotEncoder {
         let (prefix, suffix) = affixes(words);
         let number = self.number(words, prefix, suffix);
         let number_bits = number.map_or(usize::MAX, |number| 56 + words.len() * number.width as usize);
-        let hex = hex_kind(words, prefix, suffix);
+        let hex = if number.is_some() { None } else { hex_kind(words, prefix, suffix) };
         let hex_bits = hex.map_or(usize::MAX, |_| 40 + words.len() * (first.len() - prefix - suffix) * 4);
         let text_bits: usize = words.iter().map(|word| 6 * (word.len() + 1)).sum();
         let best = list_bits.min(number_bits).min(hex_bits).min(text_bits);
@@ -113,9 +114,13 @@ impl SlotEncoder {
         self.keys.clear();
         let mut text = 0;
         for (at, word) in words.iter().enumerate() {
-            let known = self.distinct.iter().position(|(of, len)| *len == word.len() && words[*of] == *word);
+            let begins = begin(word);
+            // No word has a zero in it, so short ones are told by their beginning alone.
+            let is_short = begins >> (u64::BITS - 8) == 0;
+            let is_same = |(known, of): &(u64, usize)| *known == begins && (is_short || words[*of] == *word);
+            let known = self.distinct.iter().position(is_same);
             if known.is_none() {
-                self.distinct.push((at, word.len()));
+                self.distinct.push((begins, at));
                 text += 6 * (word.len() + 1);
                 // Half of the first words are new: they hardly repeat.
                 if self.distinct.len() > LIST_MAX || self.distinct.len() > 8 && self.distinct.len() * 2 > words.len() {
@@ -136,7 +141,7 @@ impl SlotEncoder {
     ) {
         descriptor.push(LIST);
         put_varint(descriptor, self.distinct.len() as u64);
-        for (at, _) in &self.distinct {
+        for (_, at) in &self.distinct {
             put_bytes(descriptor, words[*at].as_bytes());
             visit(words[*at], Shape::Any);
         }
@@ -171,6 +176,15 @@ struct NumberForm {
     digits: usize,
     min: u64,
     width: u32,
+}
+
+/// The first eight bytes of a word, the first one lowest; zeros behind a shorter one.
+fn begin(word: &str) -> u64 {
+    let bytes = word.as_bytes();
+    match bytes.first_chunk() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => bytes.iter().rev().fold(0, |begin, byte| begin << 8 | u64::from(*byte)),
+    }
 }
 
 fn decimal(digits: &[u8]) -> u64 {
@@ -216,7 +230,19 @@ fn hex_kind(words: &[&str], prefix: usize, suffix: usize) -> Option<u8> {
 }
 
 fn hex_number(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |number, digit| number << 4 | u64::from(hex_value(*digit)))
+    let (chunks, rest) = digits.as_chunks::<8>();
+    let number = chunks.iter().fold(0, |number, chunk| number << 32 | hex_chunk(*chunk));
+    rest.iter().fold(number, |number, digit| number << 4 | u64::from(hex_value(*digit)))
+}
+
+/// The number that eight digits are, the first one the most significant.
+fn hex_chunk(digits: [u8; 8]) -> u64 {
+    let digits = u64::from_le_bytes(digits);
+    // Letters have bit 6, and their low bits count from 1 on.
+    let fours = (digits & 0x0f0f_0f0f_0f0f_0f0f) + 9 * (digits >> 6 & 0x0101_0101_0101_0101);
+    let eights = (fours << 4 | fours >> 8) & 0x00ff_00ff_00ff_00ff;
+    let sixteens = (eights << 8 | eights >> 16) & 0x0000_ffff_0000_ffff;
+    (sixteens << 16 | sixteens >> 32) & 0xffff_ffff
 }
 
 fn hex_value(digit: u8) -> u8 {
@@ -224,6 +250,31 @@ fn hex_value(digit: u8) -> u8 {
         b'0'..=b'9' => digit - b'0',
         _ => (digit | 0x20).wrapping_sub(b'a' - 10) & 15,
     }
+}
+
+fn decimal_len(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// What the words of a slot may look like.
+#[derive(Debug)]
+pub(super) enum Language<'a> {
+    /// One of these.
+    Words(&'a [&'a str]),
+    /// Any word of letters and digits.
+    Any,
+    /// So many digits, from and to, between two texts.
+    Decimal {
+        prefix: &'a str,
+        suffix: &'a str,
+        lens: (usize, usize),
+    },
+    Hexadecimal {
+        prefix: &'a str,
+        suffix: &'a str,
+        len: usize,
+        upper: bool,
+    },
 }
 
 /// The words of a slot, to be read one by one.
@@ -303,6 +354,25 @@ impl<'a> Slot<'a> {
                 out.extend_from_slice(suffix.as_bytes());
             }
             Slot::Text(words) => out.extend_from_slice(words.get(rank).copied().unwrap_or_default().as_bytes()),
+        }
+    }
+
+    /// Texts that the words may be; further ones may be among them.
+    pub(super) fn language(&self) -> Language<'_> {
+        match self {
+            Slot::One(word) => Language::Words(std::slice::from_ref(word)),
+            Slot::List { values, .. } => Language::Words(values),
+            Slot::Number { prefix, suffix, digits: 0, min, width } => {
+                let max = min.saturating_add(if *width == 0 { 0 } else { u64::MAX >> (u64::BITS - width) });
+                Language::Decimal { prefix, suffix, lens: (decimal_len(*min), decimal_len(max)) }
+            }
+            Slot::Number { prefix, suffix, digits, .. } => {
+                Language::Decimal { prefix, suffix, lens: (*digits, *digits) }
+            }
+            Slot::Hex { prefix, suffix, digits, upper } if *digits <= HEX_CHUNK * HEX_CHUNK => {
+                Language::Hexadecimal { prefix, suffix, len: *digits, upper: *upper }
+            }
+            Slot::Hex { .. } | Slot::Text(_) => Language::Any,
         }
     }
 

@@ -92,8 +92,45 @@ pub(super) fn filter_pattern(column: &ArrayRef, pattern: &FieldPattern, within: 
             let (pass_true, pass_false) = (pattern.matches_value("true"), pattern.matches_value("false"));
             Ok(within.filter(|row| flags.is_valid(row) && if flags.value(row) { pass_true } else { pass_false }))
         }
-        _ => Ok(Texts::new(column)?.filter(within, |text| pattern.matches_value(text))),
+        _ => {
+            let texts = Texts::new(column)?;
+            if let (Texts::Plain(plain), FieldPattern::Text(text)) = (texts, pattern)
+                && let Some(word) = text.words().first()
+                && let Some(candidates) = rows_with(plain, word)
+            {
+                let passes = |row: &usize| plain.is_valid(*row) && pattern.matches_value(plain.value(*row));
+                return Ok(within.with(candidates.into_iter().filter(passes)));
+            }
+            Ok(texts.filter(within, |text| pattern.matches_value(text)))
+        }
     }
+}
+
+/// The rows whose text holds the folded word, be it as part of another one; ascending. None where letters beyond ASCII
+/// would have to be folded. All texts are searched as one, for the first letter alone.
+fn rows_with(texts: &StringArray, word: &str) -> Option<Vec<usize>> {
+    let ends = texts.value_offsets();
+    let (begin, end) = (*ends.first()? as usize, *ends.last()? as usize);
+    let bytes = &texts.values()[begin..end];
+    let letter = *word.as_bytes().first()?;
+    if !word.is_ascii() || !bytes.is_ascii() {
+        return None;
+    }
+    let mut rows = Vec::new();
+    let mut searched = 0;
+    for start in memchr::memchr2_iter(letter, letter.to_ascii_uppercase(), bytes) {
+        let found = bytes.get(start..start + word.len());
+        if start < searched || !found.is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())) {
+            continue;
+        }
+        let row = ends.partition_point(|end| *end as usize <= begin + start) - 1;
+        let end_of_row = ends[row + 1] as usize - begin;
+        if start + word.len() <= end_of_row {
+            rows.push(row);
+            searched = end_of_row;
+        }
+    }
+    Some(rows)
 }
 
 /// Compares as numbers first: printing every one would be slow.
@@ -166,4 +203,31 @@ impl<'a> Rest<'a> {
 
 pub fn unexpected(column: &ArrayRef) -> ReadError {
     ReadError::Damaged(format!("a column has the unexpected type {}", column.data_type()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_column_passes_as_its_values_do(
+            values in prop::collection::vec(prop::option::of("[aAbé\u{212a}k1 -]{0,5}"), 1..80),
+            is_ascii: bool,
+            pattern in "[abk1é -]{1,3}",
+            skipped in 0usize..3,
+        ) {
+            let cut = |value: String| if is_ascii { value.replace(|c: char| !c.is_ascii(), "") } else { value };
+            let values: Vec<Option<String>> = values.into_iter().map(|value| value.map(cut)).collect();
+            let column: ArrayRef = Arc::new(StringArray::from(values.clone()));
+            let within = RowSet::all(values.len()).filter(|row| row % 3 != skipped);
+            let pattern = FieldPattern::text(&pattern);
+            let got = filter_pattern(&column, &pattern, &within).unwrap();
+            let passes = |row: usize| values[row].as_ref().is_some_and(|value| pattern.matches_value(value));
+            prop_assert_eq!(got, within.filter(passes), "{:?} in {:?}", pattern, values);
+        }
+    }
 }

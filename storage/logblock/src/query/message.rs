@@ -7,7 +7,7 @@ use super::plan::Known;
 use super::rows::RowSet;
 use crate::block::layout::MESSAGE;
 use crate::block::{Assembler, ReadError, Summary, as_text, nonsense};
-use crate::message::{Messages, NO_TEMPLATE, Places, Slots, Verdict};
+use crate::message::{Automaton, Messages, NO_TEMPLATE, Places, Slots, Verdict, Walker};
 use arrow_array::ArrayRef;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Granule<'_> {
             let column = self.column(MESSAGE)?;
             return Ok(Texts::new(&column)?.filter(within, |text| pattern.matches_prose(text)));
         };
-        let verdicts: Vec<Verdict> = stored.summary.granules[self.index]
+        let mut verdicts: Vec<Verdict> = stored.summary.granules[self.index]
             .templates
             .iter()
             .map(|(number, _)| known.verdicts.get(*number as usize).copied().unwrap_or(Verdict::Open))
@@ -77,8 +77,12 @@ impl Granule<'_> {
         let mut finders: Vec<Option<Finder<'_>>> = verdicts.iter().map(|_| None).collect();
         let mut failure = None;
         let mut buffer = Vec::new();
+        let mut walk = may_be_open.then(|| Walk::new(known, &stored, self.index)).flatten();
         let rows = within.filter(|row| {
             let local = usize::from(stored.messages.local(row));
+            if let (Some(walk), Some(verdict @ Verdict::Open)) = (&mut walk, verdicts.get_mut(local)) {
+                *verdict = walk.verdict(local);
+            }
             match verdicts.get(local) {
                 Some(Verdict::Yes) => return true,
                 Some(Verdict::No) => return false,
@@ -110,6 +114,9 @@ impl Granule<'_> {
                 }
             }
         });
+        if let Some(walk) = walk {
+            walk.end();
+        }
         failure.map_or(Ok(rows), Err)
     }
 
@@ -150,6 +157,41 @@ impl MessageReader<'_> {
             self.buffer.extend_from_slice(text.as_bytes());
         }
         as_text(&self.buffer)
+    }
+}
+
+/// Runs an expression over all messages of a template in one granule at once.
+#[derive(Debug)]
+struct Walk<'a> {
+    automaton: &'a Automaton,
+    walker: Walker,
+    stored: &'a Stored,
+    granule: usize,
+    /// Of each template of the granule, once it was asked for.
+    verdicts: Vec<Option<Verdict>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(known: &'a Known, stored: &'a Stored, granule: usize) -> Option<Walk<'a>> {
+        let automaton = known.automaton.as_ref()?;
+        let verdicts = vec![None; stored.summary.granules[granule].templates.len()];
+        Some(Walk { automaton, walker: automaton.walker()?, stored, granule, verdicts })
+    }
+
+    /// What holds for the messages of the template at this place.
+    fn verdict(&mut self, local: usize) -> Verdict {
+        if let Some(verdict) = self.verdicts[local] {
+            return verdict;
+        }
+        let (number, _) = self.stored.summary.granules[self.granule].templates[local];
+        let template = &self.stored.summary.templates[number as usize];
+        let slots = self.stored.messages.slots(local as u16);
+        let verdict = slots.and_then(|slots| self.automaton.verdict(&mut self.walker, template, Some(&slots)));
+        *self.verdicts[local].insert(verdict.unwrap_or(Verdict::Open))
+    }
+
+    fn end(self) {
+        self.automaton.give_back(self.walker);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::block::layout::{ColumnKind, FieldStats, GranuleStats, HOST, Layout};
 use crate::block::token::TokenColumn;
 use crate::block::{Block, GranuleSet, Opened, ReadError, Reads, Summary, TokenIndex};
-use crate::message::{MessageQuery, PairSet, Probe, Verdict};
+use crate::message::{Automaton, MessageQuery, PairSet, Probe, Verdict};
 use smol_str::SmolStr;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use watchfire_model::{
 };
 
 /// Passes and fails exactly as the filter does, for the records of one block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Plan {
     Constant(bool),
     /// Cheapest first.
@@ -43,7 +43,7 @@ pub enum Plan {
 }
 
 /// What a pattern says of a block's texts without reading a row.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Known {
     /// Of each template of the block; empty where the block has none.
     pub(crate) verdicts: Vec<Verdict>,
@@ -53,6 +53,8 @@ pub struct Known {
     pub untemplated: GranuleSet,
     /// What messages of open templates have in a slot where they pass.
     pub key: Option<KeyWord>,
+    /// Of an expression.
+    pub(crate) automaton: Option<Automaton>,
     /// For counted columns, by their leaf: whether each of the values passes.
     pub values: Vec<(usize, Vec<bool>)>,
 }
@@ -189,12 +191,20 @@ impl Planner<'_> {
             LogFilter::And(parts) => {
                 let mut parts = parts.iter().map(|part| self.plan(part)).collect::<Result<Vec<_>, _>>()?;
                 parts.sort_by_key(Plan::cost);
-                Ok(if parts.contains(&Plan::Constant(false)) { Plan::Constant(false) } else { Plan::And(parts) })
+                Ok(if parts.iter().any(|part| matches!(part, Plan::Constant(false))) {
+                    Plan::Constant(false)
+                } else {
+                    Plan::And(parts)
+                })
             }
             LogFilter::Or(parts) => {
                 let mut parts = parts.iter().map(|part| self.plan(part)).collect::<Result<Vec<_>, _>>()?;
                 parts.sort_by_key(Plan::cost);
-                Ok(if parts.contains(&Plan::Constant(true)) { Plan::Constant(true) } else { Plan::Or(parts) })
+                Ok(if parts.iter().any(|part| matches!(part, Plan::Constant(true))) {
+                    Plan::Constant(true)
+                } else {
+                    Plan::Or(parts)
+                })
             }
             LogFilter::Not(part) => Ok(match self.plan(part)? {
                 Plan::Constant(passes) => Plan::Constant(!passes),
@@ -271,8 +281,14 @@ impl Planner<'_> {
         self.budget.check()?;
         let mut possible = Vec::with_capacity(places.len());
         let none = || GranuleSet::none(self.layout().granules.len());
-        let mut known =
-            Known { verdicts: Vec::new(), open: none(), untemplated: none(), key: None, values: Vec::new() };
+        let mut known = Known {
+            verdicts: Vec::new(),
+            open: none(),
+            untemplated: none(),
+            key: None,
+            automaton: None,
+            values: Vec::new(),
+        };
         for place in places {
             let granules = self.pattern_granules(&place, pattern, &mut known)?;
             if !granules.is_empty() {
@@ -330,12 +346,11 @@ impl Planner<'_> {
         };
         let query = MessageQuery::new(pattern, &pairs);
         let verdicts = query.verdicts(&summary.templates, &summary.words);
-        let open = || summary.templates.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Open);
         let count = self.layout().granules.len();
         let mut undecided = GranuleSet::none(count);
-        if open().next().is_some() {
+        if verdicts.contains(&Verdict::Open) {
             undecided = GranuleSet::all(count);
-            let Probe { words, parts } = query.probe(open().map(|(template, _)| template));
+            let Probe { words, parts } = query.probe(&verdicts, &summary.words);
             if !words.is_empty() || !parts.is_empty() {
                 let tokens = self.tokens()?;
                 for word in &words {
@@ -356,14 +371,18 @@ impl Planner<'_> {
                 untemplated.intersect(&tokens.granules(TokenColumn::MESSAGE, "", word)?);
             }
         }
+        let some_pass = verdicts.contains(&Verdict::Yes);
         let granules = GranuleSet::filter(count, |granule| {
+            let may_be_open = undecided.contains(granule);
             untemplated.contains(granule)
-                || summary.granules[granule].templates.iter().any(|(number, _)| match verdicts[*number as usize] {
-                    Verdict::Yes => true,
-                    Verdict::Open => undecided.contains(granule),
-                    Verdict::No => false,
-                })
+                || (some_pass || may_be_open)
+                    && summary.granules[granule].templates.iter().any(|(number, _)| match verdicts[*number as usize] {
+                        Verdict::Yes => true,
+                        Verdict::Open => may_be_open,
+                        Verdict::No => false,
+                    })
         });
+        known.automaton = query.into_automaton();
         (known.verdicts, known.open, known.untemplated) = (verdicts, undecided, untemplated);
         Ok(granules)
     }

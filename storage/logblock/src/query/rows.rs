@@ -19,6 +19,16 @@ impl RowSet {
         RowSet { words }
     }
 
+    /// These rows of this set.
+    #[must_use]
+    pub fn with(&self, rows: impl Iterator<Item = usize>) -> RowSet {
+        let mut words = vec![0; self.words.len()];
+        for row in rows {
+            words[row / WORD_BITS] |= self.words[row / WORD_BITS] & 1 << (row % WORD_BITS);
+        }
+        RowSet { words }
+    }
+
     /// The rows of this set for which `wanted` holds.
     #[must_use]
     pub fn filter(&self, mut wanted: impl FnMut(usize) -> bool) -> RowSet {
@@ -77,6 +87,7 @@ mod tests {
         even.subtract(&odd);
         odd.unite(&even);
         assert_eq!(odd, all);
+        assert_eq!(even.with(0..rows), even);
         odd.subtract(&all);
         assert!(odd.is_empty());
     }
