@@ -97,6 +97,7 @@ pub struct ExemplarLine {
 
 /// What is wanted of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each can be wanted without the others")]
 pub struct ReadOptions {
     /// Whether native histograms are read; otherwise such a metric shows its classic series.
     pub native_histograms: bool,
@@ -104,6 +105,8 @@ pub struct ReadOptions {
     pub classic_too: bool,
     /// Whether it is told when counting began; OpenMetrics' `_created` samples are then no series of their own.
     pub start_times: bool,
+    /// Whether a page of OpenMetrics is read on where it breaks the rules of families and their samples, as Prometheus does.
+    pub tolerant: bool,
 }
 
 /// A parsed line whose labels are not looked at any more.

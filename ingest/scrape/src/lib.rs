@@ -5,7 +5,8 @@
 //! - Parsers, relabeling and target building are pure; sockets, timers and tasks live in `fetch`, `worker`, `pool`,
 //!   `committer` and `manager`.
 //! - The samples of a scrape reach the store in one call or not at all; a page with any fault is refused whole, the
-//!   series that it ends get staleness markers, and `up` is 0.
+//!   series that it ends get staleness markers, and `up` is 0. What OpenMetrics demands of families as a whole is no fault here,
+//!   but counted.
 //! - What was appended is committed after at most 100 ms: durable within 250 ms of arrival on a disk that keeps up.
 //! - Nothing is unbounded. A page: `body_size_limit` and `sample_limit`, or 64 MiB and a million samples. A series: the
 //!   `label_…` limits, or 128 labels, names of 1 KiB and values of 8 KiB; beyond the built-in ones only the series is left

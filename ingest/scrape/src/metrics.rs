@@ -80,6 +80,7 @@ pub(crate) struct ScrapeMetrics {
     pub(crate) samples: Counter,
     pub(crate) series_added: Counter,
     pub(crate) known_samples: Counter,
+    pub(crate) nonstandard_pages: Counter,
     pub(crate) exemplars: Counter,
     pub(crate) lost_exemplars: Counter,
     pub(crate) skipped_ticks: Counter,
@@ -102,6 +103,7 @@ impl Default for ScrapeMetrics {
             samples: Counter::default(),
             series_added: Counter::default(),
             known_samples: Counter::default(),
+            nonstandard_pages: Counter::default(),
             exemplars: Counter::default(),
             lost_exemplars: Counter::default(),
             skipped_ticks: Counter::default(),
@@ -156,6 +158,11 @@ impl ScrapeMetrics {
             "scrape_known_samples",
             "Samples that stood where the last page had them, so that only their values were read",
             self.known_samples.clone(),
+        );
+        registry.register(
+            "scrape_nonstandard_pages",
+            "Pages that break rules of OpenMetrics and were read all the same",
+            self.nonstandard_pages.clone(),
         );
         registry.register("scrape_exemplars", "Exemplars on pages, for stored series", self.exemplars.clone());
         registry.register(

@@ -101,6 +101,12 @@ impl TargetAppender {
                 },
             }
         }
+        if let Exposition::OpenMetrics(parser) = &exposition
+            && let Some(rule) = parser.broken_rule()
+        {
+            self.metrics.nonstandard_pages.inc();
+            tracing::debug!(target = %self.target_labels, %rule, "page breaks the rules of its format");
+        }
         if let Some(converted) = classic.and_then(|mut classic| classic.finish()) {
             self.take_converted(converted, &mut reading, report)?;
         }

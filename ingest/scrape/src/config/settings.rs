@@ -88,6 +88,7 @@ impl ScrapeSettings {
                 native_histograms,
                 classic_too: keep_classic,
                 start_times: config.scrape_start_timestamps.unwrap_or(global.scrape_start_timestamps),
+                tolerant: true,
             },
             histograms: HistogramRules {
                 convert_classic: config

@@ -1,9 +1,10 @@
-//! OpenMetrics 1.0, read strictly: what the specification forbids is an error.
+//! OpenMetrics 1.0, read strictly: what the specification forbids is an error; or as far as it can be read, as what is said of
+//! families and their samples is broken by many pages, by each of Go's runtime metrics for one.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use super::line::{Line, RawLabel, Style, Text};
 use super::number::{parse_seconds, parse_value, seconds_to_ms};
-use super::validator::{SampleFacts, Validator};
+use super::validator::{SampleFacts, SampleRole, Validator};
 use super::{
     CreatedLine, Entry, ExemplarLine, ExpositionError, MetadataFact, MetadataLine, Parsed, Place, Problem, ReadOptions,
     SampleLine, SampleValue,
@@ -20,6 +21,8 @@ pub struct OpenMetricsParser<'a> {
     labels: Vec<RawLabel<'a>>,
     exemplar_labels: Vec<RawLabel<'a>>,
     validator: Validator<'a>,
+    /// The first rule of families and samples that the page broke and was read on.
+    broken_rule: Option<ExpositionError>,
 }
 
 impl<'a> OpenMetricsParser<'a> {
@@ -31,6 +34,7 @@ impl<'a> OpenMetricsParser<'a> {
             labels: Vec::new(),
             exemplar_labels: Vec::new(),
             validator: Validator::default(),
+            broken_rule: None,
         }
     }
 
@@ -48,6 +52,21 @@ impl<'a> OpenMetricsParser<'a> {
         Place::Line(self.line)
     }
 
+    /// The first broken rule that was tolerated.
+    pub fn broken_rule(&self) -> Option<&ExpositionError> {
+        self.broken_rule.as_ref()
+    }
+
+    /// Notes a broken rule where the page is read on.
+    fn tolerate(&mut self, problem: Problem) -> Result<(), Problem> {
+        if !self.options.tolerant {
+            return Err(problem);
+        }
+        let place = self.place();
+        self.broken_rule.get_or_insert(ExpositionError { place, problem });
+        Ok(())
+    }
+
     fn parse_line(&mut self) -> Result<Option<Parsed<'a>>, Problem> {
         if self.rest.is_empty() {
             return Err(Problem::NoEof);
@@ -59,7 +78,7 @@ impl<'a> OpenMetricsParser<'a> {
             return Err(Problem::Blank);
         }
         if text == "# EOF" {
-            self.validator.finish()?;
+            self.validator.finish().or_else(|problem| self.tolerate(problem))?;
             return if self.rest.is_empty() { Ok(None) } else { Err(Problem::AfterEof) };
         }
         let mut line = Line::new(text, Style::Strict);
@@ -85,7 +104,10 @@ impl<'a> OpenMetricsParser<'a> {
             "UNIT" => MetadataFact::Unit(rest),
             _ => MetadataFact::Kind(kind_of(rest).ok_or_else(|| Problem::Kind(rest.to_owned()))?),
         };
-        self.validator.metadata(metric.unescape(), fact)?;
+        if let Err(problem) = self.validator.metadata(metric.unescape(), fact) {
+            self.tolerate(problem)?;
+            self.validator.restart(metric.unescape(), fact);
+        }
         Ok(Parsed::Metadata(MetadataLine { metric, fact }))
     }
 
@@ -114,7 +136,10 @@ impl<'a> OpenMetricsParser<'a> {
             return Err(Problem::Trailing(line.rest().to_owned()));
         }
         let facts = SampleFacts { name: series.name.unescape(), labels: &self.labels, value, time, has_exemplar };
-        let role = self.validator.sample(&facts)?;
+        let role = self
+            .validator
+            .sample(&facts)
+            .or_else(|problem| self.tolerate(problem).map(|()| SampleRole { begins_group: true, is_created: false }))?;
         if role.is_created
             && self.options.start_times
             && let Some(start) = seconds_to_ms(value)

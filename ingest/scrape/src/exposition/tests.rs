@@ -5,7 +5,8 @@ use crate::testing::shared;
 use proptest::prelude::*;
 
 /// Everything asked for.
-pub(super) const ALL: ReadOptions = ReadOptions { native_histograms: true, classic_too: true, start_times: true };
+pub(super) const ALL: ReadOptions =
+    ReadOptions { native_histograms: true, classic_too: true, start_times: true, tolerant: true };
 
 /// Reads a whole page into lines of `series-as-understood value [time] [start] [exemplars]` and metadata.
 pub(super) fn read_with(page: &[u8], format: Format, options: ReadOptions) -> Result<Vec<String>, ExpositionError> {
@@ -137,6 +138,40 @@ fn openmetrics_tells_when_counting_began() {
         ]
     );
     assert!(read(page.as_bytes(), Format::OpenMetrics).unwrap().contains(&"a_created {x=\"1\"} 1.5".to_owned()));
+}
+
+/// A page that breaks a rule: refused, or read on with the rule named.
+#[track_caller]
+fn check_tolerated(page: &str, want: &[&str], rule: &str) {
+    let options = ReadOptions { tolerant: true, start_times: true, ..ReadOptions::default() };
+    assert_eq!(read_with(page.as_bytes(), Format::OpenMetrics, options).unwrap(), want, "{page}");
+    assert_eq!(read(page.as_bytes(), Format::OpenMetrics).unwrap_err().to_string(), rule);
+    let mut parser = OpenMetricsParser::new(page, options);
+    while parser.next_entry().unwrap().is_some() {}
+    assert_eq!(parser.broken_rule().unwrap().to_string(), rule);
+}
+
+#[test]
+fn broken_rules_of_families_can_be_tolerated() {
+    // Go's runtime metrics, in every client of that language.
+    check_tolerated(
+        "# TYPE m_bytes gauge\nm_bytes 1\n# TYPE m_bytes counter\nm_bytes_total 2\nm_bytes_created 3\n# EOF\n",
+        &["TYPE m_bytes Gauge", "m_bytes {} 1", "TYPE m_bytes Counter", "m_bytes_total {} 2", "CREATED 3000"],
+        "line 3: metric `m_bytes`: metadata stands after the metric's samples",
+    );
+    check_tolerated(
+        "# TYPE a counter\na_total -1\na_total NaN\nb 1\na_total 2\n# EOF\n",
+        &["TYPE a Counter", "a_total {} -1", "a_total {} NaN", "b {} 1", "a_total {} 2"],
+        "line 2: metric `a`: a counter, count or sum is negative",
+    );
+    check_tolerated(
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\n# EOF\n",
+        &["TYPE h Histogram", "h_bucket {le=\"1\"} 1"],
+        "line 3: metric `h`: the bucket le=\"+Inf\" is missing",
+    );
+    let options = ReadOptions { tolerant: true, ..ReadOptions::default() };
+    let page = b"# TYPE a counter\na_total  1\n# EOF\n";
+    assert_eq!(read_with(page, Format::OpenMetrics, options).unwrap_err().place, Place::Line(2));
 }
 
 /// Takes from a page what an earlier page showed first; `true` where it was taken.

@@ -22,7 +22,7 @@ pub(super) struct SampleFacts<'p, 'a> {
 }
 
 /// What a sample is within its family.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SampleRole {
     /// Whether it is the first of a group.
     pub(super) begins_group: bool,
@@ -105,6 +105,17 @@ impl<'a> Validator<'a> {
         }
     }
 
+    /// Begins a family with this fact, whatever came before: the page broke a rule, and is read on.
+    pub(super) fn restart(&mut self, metric: Cow<'a, str>, fact: MetadataFact<'a>) {
+        let mut family = Family::new(metric);
+        match fact {
+            MetadataFact::Help(_) => family.has_help = true,
+            MetadataFact::Kind(kind) => family.kind = Some(kind),
+            MetadataFact::Unit(unit) => family.unit = Some(unit),
+        }
+        self.family = Some(family);
+    }
+
     /// Checks what is only known at the end of the page.
     pub(super) fn finish(&mut self) -> Result<(), Problem> {
         self.finish_family()
@@ -112,16 +123,7 @@ impl<'a> Validator<'a> {
 
     fn start_family(&mut self, name: Cow<'a, str>) -> Result<(), Problem> {
         self.finish_family()?;
-        self.family = Some(Family {
-            name,
-            kind: None,
-            unit: None,
-            has_help: false,
-            has_samples: false,
-            group: None,
-            groups_seen: HashSet::default(),
-            histogram: None,
-        });
+        self.family = Some(Family::new(name));
         Ok(())
     }
 
@@ -139,6 +141,19 @@ impl<'a> Validator<'a> {
 }
 
 impl<'a> Family<'a> {
+    fn new(name: Cow<'a, str>) -> Family<'a> {
+        Family {
+            name,
+            kind: None,
+            unit: None,
+            has_help: false,
+            has_samples: false,
+            group: None,
+            groups_seen: HashSet::default(),
+            histogram: None,
+        }
+    }
+
     fn kind(&self) -> MetricKind {
         self.kind.unwrap_or_default()
     }
