@@ -6,7 +6,7 @@ mod operator;
 mod set;
 mod trim;
 
-use crate::ast::{Binary, BinaryOp, Side};
+use crate::ast::{Binary, Side};
 use crate::engine::{Computed, Evaluator, Node, Series, Steps, Vector, absent, is_absent};
 use crate::{EvalError, Span};
 use elements::Outcome;
@@ -28,6 +28,10 @@ pub(crate) fn eval<'q>(
     }
     let operator = Operator { op: node.op, returns_bool: node.returns_bool };
     match (lhs, rhs) {
+        (Node::Scalar(_), Node::Scalar(_)) if operator.is_trim() => {
+            let message = format!("operator {:?} not allowed for Scalar operations", node.op.as_str());
+            Err(EvalError::Execution(message))
+        }
         (Node::Scalar(mut lhs), Node::Scalar(rhs)) => {
             for (left, right) in lhs.iter_mut().zip(rhs) {
                 *left = operator.apply(*left, right).unwrap_or(0.0);
@@ -55,7 +59,7 @@ fn with_scalar<'q>(
     span: Span,
     scalar_side: Side,
 ) -> Result<Vector<'q>, EvalError> {
-    let is_trim = matches!(operator.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+    let is_trim = operator.is_trim();
     for series in &mut vector.series {
         evaluator.query.budget.check()?;
         series.name_dropped |= !operator.is_filter() && !is_trim;

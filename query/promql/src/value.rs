@@ -107,12 +107,17 @@ pub struct MatrixSeries {
     pub histograms: Vec<(i64, Arc<Histogram>)>,
 }
 
-/// A number as Prometheus prints it: shortest decimal form without an exponent.
+/// A number as Prometheus prints it: shortest decimal form without an exponent; of two that are as short and as near, the
+/// one with the even digit.
 pub(crate) fn format_number(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    value.to_string()
+    let shortest = value.to_string();
+    match shortest.split_once('.') {
+        Some((_, decimals)) => format!("{value:.0$}", decimals.len()),
+        None => shortest,
+    }
 }
 
 /// A native histogram as Prometheus prints it: count, sum, and every bucket that is not empty with its bounds.
@@ -142,4 +147,26 @@ fn short_number(value: f64) -> String {
         return format_number(value);
     }
     format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: f64, want: &str) {
+        assert_eq!(format_number(value), want);
+    }
+
+    #[test]
+    fn numbers_are_printed_in_their_shortest_form() {
+        check(1.0, "1");
+        check(-0.1, "-0.1");
+        check(1e21, "1000000000000000000000");
+        check(5e-324, &format!("0.{}5", "0".repeat(323)));
+        check(f64::NEG_INFINITY, "-Inf");
+        check(f64::NAN, "NaN");
+        // Exactly between two shortest forms.
+        check(221_692_706_831_733.0 / 16.0, "13855794176983.312");
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn apply(
     left: &Computed,
     right: &Computed,
 ) -> Outcome {
-    let is_trim = matches!(operator.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+    let is_trim = operator.is_trim();
     match (left, right) {
         (Computed::Float(left), Computed::Float(right)) if !is_trim => {
             operator.apply(*left, *right).map_or(Outcome::Dropped, |value| Outcome::Value(Computed::Float(value)))

@@ -4,7 +4,7 @@
 use super::drop_empty;
 use super::elements::{self, Outcome};
 use super::operator::Operator;
-use crate::ast::{Binary, BinaryOp, MatchLabels, Matching, Side};
+use crate::ast::{Binary, MatchLabels, Matching, Side};
 use crate::engine::{
     Computed, Evaluator, Held, Histograms, METADATA_LABELS, Meter, Series, Steps, TABLE_ENTRY_BYTES, Vector, absent,
     labels_bytes, series_bytes,
@@ -199,7 +199,7 @@ impl Join<'_> {
 
     fn apply(&self, evaluator: &mut Evaluator<'_>, (many, one): (&Series, &Series), step: usize) -> Option<Computed> {
         let (left, right) = if self.many_side == Side::Left { (many, one) } else { (one, many) };
-        let is_trim = matches!(self.operator.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        let is_trim = self.operator.is_trim();
         if left.histograms.are_none() && right.histograms.are_none() && !is_trim {
             return self.operator.apply(left.values[step], right.values[step]).map(Computed::Float);
         }

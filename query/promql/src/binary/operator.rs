@@ -14,6 +14,11 @@ impl Operator {
         self.op.is_comparison() && !self.returns_bool
     }
 
+    /// Whether the operator cuts native histograms; it is not defined for two numbers.
+    pub(super) fn is_trim(self) -> bool {
+        matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
+    }
+
     /// The result, or `None` where a filter drops it.
     pub(super) fn apply(self, left: f64, right: f64) -> Option<f64> {
         let holds = match self.op {

@@ -143,9 +143,9 @@ impl Frame {
         Ok(())
     }
 
-    /// Whether a sample is usually seen by several windows.
-    pub(crate) fn overlaps(&self, steps: Steps) -> bool {
-        steps.count > 1 && self.range_ms / OVERLAP_MIN >= steps.step && self.extension.is_none()
+    /// How many windows see a sample; 0 where most are seen by none, or there is one window only.
+    pub(crate) fn overlap(&self, steps: Steps) -> i64 {
+        if steps.count > 1 && self.extension.is_none() { self.range_ms / steps.step } else { 0 }
     }
 
     /// The samples of a window with those next to it, where it is extended.
@@ -166,9 +166,6 @@ impl Frame {
         (from, to)
     }
 }
-
-/// Windows that see a sample, from which on carrying results over from window to window pays.
-const OVERLAP_MIN: i64 = 3;
 
 /// `partition_point` for answers that are usually close to the start: doubles its step, then searches.
 pub(super) trait PartitionPointNear {

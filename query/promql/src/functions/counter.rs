@@ -15,19 +15,43 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
             let change = each(|remarks, labels, window| last_change(remarks, site, labels, window, is_counter));
             site.reduce(evaluator, 0, &change)
         }
-        "changes" => site.reduce(evaluator, 0, &Between(differ)),
-        _ => site.reduce(evaluator, 0, &Between(is_reset)),
+        "changes" => site.reduce(evaluator, 0, &Count(Relation::Change)),
+        _ => site.reduce(evaluator, 0, &Count(Relation::Reset)),
     }
 }
 
-/// How many samples of a window stand in some relation to the one before them.
-struct Between(fn(Window<'_>, usize) -> bool);
+/// How a sample may stand to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Change,
+    Reset,
+}
 
-impl Reduce for Between {
+impl Relation {
+    fn holds(self, window: Window<'_>, index: usize) -> bool {
+        match self {
+            Relation::Change => differ(window, index),
+            Relation::Reset => is_reset(window, index),
+        }
+    }
+
+    /// As `holds`, where nothing but two numbers is known.
+    fn holds_of(self, before: f64, after: f64) -> bool {
+        match self {
+            Relation::Change => before != after && !(before.is_nan() && after.is_nan()),
+            Relation::Reset => after < before,
+        }
+    }
+}
+
+/// How many samples of a window stand in a relation to the one before them.
+struct Count(Relation);
+
+impl Reduce for Count {
     type State = Places;
 
-    fn begin(&self, places: &mut Places, samples: &Samples, overlaps: bool) {
-        places.begin(samples, overlaps, self.0);
+    fn begin(&self, places: &mut Places, samples: &Samples, overlap: i64) {
+        places.begin(samples, overlap, self.0);
     }
 
     fn reduce(&self, places: &mut Places, _: &mut Annotations, _: &Labels, window: Window<'_>) -> Option<Computed> {
@@ -35,44 +59,53 @@ impl Reduce for Between {
     }
 }
 
-/// Where samples of a series stand in some relation to the one before: found once for all windows that overlap.
+/// Where samples of a series stand in a relation to the one before: found once for all windows, where these cover the
+/// series.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// Among the samples of the series, ascending.
     found: Vec<usize>,
     /// Of the first one behind the start of the last window.
     first: usize,
-    is_found: bool,
+    is_searched: bool,
 }
 
 impl Places {
     /// Starts a series.
-    pub(super) fn begin(&mut self, samples: &Samples, overlaps: bool, stands: fn(Window<'_>, usize) -> bool) {
+    pub(super) fn begin(&mut self, samples: &Samples, overlap: i64, relation: Relation) {
         self.found.clear();
-        (self.first, self.is_found) = (0, overlaps);
-        if overlaps {
+        (self.first, self.is_searched) = (0, overlap > 0);
+        if !self.is_searched {
+            return;
+        }
+        if samples.histograms.is_empty() && samples.starts.is_empty() {
+            for (before, pair) in samples.values.windows(2).enumerate() {
+                if relation.holds_of(pair[0], pair[1]) {
+                    self.found.push(before + 1);
+                }
+            }
+        } else {
             let all = Window::of_all(samples);
-            self.found.extend((1..samples.len()).filter(|place| stands(all, *place)));
+            self.found.extend((1..samples.len()).filter(|place| relation.holds(all, *place)));
         }
     }
 
     /// Indexes within the window, ascending. Windows only move forwards.
-    pub(super) fn within<'w>(
-        &'w mut self,
-        window: Window<'w>,
-        stands: fn(Window<'_>, usize) -> bool,
-    ) -> impl Iterator<Item = usize> + 'w {
+    pub(super) fn within<'w>(&'w mut self, window: Window<'w>, relation: Relation) -> impl Iterator<Item = usize> + 'w {
         let len = window.times.len();
-        let found = window.place.filter(|_| self.is_found);
-        if let Some(from) = found {
-            let passed = self.found[self.first..].iter().take_while(|place| **place <= from).count();
-            self.first += passed;
+        let place = window.place.filter(|_| self.is_searched);
+        if let Some(from) = place {
+            self.first += self.found[self.first..].iter().take_while(|place| **place <= from).count();
         }
-        let from = found.unwrap_or(0);
-        let known = self.found[self.first.min(self.found.len())..].iter().map(move |place| place - from);
-        let known = known.take_while(move |index| found.is_some() && *index < len);
-        let searched = if found.is_some() { 0..0 } else { 1..len };
-        known.chain(searched.filter(move |index| stands(window, *index)))
+        let from = place.unwrap_or(0);
+        let known = self.found[self.first..].iter().map(move |place| place - from);
+        let known = known.take_while(move |index| place.is_some() && *index < len);
+        let is_plain = window.histograms.is_empty() && window.starts.is_empty();
+        let holds = move |index: &usize| {
+            let (before, after) = (window.values[*index - 1], window.values[*index]);
+            if is_plain { relation.holds_of(before, after) } else { relation.holds(window, *index) }
+        };
+        known.chain(if place.is_some() { 0..0 } else { 1..len }.filter(holds))
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) fn eval<'q>(evaluator: &mut Evaluator<'q>, site: &Site<'_>) -> Result
     }
 }
 
+/// Windows that see a sample, from which on carrying results over from one to the next pays.
+const CARRIED_MIN: i64 = 3;
+
 /// The sum or mean, of numbers or of histograms.
 struct Total {
     is_mean: bool,
@@ -52,8 +55,8 @@ struct Total {
 impl Reduce for Total {
     type State = Sliding<KahanSum>;
 
-    fn begin(&self, sums: &mut Sliding<KahanSum>, samples: &Samples, overlaps: bool) {
-        sums.begin(overlaps && adds_up_in_any_order(samples));
+    fn begin(&self, sums: &mut Sliding<KahanSum>, samples: &Samples, overlap: i64) {
+        sums.begin(overlap >= CARRIED_MIN && adds_up_in_any_order(samples));
     }
 
     fn reduce(
@@ -104,8 +107,8 @@ impl<A> Extreme<A> {
 impl<A: Fold> ReduceFloats for Extreme<A> {
     type State = Sliding<A>;
 
-    fn begin(&self, state: &mut Sliding<A>, _samples: &Samples, overlaps: bool) {
-        state.begin(overlaps);
+    fn begin(&self, state: &mut Sliding<A>, _samples: &Samples, overlap: i64) {
+        state.begin(overlap >= CARRIED_MIN);
     }
 
     fn reduce(&self, state: &mut Sliding<A>, window: Window<'_>) -> Option<f64> {
@@ -170,8 +173,8 @@ struct Quantile<'p> {
 impl ReduceFloats for Quantile<'_> {
     type State = SortedWindow;
 
-    fn begin(&self, sorted: &mut SortedWindow, _samples: &Samples, overlaps: bool) {
-        sorted.begin(overlaps);
+    fn begin(&self, sorted: &mut SortedWindow, _samples: &Samples, overlap: i64) {
+        sorted.begin(overlap >= CARRIED_MIN);
     }
 
     fn reduce(&self, sorted: &mut SortedWindow, window: Window<'_>) -> Option<f64> {

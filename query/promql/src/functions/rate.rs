@@ -5,7 +5,7 @@
 //! series then began or ended within the window. A counter is never stretched back beyond the time at which it would
 //! have been zero. Prometheus 3.14, `promql/functions.go`, `extrapolatedRate`.
 
-use super::counter::{Places, is_reset};
+use super::counter::{Places, Relation};
 use super::reduce::Reduce;
 use super::{Site, extended, histogram_rate, metric_name};
 use crate::engine::{Computed, Evaluator, Point, Vector, Window};
@@ -45,9 +45,10 @@ struct Change<'s> {
 impl Reduce for Change<'_> {
     type State = Places;
 
-    fn begin(&self, resets: &mut Places, samples: &Samples, overlaps: bool) {
+    fn begin(&self, resets: &mut Places, samples: &Samples, overlap: i64) {
         // Native histograms are compared with each other elsewhere.
-        resets.begin(samples, overlaps && self.is_counter && samples.histograms.is_empty(), is_reset);
+        let is_asked = self.is_counter && samples.histograms.is_empty();
+        resets.begin(samples, if is_asked { overlap } else { 0 }, Relation::Reset);
     }
 
     fn reduce(
@@ -92,7 +93,7 @@ fn change(window: Window<'_>, is_counter: bool, resets: &mut Places) -> Option<f
     let mut change = if is_from_nothing { *last } else { last - first };
     if is_counter {
         // What a counter had before each reset is part of its increase.
-        change += resets.within(window, is_reset).map(|index| values[index - 1]).sum::<f64>();
+        change += resets.within(window, Relation::Reset).map(|index| values[index - 1]).sum::<f64>();
     }
     Some(change * stretch(window, is_counter, *first, change))
 }

@@ -11,8 +11,9 @@ use watchfire_model::{Labels, Samples};
 pub(super) trait Reduce: Sync {
     type State: Default;
 
-    /// Called before the first window of a series. `overlaps`: most samples are seen by several windows.
-    fn begin(&self, _state: &mut Self::State, _samples: &Samples, _overlaps: bool) {}
+    /// Called before the first window of a series. `overlap`: how many windows see a sample, 0
+    /// where most are seen by none or there is one window only.
+    fn begin(&self, _state: &mut Self::State, _samples: &Samples, _overlap: i64) {}
 
     /// The result of a window that is not empty.
     fn reduce(
@@ -50,7 +51,7 @@ where
 pub(super) trait ReduceFloats: Sync {
     type State: Default;
 
-    fn begin(&self, _state: &mut Self::State, _samples: &Samples, _overlaps: bool) {}
+    fn begin(&self, _state: &mut Self::State, _samples: &Samples, _overlap: i64) {}
 
     fn reduce(&self, state: &mut Self::State, window: Window<'_>) -> Option<f64>;
 }
@@ -80,8 +81,8 @@ struct Floats {
 impl<R: ReduceFloats> Reduce for FloatsOnly<'_, R> {
     type State = (R::State, Floats);
 
-    fn begin(&self, (state, _): &mut Self::State, samples: &Samples, overlaps: bool) {
-        self.reduce.begin(state, samples, overlaps);
+    fn begin(&self, (state, _): &mut Self::State, samples: &Samples, overlap: i64) {
+        self.reduce.begin(state, samples, overlap);
     }
 
     fn reduce(
@@ -136,10 +137,10 @@ impl Site<'_> {
             extended::check(self, extension)?;
         }
         let (steps, frame) = (self.steps, windows.frame);
-        let overlaps = frame.overlaps(steps);
+        let overlap = frame.overlap(steps);
         let part = windows.map(&evaluator.query, steps, R::State::default, |state, raw, ticker, part| {
             part.held.add(steps.count)?;
-            reduce.begin(state, &raw.samples, overlaps);
+            reduce.begin(state, &raw.samples, overlap);
             let mut one = Series {
                 labels: raw.labels.clone(),
                 name_dropped: true,

@@ -53,33 +53,27 @@ fn by_labels(a: &Series, b: &Series, names: &[String]) -> Ordering {
     named.unwrap_or_else(|| a.labels.cmp(&b.labels))
 }
 
-/// Runs of digits compare as numbers: `cpu2` before `cpu10`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    while let (Some(first_a), Some(first_b)) = (a.first(), b.first()) {
-        if first_a.is_ascii_digit() && first_b.is_ascii_digit() {
-            let (number_a, rest_a) = split_number(a);
-            let (number_b, rest_b) = split_number(b);
-            let order = number_a.len().cmp(&number_b.len()).then_with(|| number_a.cmp(number_b));
-            if order != Ordering::Equal {
-                return order;
-            }
-            (a, b) = (rest_a, rest_b);
-        } else if first_a == first_b {
-            (a, b) = (&a[1..], &b[1..]);
-        } else {
-            return first_a.cmp(first_b);
+/// Runs of digits compare as numbers (`cpu2` before `cpu10`), what stands between them as text.
+fn natural(mut a: &str, mut b: &str) -> Ordering {
+    while !a.is_empty() && !b.is_empty() {
+        let (run_a, rest_a) = split_run(a);
+        let (run_b, rest_b) = split_run(b);
+        let order = match (run_a.parse::<u64>(), run_b.parse::<u64>()) {
+            (Ok(number_a), Ok(number_b)) => number_a.cmp(&number_b),
+            _ => run_a.cmp(run_b),
+        };
+        if order != Ordering::Equal {
+            return order;
         }
+        (a, b) = (rest_a, rest_b);
     }
     a.len().cmp(&b.len())
 }
 
-/// The digits at the start, without leading zeros, and what follows.
-fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
-    let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at(len);
-    let zeros = number.iter().take_while(|byte| **byte == b'0').count();
-    (&number[zeros..], rest)
+/// The digits, or everything but digits, at the start, and what follows.
+fn split_run(text: &str) -> (&str, &str) {
+    let is_number = text.starts_with(|char: char| char.is_ascii_digit());
+    text.split_at(text.find(|char: char| char.is_ascii_digit() != is_number).unwrap_or(text.len()))
 }
 
 #[cfg(test)]
@@ -97,5 +91,6 @@ mod tests {
         check(&["4m5", "4m600", "4m1000"]);
         check(&["1.2.3", "1.11.3", "1.111.3"]);
         check(&["", "a", "a1", "b"]);
+        check(&["ab2", "ab-", "ab-1"]);
     }
 }
