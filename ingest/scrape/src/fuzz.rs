@@ -97,7 +97,7 @@ fn fuzz() {
 /// Entries up to the end or the first error; what must hold of each is asserted.
 fn read(page: &[u8], format: Format) -> (usize, Option<String>) {
     // Half of all pages are read strictly.
-    let tolerant = page.len() % 2 == 0;
+    let tolerant = page.len().is_multiple_of(2);
     let options = ReadOptions { native_histograms: true, classic_too: true, start_times: true, tolerant };
     let mut entries = 0;
     let mut labels = Vec::new();

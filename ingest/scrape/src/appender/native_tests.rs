@@ -77,6 +77,30 @@ fn classic_histograms_are_converted() {
 }
 
 #[test]
+fn converted_histograms_know_their_start() {
+    let histogram = |x: &str, lines: [&str; 2]| {
+        let part = |line: &str| match line {
+            "created" => format!("h_created{{x=\"{x}\"}} {x}\n"),
+            _ => format!("h_bucket{{x=\"{x}\",le=\"+Inf\"}} 3\nh_count{{x=\"{x}\"}} 3\nh_sum{{x=\"{x}\"}} 1\n"),
+        };
+        lines.map(part).concat()
+    };
+    let first = histogram("1", ["created", "values"]);
+    let second = histogram("2", ["values", "created"]);
+    let third = histogram("3", ["created", "values"]);
+    let page = format!(
+        "# TYPE a counter\na_total 1\n# TYPE h histogram\n{first}{second}{third}# TYPE b counter\nb_total 1\n# EOF\n"
+    );
+    let mut fixture =
+        Fixture::new("{job_name: j, scrape_start_timestamps: true, convert_classic_histograms_to_nhcb: true}");
+    assert_eq!(fixture.scrape_as(100, page, OPENMETRICS), "");
+    let line = |x: u64| format!("h{{instance=\"i\", job=\"j\", x=\"{x}\"}}: [-53 3 1]@100<{x}000");
+    fixture.check("h", &[&line(1), &line(2), &line(3)]);
+    fixture.check("a_total", &[r#"a_total{instance="i", job="j"}: 1@100"#]);
+    fixture.check("b_total", &[r#"b_total{instance="i", job="j"}: 1@100"#]);
+}
+
+#[test]
 fn bounds_have_one_spelling() {
     let mut fixture = Fixture::new("{job_name: j, honor_labels: true}");
     fixture.scrape(

@@ -90,13 +90,22 @@ impl TargetAppender {
                     }
                 }
                 Some(Entry::Created(line)) => {
-                    self.take_created(line, &mut reading);
                     if let Some(classic) = &mut classic {
+                        let before = if line.begins_group { classic.finish() } else { None };
+                        if let Some(converted) = before {
+                            self.take_converted(converted, &mut reading, report)?;
+                        }
                         classic.start(line.start);
                     }
+                    self.take_created(line, &mut reading);
                 }
                 Some(Entry::Sample(sample)) => match &mut classic {
-                    None => self.take_sample(sample, &mut reading, report)?,
+                    None => {
+                        if sample.begins_group {
+                            reading.begin_group(self.batch.len());
+                        }
+                        self.take_sample(sample, &mut reading, report)?;
+                    }
                     Some(classic) => self.take_or_gather(classic, sample, &mut reading, report)?,
                 },
             }
@@ -158,7 +167,7 @@ impl TargetAppender {
 
     fn take_created(&mut self, line: CreatedLine, reading: &mut Reading<'_>) {
         if line.begins_group {
-            reading.group_begin = self.batch.len();
+            reading.begin_group(self.batch.len());
         }
         reading.group_start = Some(line.start);
         self.batch.start_from(reading.group_begin, line.start);
@@ -168,7 +177,7 @@ impl TargetAppender {
     fn take_or_gather(
         &mut self,
         classic: &mut ClassicCollector,
-        sample: SampleLine<'_>,
+        mut sample: SampleLine<'_>,
         reading: &mut Reading<'_>,
         report: &mut ScrapeReport,
     ) -> Result<(), ScrapeFailure> {
@@ -176,9 +185,15 @@ impl TargetAppender {
         let family = reading.family.filter(|_| is_histogram).map(|line| line.metric.unescape());
         let mut labels = Vec::new();
         let name = read_series(sample.series, &mut labels)?;
+        if !sample.begins_group {
+            sample.start = sample.start.or(reading.group_start);
+        }
         let (finished, fate) = classic.take(family.as_deref(), name, &labels, &sample);
         if let Some(converted) = finished {
             self.take_converted(converted, reading, report)?;
+        }
+        if sample.begins_group {
+            reading.begin_group(self.batch.len());
         }
         if fate == Fate::Other || self.rules.histograms.keep_classic {
             self.take_sample(sample, reading, report)?;
@@ -212,10 +227,6 @@ impl TargetAppender {
         report: &mut ScrapeReport,
     ) -> Result<(), ScrapeFailure> {
         report.scraped += 1;
-        if sample.begins_group {
-            reading.group_begin = self.batch.len();
-            reading.group_start = None;
-        }
         let (time, tracked) = self.time_of(sample.time);
         let SampleLine { series, passage, lines, .. } = sample;
         let seen = Seen { series, passage, lines, kind: reading.kind, tracked };
@@ -314,6 +325,12 @@ impl TargetAppender {
 }
 
 impl<'a> Reading<'a> {
+    /// The samples from this place of the batch on are of another group.
+    fn begin_group(&mut self, place: usize) {
+        self.group_begin = place;
+        self.group_start = None;
+    }
+
     /// Returns what is known of the metric before, when the line begins another.
     fn take_metadata(&mut self, line: MetadataLine<'a>) -> Option<FamilyMetadata<'a>> {
         if let MetadataFact::Kind(kind) = line.fact {
