@@ -1,7 +1,7 @@
 //! `/api/v1/query_exemplars`.
 
 use super::envelope::Success;
-use super::number::{write_time, write_value};
+use super::number::{seconds, write_value};
 use crate::Api;
 use crate::error::PromError;
 use crate::params::{ParamError, Params};
@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Number;
-use std::str::FromStr;
 use std::sync::Arc;
 use watchfire_model::{Exemplar, Labels, Matcher, SeriesExemplars, TimeRange, Timestamp};
 
@@ -60,10 +59,8 @@ impl From<SeriesExemplars> for Shown {
 
 impl From<Exemplar> for ShownExemplar {
     fn from(exemplar: Exemplar) -> ShownExemplar {
-        let (mut value, mut time) = (String::new(), String::new());
+        let mut value = String::new();
         write_value(&mut value, exemplar.value);
-        write_time(&mut time, exemplar.time.0);
-        let timestamp = Number::from_str(&time).unwrap_or_else(|_| Number::from(0));
-        ShownExemplar { labels: exemplar.labels, value, timestamp }
+        ShownExemplar { labels: exemplar.labels, value, timestamp: seconds(exemplar.time.0) }
     }
 }

@@ -100,14 +100,12 @@ impl Page<'_> {
         if is_first {
             text.push_str("# TYPE ");
             if is_quoted {
-                quote(text, &name)
+                quote(text, &name);
             } else {
-                text.push_str(&name)
+                text.push_str(&name);
             }
             text.push_str(" untyped\n");
         }
-        let own = sample.labels.iter().filter(|label| label.name != METRIC_NAME);
-        let further = self.external.iter().filter(|label| sample.labels.get(&label.name).is_none());
         let mut between = '{';
         if is_quoted {
             text.push('{');
@@ -116,10 +114,13 @@ impl Page<'_> {
         } else {
             text.push_str(&name);
         }
+        let own = sample.labels.iter().filter(|label| label.name != METRIC_NAME);
         // A series without an instance says so: the scraper's own must not take its place.
-        let instance = (self.external.get("instance").is_none() && sample.labels.get("instance").is_none())
-            .then_some(("instance", ""));
-        let labels = own.chain(further).map(|label| (label.name.as_str(), label.value.as_str())).chain(instance);
+        let instance = self.external.get("instance").is_none().then_some(("instance", ""));
+        let external = self.external.iter().map(|label| (label.name.as_str(), label.value.as_str()));
+        let further: BTreeMap<&str, &str> = external.chain(instance).collect();
+        let further = further.into_iter().filter(|(name, _)| sample.labels.get(name).is_none());
+        let labels = own.map(|label| (label.name.as_str(), label.value.as_str())).chain(further);
         for (label, value) in labels {
             text.push(between);
             between = ',';

@@ -1,7 +1,9 @@
 //! Numbers as Go prints them in Prometheus' JSON (`util/jsonutil`: shortest form that reads back the same).
 
+use serde_json::Number;
 use std::fmt::Write;
 use std::ops::Range;
+use std::str::FromStr;
 
 /// A sample value: plain digits between 1e-6 and 1e21, an exponent of two digits at least outside.
 pub(crate) fn write_value(out: &mut String, value: f64) {
@@ -40,6 +42,13 @@ fn write_number(out: &mut String, value: f64, plain: Range<f64>) {
             let _ = write!(out, "{value:.decimals$}");
         }
     }
+}
+
+/// The same as a number of JSON.
+pub(crate) fn seconds(ms: i64) -> Number {
+    let mut text = String::new();
+    write_time(&mut text, ms);
+    Number::from_str(&text).unwrap_or_else(|_| Number::from(0))
 }
 
 /// Digits behind the point of a mantissa.

@@ -1,8 +1,10 @@
 //! `stats=`: what a query cost, as upstream prints it (`util/stats/query_stats.go`), and our own figures beside that.
 
+use super::number::seconds;
 use super::query::Times;
 use crate::params::Params;
 use serde::Serialize;
+use serde_json::Number;
 use std::time::Duration;
 use watchfire_promql::{QueryStats, Timings};
 
@@ -57,7 +59,7 @@ struct ShownTimings {
 struct ShownSamples {
     /// Unix seconds and samples.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    total_queryable_samples_per_step: Vec<(f64, u64)>,
+    total_queryable_samples_per_step: Vec<(Number, u64)>,
     total_queryable_samples: u64,
     peak_samples: u64,
 }
@@ -81,7 +83,7 @@ impl StatsKind {
             Times::At(time) => (time.0, 0),
             Times::Range { start, step_ms, .. } => (start.0, step_ms),
         };
-        let at = |step: usize| (start as f64 + step as f64 * step_ms as f64) / 1000.0;
+        let at = |step: usize| seconds(start.saturating_add(step_ms.saturating_mul(step as i64)));
         let per_step = stats.samples_per_step.iter().enumerate().map(|(step, samples)| (at(step), *samples));
         Some(Stats {
             timings: ShownTimings {

@@ -21,10 +21,13 @@ fn server() -> Server {
     server
 }
 
-/// Whether `got` has everything that `want` has: objects by their keys, arrays from their beginning, `"*"` for any value.
+/// Whether `got` has everything that `want` has: objects by their keys, arrays from their beginning, `"*"` for any value;
+/// what is empty has to be so.
 fn holds(got: &Value, want: &Value) -> bool {
     match (got, want) {
         (_, Value::String(any)) if any == "*" => !got.is_null(),
+        (Value::Object(got), Value::Object(want)) if want.is_empty() => got.is_empty(),
+        (Value::Array(got), Value::Array(want)) if want.is_empty() => got.is_empty(),
         (Value::Object(got), Value::Object(want)) => {
             want.iter().all(|(key, want)| got.get(key).is_some_and(|got| holds(got, want)))
         }

@@ -32,7 +32,7 @@ async fn queries_take_limits_lookbacks_and_stats() {
         (
             "GET /api/v1/query_range?query=http_requests_total&start=1699999990&end=1700000000&step=10&stats=all",
             200,
-            json!({"data": {"stats": {"samples": {"totalQueryableSamplesPerStep": [[1_699_999_990.0, 2], [1_700_000_000.0, 2]]}}}}),
+            json!({"data": {"stats": {"samples": {"totalQueryableSamplesPerStep": [[1_699_999_990, 2], [1_700_000_000, 2]]}}}}),
         ),
     ];
     let server = server();
@@ -176,19 +176,19 @@ async fn names_are_searched_in_lines() {
 #[tokio::test]
 async fn samples_are_federated() {
     let server = server();
-    let path = "/federate?match[]=http_requests_total&match[]={job=\"node\"}";
+    let path = "/federate?match[]=http_requests_total&match[]={job=%22node%22}";
     let page = text(&server, Request::get(path).body(Body::empty()).unwrap()).await;
     let want = "# TYPE dotted_name untyped\n\
-                dotted_name{job=\"node\",region=\"north\",instance=\"\"} 1.25 1700000000000\n\
+                dotted_name{job=\"node\",instance=\"\",region=\"north\"} 1.25 1700000000000\n\
                 # TYPE http_requests_total untyped\n\
                 http_requests_total{code=\"200\",instance=\"node-1:9100\",job=\"node\",region=\"north\"} 38 1700000000000\n\
                 http_requests_total{code=\"500\",instance=\"node-1:9100\",job=\"node\",region=\"north\"} 9.5 1700000000000\n";
     assert_eq!(page, want);
     let request =
-        Request::get("/federate?match[]={__name__=~\"dot.*\"}").header("accept", "text/plain;escaping=allow-utf-8");
+        Request::get("/federate?match[]={__name__=~%22dot.*%22}").header("accept", "text/plain;escaping=allow-utf-8");
     let page = text(&server, request.body(Body::empty()).unwrap()).await;
     let want = "# TYPE \"dotted.name\" untyped\n\
-                {\"dotted.name\",job=\"node\",region=\"north\",instance=\"\"} 1.25 1700000000000\n";
+                {\"dotted.name\",job=\"node\",instance=\"\",region=\"north\"} 1.25 1700000000000\n";
     assert_eq!(page, want);
     assert_eq!(text(&server, Request::get("/federate").body(Body::empty()).unwrap()).await, "");
 }
