@@ -65,6 +65,7 @@ fn main() {
     let merged = [merged];
     tell_parts("merged", &merged);
     tell_queries(&merged);
+    tell_columns(&merged);
 }
 
 fn write(storage: &Arc<dyn Storage>, key: &str, survey: &Survey, records: &[LogRecord], first: u64) -> BlockMeta {
@@ -157,6 +158,28 @@ fn tell_queries(blocks: &[Arc<Block>]) {
         let cold = times.remove(0);
         times.sort_by(f64::total_cmp);
         println!("{name}: {:.2} CPU ms, {cold:.2} the first time; {told}", times[REPEATS / 2]);
+    }
+}
+
+/// Reads whole columns, as aggregates do, past the cache.
+fn tell_columns(blocks: &[Arc<Block>]) {
+    for name in ["duration_ms", "service", "user_id", "request_id"] {
+        let mut times: Vec<f64> = Vec::new();
+        for _ in 0..REPEATS {
+            let cpu = thread_cpu_ms();
+            for block in blocks {
+                let reads = Reads::passing();
+                let opened = block.open(&reads).expect("a whole block");
+                let Some(field) = opened.layout.field(name) else { continue };
+                for granule in 0..opened.layout.granules.len() {
+                    let leaf = opened.layout.fields[field].leaf;
+                    black_box(block.column(&opened, granule, leaf, &reads).expect("a whole block"));
+                }
+            }
+            times.push(thread_cpu_ms() - cpu);
+        }
+        times.sort_by(f64::total_cmp);
+        println!("column {name}: {:.2} CPU ms", times[REPEATS / 2]);
     }
 }
 

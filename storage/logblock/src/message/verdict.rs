@@ -328,7 +328,8 @@ mod tests {
         check("took 5 ms now", &regex("took|lost"), Verdict::Yes);
         check("took 5 ms now", &regex("ms$"), Verdict::No);
         check("took 5 ms", &regex("ms$"), Verdict::Yes);
-        check("took 5", &regex(r"took \d+ ms"), Verdict::Open);
+        check("took 5", &regex(r"took \d+ ms"), Verdict::No);
+        check("took 5 ms", &regex(r"took \d+ ms"), Verdict::Open);
         check("5 left", &regex(r"took \d+ ms"), Verdict::No);
         check("5left x7 left", &regex(r"^ left"), Verdict::No);
     }
