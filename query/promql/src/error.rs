@@ -16,7 +16,7 @@ pub struct ParseError {
 pub enum EvalError {
     #[error(transparent)]
     Parse(#[from] ParseError),
-    #[error(transparent)]
+    #[error("{}{}", .0, place(.0))]
     Exhausted(#[from] Exhausted),
     /// The data do not fit the expression; the text is Prometheus'.
     #[error("{0}")]
@@ -24,6 +24,14 @@ pub enum EvalError {
     /// The store could not be read.
     #[error("{0}")]
     Storage(String),
+}
+
+/// Where a query was canceled: upstream's words name the stage.
+fn place(exhausted: &Exhausted) -> &'static str {
+    match exhausted {
+        Exhausted::Cancelled => " in expression evaluation",
+        _ => "",
+    }
 }
 
 impl From<SelectError> for EvalError {

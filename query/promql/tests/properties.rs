@@ -195,5 +195,5 @@ fn a_budget_and_a_cancellation_stop_a_query() {
     assert!(run(&QueryBudget::new(10)).contains("too many samples"));
     let cancelled = QueryBudget::unlimited();
     cancelled.cancel();
-    assert_eq!(run(&cancelled), "query was canceled");
+    assert_eq!(run(&cancelled), "query was canceled in expression evaluation");
 }
