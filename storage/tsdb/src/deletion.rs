@@ -112,6 +112,8 @@ impl Shared {
             end: range.end.0,
             position: self.wal.next_position(),
         };
+        // It has to be readable as long as it is kept.
+        Deletion::of(&tombstone)?;
         self.transact(TsdbDelta { deletion: Some(tombstone), ..TsdbDelta::default() })?;
         for series in in_head {
             let (deleted, grown) = series.samples().delete(range);

@@ -1,6 +1,6 @@
 //! Why the metric store refuses or fails.
 
-use watchfire_model::ByteSize;
+use watchfire_model::{ByteSize, MatcherError};
 use watchfire_store::StorageError;
 use watchfire_wal::WalError;
 
@@ -25,6 +25,9 @@ pub enum TsdbError {
     /// Those that are there are kept until no block holds what they delete.
     #[error("{max} deletions wait to be carried out, their limit: clean the tombstones first")]
     TombstoneLimit { max: usize },
+    /// Of a deletion: its expressions must be as small as those of a query.
+    #[error(transparent)]
+    Matcher(#[from] MatcherError),
     /// The store is being closed.
     #[error("the store is being closed")]
     Closing,

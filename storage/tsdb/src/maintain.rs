@@ -49,7 +49,7 @@ impl Shared {
             None => Arc::new(Block::new(meta.clone(), Arc::clone(&self.storage))),
         });
         let now: Vec<Arc<Block>> = now.collect();
-        let deletions = Deletion::all(&state).expect("the selectors were matchers when they were written");
+        let deletions = Deletion::all(&state).expect("what is written was read as matchers before");
         *self.deletions.write() = Arc::new(deletions);
         *self.blocks.write() = Arc::new(now);
         self.hold_exemplars(state.exemplars.as_ref());
