@@ -94,10 +94,37 @@ impl<'a> EncodedRecord<'a> {
         }
     }
 
-    /// The first field of this name.
+    /// The first field of this name. What stands before it is stepped over as bytes.
     fn field(&self, name: &str) -> Option<ValueRef<'a>> {
-        self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
+        let Fields { mut reader, left } = self.fields();
+        for _ in 0..left {
+            let is_found = reader.bytes()? == name.as_bytes();
+            let kind = reader.u8()?;
+            if is_found {
+                return read_value(kind, &mut reader);
+            }
+            match kind {
+                FALSE | TRUE => {}
+                I64 => _ = reader.varint()?,
+                F64 => _ = reader.take(size_of::<f64>())?,
+                TEXT => _ = reader.bytes()?,
+                _ => return None,
+            }
+        }
+        None
     }
+}
+
+/// The value of this kind that the reader stands at; none where it makes no sense.
+fn read_value<'a>(kind: u8, reader: &mut Reader<'a>) -> Option<ValueRef<'a>> {
+    Some(match kind {
+        FALSE => ValueRef::Bool(false),
+        TRUE => ValueRef::Bool(true),
+        I64 => ValueRef::I64(reader.signed()?),
+        F64 => ValueRef::F64(reader.f64()?),
+        TEXT => ValueRef::Text(reader.text()?),
+        _ => return None,
+    })
 }
 
 impl RecordView for EncodedRecord<'_> {
@@ -153,14 +180,8 @@ impl<'a> Iterator for Fields<'a> {
         self.left = self.left.checked_sub(1)?;
         let reader = &mut self.reader;
         let name = reader.text()?;
-        let value = match reader.u8()? {
-            FALSE => ValueRef::Bool(false),
-            TRUE => ValueRef::Bool(true),
-            I64 => ValueRef::I64(reader.signed()?),
-            F64 => ValueRef::F64(reader.f64()?),
-            TEXT => ValueRef::Text(reader.text()?),
-            _ => return None,
-        };
+        let kind = reader.u8()?;
+        let value = read_value(kind, reader)?;
         Some((name, value))
     }
 }
