@@ -1,4 +1,5 @@
-//! The metric store: samples go to a write-ahead log and the head, and every two hours from the head to a block.
+//! The metric store: samples, floats and native histograms, go to a write-ahead log and the head, and every two hours from
+//! the head to a block.
 //!
 //! Invariants
 //! - Samples come back bit for bit, NaN payloads included; of one series and time the one written last.
@@ -7,6 +8,8 @@
 //! - A block is part of the store if and only if the manifest names it. It never changes, and its object exists as long
 //!   as a query uses it.
 //! - Where two sources hold a sample of one time, the later written counts: blocks in the manifest's order, then the head.
+//! - What was deleted does not come back: not by replay, repair, merge or restart. What is written later is not concerned.
+//! - Of exemplars the newest are kept, whatever the order in which they come.
 //! - Every block, page and index is checked before it is used; what is damaged is left out and named, never guessed.
 //! - Memory of the head, of the log's unsynced part and of all work in the background has a limit; what goes over is
 //!   refused and counted.
