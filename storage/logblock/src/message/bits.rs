@@ -30,6 +30,7 @@ impl BitWriter {
 }
 
 /// The number of `width` bits (`0..=64`) that begins at bit `at`; bits beyond the end are 0.
+#[inline]
 pub(crate) fn read_bits(bytes: &[u8], at: usize, width: u32) -> u64 {
     if width == 0 {
         return 0;

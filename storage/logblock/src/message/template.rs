@@ -59,22 +59,8 @@ pub(super) fn is_variable(word: &str) -> bool {
 }
 
 fn is_variable_class(class: u8, len: usize) -> bool {
-    len >= VARIABLE_LEN_MIN[usize::from(class)]
+    class & FOREIGN == 0 && (class & DIGIT != 0 || class == HEX_LETTER && len >= HEX_WORD_LEN_MIN)
 }
-
-/// From which length on words are variable, by what their bytes may be together; for most never.
-const VARIABLE_LEN_MIN: [usize; 16] = {
-    let mut lens = [usize::MAX; 16];
-    let mut class = 0;
-    while class < FOREIGN {
-        if class & DIGIT != 0 {
-            lens[class as usize] = 1;
-        }
-        class += 1;
-    }
-    lens[HEX_LETTER as usize] = HEX_WORD_LEN_MIN;
-    lens
-};
 
 /// Splits a message: its template's bytes go to `template`, the ends of its variable words to `words`. False where it has
 /// more or longer parts than a template may have.
@@ -84,20 +70,29 @@ pub(super) fn split(message: &str, template: &mut Vec<u8>, words: &mut Vec<(usiz
     let bytes = message.as_bytes();
     // What was not copied yet begins here.
     let mut from = 0;
-    // Of the word that is being read; 0 between words.
-    let (mut start, mut class) = (0, 0);
-    for at in 0..=bytes.len() {
-        let next = bytes.get(at).map_or(0, |byte| CLASSES[usize::from(*byte)]);
-        start = if class == 0 { at } else { start };
-        // One branch alone, which is seldom taken: where words end cannot be foreseen.
-        let len_min = if next == 0 { VARIABLE_LEN_MIN[usize::from(class)] } else { usize::MAX };
-        if at - start >= len_min {
+    let mut at = 0;
+    while at < bytes.len() {
+        let mut class = CLASSES[usize::from(bytes[at])];
+        if class == 0 {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        at += 1;
+        while let Some(byte) = bytes.get(at) {
+            let next = CLASSES[usize::from(*byte)];
+            if next == 0 {
+                break;
+            }
+            class |= next;
+            at += 1;
+        }
+        if is_variable_class(class, at - start) {
             template.extend_from_slice(&bytes[from..start]);
             template.push(SLOT);
             words.push((start, at));
             from = at;
         }
-        class = if next == 0 { 0 } else { class | next };
     }
     template.extend_from_slice(&bytes[from..]);
     template.len() <= TEMPLATE_LEN_MAX && words.len() <= SLOTS_MAX
