@@ -91,7 +91,7 @@ mod tests {
         check_value(1e21, "1e+21");
         check_value(1.5e-7, "1.5e-07");
         check_value(-2.5e-300, "-2.5e-300");
-        check_value(13_855_794_176_983.312_5, "13855794176983.312"); // a tie goes to the even digit
+        check_value(221_692_706_831_733.0 / 16.0, "13855794176983.312"); // ….3125: a tie goes to the even digit
         check_value(0.5, "0.5");
         check_value(2_251_799_813_685_248.5, "2251799813685248.5");
         check_value(f64::NAN, "NaN");

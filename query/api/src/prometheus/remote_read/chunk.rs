@@ -64,9 +64,9 @@ fn floats(times: &[i64], values: &[f64]) -> Vec<u8> {
             _ => delta_of_delta(&mut bits, delta.wrapping_sub(last_delta)),
         }
         if index == 0 {
-            value.first(&mut bits, number)
+            value.first(&mut bits, number);
         } else {
-            value.next(&mut bits, number)
+            value.next(&mut bits, number);
         }
         (last, last_delta) = (time, if index == 0 { 0 } else { delta });
     }

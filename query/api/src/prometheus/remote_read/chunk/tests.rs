@@ -92,7 +92,9 @@ fn read_floats(data: &[u8]) -> Vec<(i64, u64)> {
 
 fn floats_of(pairs: &[(i64, f64)]) -> Samples {
     let mut samples = Samples::default();
-    pairs.iter().for_each(|(time, value)| samples.push(*time, *value));
+    for (time, value) in pairs {
+        samples.push(*time, *value);
+    }
     samples
 }
 
@@ -160,10 +162,14 @@ fn histograms_are_read_back() {
         delta += reader.varbit();
         if n == 0 {
             (time, delta) = (delta, 0);
-            columns.iter_mut().for_each(|column| column.0 = reader.bits(64));
+            for column in &mut columns {
+                column.0 = reader.bits(64);
+            }
         } else {
             time += delta;
-            columns.iter_mut().for_each(|column| _ = reader.next_value(column));
+            for column in &mut columns {
+                reader.next_value(column);
+            }
         }
         let want = [count, 2.0, sum, 1.0, count - 4.0, 1.0];
         assert_eq!(time, n as i64 * 60_000);
