@@ -117,6 +117,7 @@ mod tests {
         check("count_values('key', foo)", "count_values(\n  \"key\",\n  foo\n)");
         check("foo_1 + foo_2", "  foo_1\n+\n  foo_2");
         check("a+b", "a + b");
+        check("Inf ^ a", "Inf ^ a");
         check("foo == bool 1", "  foo\n== bool\n  1");
         check("a + ignoring(job) b", "  a\n+ ignoring (job)\n  b");
         check("foo_1 + foo_2 + foo_3", "    foo_1\n  +\n    foo_2\n+\n  foo_3");

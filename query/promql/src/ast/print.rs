@@ -1,8 +1,8 @@
 //! Prints expressions as PromQL; what is printed parses to an equal tree.
 
 use super::{
-    Aggregate, At, Binary, Call, Duration, DurationKind, Expr, ExprKind, Extension, Grouping, MatchLabels, Matching,
-    Modifiers, Number, Side, Subquery, Text, VectorSelector,
+    Aggregate, At, Binary, BinaryOp, Call, Duration, DurationKind, Expr, ExprKind, Extension, Grouping, MatchLabels,
+    Matching, Modifiers, Number, Side, Subquery, Text, VectorSelector,
 };
 use smol_str::SmolStr;
 use std::fmt::{self, Display, Formatter, Write};
@@ -214,7 +214,12 @@ impl Display for Aggregate {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.lhs, self.op.as_str())?;
+        match &self.lhs.kind {
+            // A sign before it would take in the whole power.
+            ExprKind::Number(Number { value: f64::INFINITY, .. }) if self.op == BinaryOp::Pow => f.write_str("Inf")?,
+            _ => self.lhs.fmt(f)?,
+        }
+        write!(f, " {}", self.op.as_str())?;
         if self.returns_bool {
             f.write_str(" bool")?;
         }
