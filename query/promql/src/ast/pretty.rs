@@ -40,7 +40,12 @@ impl Printer {
                 self.close(level);
             }
             ExprKind::Binary(binary) if is_split => {
-                self.expr(&binary.lhs, level + 1);
+                if binary.is_power_of_infinity() {
+                    self.indent(level + 1);
+                    self.text.push_str("Inf");
+                } else {
+                    self.expr(&binary.lhs, level + 1);
+                }
                 self.text.push('\n');
                 self.indent(level);
                 let modifier = if binary.returns_bool { " bool" } else { "" };
@@ -118,6 +123,7 @@ mod tests {
         check("foo_1 + foo_2", "  foo_1\n+\n  foo_2");
         check("a+b", "a + b");
         check("Inf ^ a", "Inf ^ a");
+        check("Inf ^ foo_bar", "  Inf\n^\n  foo_bar");
         check("foo == bool 1", "  foo\n== bool\n  1");
         check("a + ignoring(job) b", "  a\n+ ignoring (job)\n  b");
         check("foo_1 + foo_2 + foo_3", "    foo_1\n  +\n    foo_2\n+\n  foo_3");

@@ -212,12 +212,19 @@ impl Display for Aggregate {
     }
 }
 
+impl Binary {
+    /// Infinity then goes without its sign, which would take in the whole power.
+    pub(super) fn is_power_of_infinity(&self) -> bool {
+        self.op == BinaryOp::Pow && matches!(self.lhs.kind, ExprKind::Number(Number { value: f64::INFINITY, .. }))
+    }
+}
+
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.lhs.kind {
-            // A sign before it would take in the whole power.
-            ExprKind::Number(Number { value: f64::INFINITY, .. }) if self.op == BinaryOp::Pow => f.write_str("Inf")?,
-            _ => self.lhs.fmt(f)?,
+        if self.is_power_of_infinity() {
+            f.write_str("Inf")?;
+        } else {
+            self.lhs.fmt(f)?;
         }
         write!(f, " {}", self.op.as_str())?;
         if self.returns_bool {
