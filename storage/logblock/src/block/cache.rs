@@ -120,3 +120,24 @@ impl fmt::Debug for BlockCache {
         f.debug_struct("BlockCache").field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Int64Array;
+
+    #[test]
+    fn columns_do_not_drive_out_what_belongs_to_blocks() {
+        const BYTES_MAX: u64 = 1 << 20;
+        let cache = BlockCache::new(BYTES_MAX);
+        let summary = Key { block: cache.number_block(), part: Part::Summary };
+        cache.insert(summary, Item::Summary(Arc::default()));
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![0; 1024]));
+        for granule in 0..1000 {
+            let part = Part::Column { granule, leaf: 0 };
+            cache.insert(Key { part, ..summary }, Item::Column(Arc::clone(&column)));
+        }
+        assert!(cache.get(summary).is_some());
+        assert!((BYTES_MAX / 4..=BYTES_MAX).contains(&cache.bytes()), "{} bytes", cache.bytes());
+    }
+}
