@@ -48,18 +48,15 @@ fn a_real_prometheus_federates_and_reads_from_here() {
             .arg(format!("--storage.tsdb.path={}", dir.path().join("prometheus").display()))
             .arg(format!("--web.listen-address={address}")),
     );
-    let kitchen = eventually("what was federated", || {
-        query(address, "count_over_time(temperature_celsius{job=\"room\"}[1m]) > 1").first().cloned()
-    });
+    let value_of = |expression: &str| eventually(expression, || query(address, expression).first().cloned());
+    let kitchen = value_of("count_over_time(temperature_celsius{job=\"room\"}[1m]) > 1");
     assert_eq!(kitchen["metric"]["room"], "kitchen", "{kitchen}");
-    assert_eq!(query(address, "temperature_celsius")[0]["value"][1], "21.5");
-    assert_eq!(query(address, "up{job=\"federate\"}")[0]["value"][1], "1");
+    assert_eq!(value_of("temperature_celsius")["value"][1], "21.5");
+    assert_eq!(value_of("up{job=\"federate\"} == 1")["metric"]["instance"], http.to_string());
 
     // Not federated: it can only come from here.
-    let hidden = eventually("what is read from here", || {
-        query(address, "count_over_time(hidden{job=\"room\"}[1m]) > 1").first().cloned()
-    });
+    let hidden = value_of("count_over_time(hidden{job=\"room\"}[1m]) > 1");
     assert_eq!(hidden["metric"]["instance"], format!("127.0.0.1:{port}"), "{hidden}");
-    assert_eq!(query(address, "hidden + 1")[0]["value"][1], "2");
+    assert_eq!(value_of("hidden + 1")["value"][1], "2");
     assert!(query(address, "nowhere").is_empty());
 }
