@@ -159,8 +159,15 @@ pub(crate) struct StorageConfig {
     pub(crate) used_max_percent: u8,
     #[serde(skip_serializing)]
     tsdb: Option<IgnoredAny>,
-    #[serde(skip_serializing)]
-    exemplars: Option<IgnoredAny>,
+    pub(crate) exemplars: ExemplarsConfig,
+}
+
+/// `storage.exemplars`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ExemplarsConfig {
+    /// Of more, the oldest are forgotten.
+    pub(crate) max_exemplars: usize,
 }
 
 impl Default for HttpConfig {
@@ -200,8 +207,14 @@ impl Default for StorageConfig {
             backups: None,
             used_max_percent: 95,
             tsdb: None,
-            exemplars: None,
+            exemplars: ExemplarsConfig::default(),
         }
+    }
+}
+
+impl Default for ExemplarsConfig {
+    fn default() -> ExemplarsConfig {
+        ExemplarsConfig { max_exemplars: TsdbOptions::default().exemplars_max }
     }
 }
 
@@ -303,7 +316,6 @@ impl Config {
             ("alerting.alertmanagers", &self.alerting.alertmanagers),
             ("alerting.alert_relabel_configs", &self.alerting.alert_relabel_configs),
             ("storage.tsdb", &self.storage.tsdb),
-            ("storage.exemplars", &self.storage.exemplars),
         ];
         let given = keys.into_iter().filter(|(_, value)| value.is_some());
         let mut warnings: Vec<String> =

@@ -38,6 +38,7 @@ impl Stores {
             bytes_max: config.metrics.bytes_max,
             retention_rules: config.metrics.retention_rules(),
             series_max: config.metrics.series_max,
+            exemplars_max: config.storage.exemplars.max_exemplars,
             head_bytes_max: memory.metric_head,
             page_cache: memory.metric_page_cache.min(defaults.page_cache),
             index_cache: memory.metric_index_cache.min(defaults.index_cache),

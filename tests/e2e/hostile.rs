@@ -135,6 +135,7 @@ fn ask(server: &mut Server, attack: &Attack, answers: &mut Answers) {
 }
 
 /// Sends as many attacks as the environment says, with ingest beside them, and judges the answers and the memory.
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn storm(server: &mut Server, attack: impl Fn(&mut Random) -> Attack) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let count = number("WATCHFIRE_HOSTILE").unwrap_or(QUERIES_DEFAULT);
