@@ -169,6 +169,7 @@ const KEYS: &[(&str, &str)] = &[
         "storage.used_max_percent",
         "From this part of the disk on nothing is taken in until there is room again, 10 to 100; never more than 10 GiB are kept free.",
     ),
+    ("storage.exemplars", "Measurements that stand for others, mostly with the id of a trace."),
     ("storage.exemplars.max_exemplars", "Exemplars that are kept; of more, the oldest are forgotten. 0 keeps none."),
     (
         "memory_limit",

@@ -4,7 +4,7 @@ use crate::{
     Histogram, Labels, Matcher, Point, PointValue, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource,
     TimeRange, Timestamp, is_stale,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Series by their labels; a later point takes the place of an earlier one of the same time. Bounded by whoever fills it.
@@ -27,22 +27,6 @@ impl MemorySeries {
                 series.insert(labels.clone(), Arc::new(Points::from([(point.time.0, point)])));
             }
         }
-    }
-
-    /// Those of the series that pass any of `selectors`, or all where there is none.
-    fn chosen(&self, selectors: &[Vec<Matcher>]) -> Vec<(Labels, Arc<Points>)> {
-        let passes = |labels: &Labels| {
-            selectors.is_empty() || selectors.iter().any(|all| all.iter().all(|matcher| matcher.matches_labels(labels)))
-        };
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let chosen = series.iter().filter(|(labels, _)| passes(labels));
-        chosen.map(|(labels, points)| (labels.clone(), Arc::clone(points))).collect()
-    }
-
-    /// Labels of the chosen series that have points within `range`.
-    fn labels_within(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> impl Iterator<Item = Labels> {
-        let is_within = move |points: &Points| within(points, range).next().is_some();
-        self.chosen(selectors).into_iter().filter(move |(_, points)| is_within(points)).map(|(labels, _)| labels)
     }
 }
 
@@ -97,40 +81,82 @@ impl SeriesSource for MemorySeries {
     fn select(
         &self,
         matchers: &[Matcher],
-        _range: TimeRange,
+        range: TimeRange,
         _budget: &QueryBudget,
     ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
-        let chosen = self.chosen(&[matchers.to_vec()]);
-        Ok(chosen
-            .into_iter()
-            .map(|(labels, points)| Box::new(Reader { labels, points }) as Box<dyn SeriesReader>)
-            .collect())
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let found = series.iter().filter(|(labels, points)| {
+            matchers.iter().all(|matcher| matcher.matches_labels(labels)) && within(points, range).next().is_some()
+        });
+        let reader = |(labels, points): (&Labels, &Arc<Points>)| {
+            Box::new(Reader { labels: labels.clone(), points: Arc::clone(points) }) as Box<dyn SeriesReader>
+        };
+        Ok(found.map(reader).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MatchOp, ResetHint, Sample};
+
+    const EVER: TimeRange = TimeRange { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) };
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        Labels::from_pairs(pairs.iter().copied())
     }
 
-    fn label_names(
-        &self,
-        selectors: &[Vec<Matcher>],
-        range: TimeRange,
-        _budget: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        let names: BTreeSet<String> = self
-            .labels_within(selectors, range)
-            .flat_map(|labels| labels.iter().map(|label| label.name.to_string()).collect::<Vec<_>>())
-            .collect();
-        Ok(names.into_iter().collect())
+    fn filled() -> MemorySeries {
+        let memory = MemorySeries::default();
+        for (job, time, value) in [("b", 20, 2.0), ("a", 10, 1.0), ("a", 10, 3.0), ("a", 30, 4.0)] {
+            memory.push(&labels(&[("__name__", "m"), ("job", job)]), Sample { time: Timestamp(time), value }.into());
+        }
+        memory
     }
 
-    fn label_values(
-        &self,
-        name: &str,
-        selectors: &[Vec<Matcher>],
-        range: TimeRange,
-        _budget: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        let values: BTreeSet<String> = self
-            .labels_within(selectors, range)
-            .filter_map(|labels| labels.get(name).map(ToString::to_string))
-            .collect();
-        Ok(values.into_iter().collect())
+    #[test]
+    fn what_was_pushed_last_counts() {
+        let budget = QueryBudget::unlimited();
+        let job = Matcher::new("job", MatchOp::Equal, "a").unwrap();
+        let series = filled().select(&[job], EVER, &budget).unwrap();
+        let mut samples = Samples::default();
+        series[0].read(EVER, &budget, &mut samples).unwrap();
+        assert_eq!((samples.times, samples.values), (vec![10, 30], vec![3.0, 4.0]));
+        assert_eq!((series.len(), budget.samples()), (1, 2));
+    }
+
+    #[test]
+    fn labels_are_those_of_the_series_within_the_range() {
+        let (memory, budget) = (filled(), QueryBudget::unlimited());
+        let values = |start, end| {
+            let range = TimeRange { start: Timestamp(start), end: Timestamp(end) };
+            memory.label_values("job", &[], range, &budget).unwrap()
+        };
+        assert_eq!(values(0, 100), ["a", "b"]);
+        assert_eq!(values(15, 25), ["b"]);
+        assert_eq!(values(31, 100), Vec::<String>::new());
+        assert_eq!(values(100, 0), Vec::<String>::new());
+        assert_eq!(memory.label_names(&[], EVER, &budget).unwrap(), ["__name__", "job"]);
+        let other = vec![Matcher::new("job", MatchOp::Equal, "b").unwrap()];
+        assert_eq!(memory.label_values("job", &[other.clone(), other], EVER, &budget).unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn histograms_know_what_stands_before_them() {
+        let (memory, budget) = (MemorySeries::default(), QueryBudget::unlimited());
+        for (time, count) in [(1, 1.0), (2, 5.0), (3, 2.0)] {
+            let histogram = Histogram { count, positive: vec![(0, count)], ..Histogram::empty() };
+            let value = PointValue::Histogram(Arc::new(histogram));
+            memory.push(&labels(&[("__name__", "h")]), Point { time: Timestamp(time), start: None, value });
+        }
+        let read = |start| {
+            let series = memory.select(&[], EVER, &budget).unwrap();
+            let mut samples = Samples::default();
+            let range = TimeRange { start: Timestamp(start), end: Timestamp(9) };
+            series[0].read(range, &budget, &mut samples).unwrap();
+            samples.histograms.into_iter().flatten().map(|histogram| histogram.hint).collect::<Vec<_>>()
+        };
+        assert_eq!(read(0), [ResetHint::Unknown, ResetHint::NotReset, ResetHint::Unknown]);
+        assert_eq!(read(2), [ResetHint::NotReset, ResetHint::Unknown]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Exhausted, Histogram, Labels, Matcher, Point, PointValue, QueryBudget, SeriesExemplars, TimeRange, Timestamp,
 };
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -188,22 +189,36 @@ pub trait SeriesSource: Send + Sync {
         Vec::new()
     }
 
-    /// Names of the labels of the series that pass any of the selectors (all series where there is none), sorted.
+    /// Names of the labels of the series that pass any of the selectors (all series where there is none), sorted. By default
+    /// those of the series that [`SeriesSource::select`] finds.
     fn label_names(
         &self,
         selectors: &[Vec<Matcher>],
         range: TimeRange,
         budget: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError>;
+    ) -> Result<Vec<String>, SelectError> {
+        let mut names = BTreeSet::new();
+        for_each_label_set(self, selectors, range, budget, |labels| {
+            names.extend(labels.iter().map(|label| label.name.to_string()));
+        })?;
+        Ok(names.into_iter().collect())
+    }
 
-    /// Values of one label over the series that pass any of the selectors (all series where there is none), sorted.
+    /// Values of one label over the series that pass any of the selectors (all series where there is none), sorted. By
+    /// default those of the series that [`SeriesSource::select`] finds.
     fn label_values(
         &self,
         name: &str,
         selectors: &[Vec<Matcher>],
         range: TimeRange,
         budget: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError>;
+    ) -> Result<Vec<String>, SelectError> {
+        let mut values = BTreeSet::new();
+        for_each_label_set(self, selectors, range, budget, |labels| {
+            values.extend(labels.get(name).map(ToString::to_string));
+        })?;
+        Ok(values.into_iter().collect())
+    }
 
     /// Exemplars within `range` of the series that pass any of the selectors (none where there is no selector), sorted by
     /// the series' labels. A source that has none answers nothing.
@@ -215,6 +230,21 @@ pub trait SeriesSource: Send + Sync {
     ) -> Result<Vec<SeriesExemplars>, SelectError> {
         Ok(Vec::new())
     }
+}
+
+/// Looks at the labels of the series that pass any of the selectors, or of all where there is none.
+fn for_each_label_set(
+    source: &(impl SeriesSource + ?Sized),
+    selectors: &[Vec<Matcher>],
+    range: TimeRange,
+    budget: &QueryBudget,
+    mut visit: impl FnMut(&Labels),
+) -> Result<(), SelectError> {
+    let all = [Vec::new()];
+    for matchers in if selectors.is_empty() { &all[..] } else { selectors } {
+        source.select(matchers, range, budget)?.iter().for_each(|series| visit(series.labels()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

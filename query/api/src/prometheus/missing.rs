@@ -111,20 +111,6 @@ mod tests {
         fn missing(&self, range: TimeRange) -> Vec<String> {
             vec![format!("{} to {}", range.start.0, range.end.0)]
         }
-
-        fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-            Ok(Vec::new())
-        }
-
-        fn label_values(
-            &self,
-            _: &str,
-            _: &[Vec<Matcher>],
-            _: TimeRange,
-            _: &QueryBudget,
-        ) -> Result<Vec<String>, SelectError> {
-            Ok(Vec::new())
-        }
     }
 
     #[test]

@@ -18,20 +18,6 @@ impl SeriesSource for OnGrid {
     ) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
         self.logs.select_on(matchers, range, self.grid, budget)
     }
-
-    fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(
-        &self,
-        _: &str,
-        _: &[Vec<Matcher>],
-        _: TimeRange,
-        _: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
 }
 
 /// Times gather in few milliseconds, at their edges and over ten minutes.

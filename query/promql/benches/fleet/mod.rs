@@ -177,18 +177,4 @@ impl SeriesSource for Fleet {
         let found = self.series.iter().filter(|one| matchers.iter().all(|matcher| matcher.matches_labels(&one.labels)));
         Ok(found.map(|one| Box::new(Reader(Arc::clone(one))) as Box<dyn SeriesReader>).collect())
     }
-
-    fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(
-        &self,
-        _: &str,
-        _: &[Vec<Matcher>],
-        _: TimeRange,
-        _: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
 }

@@ -30,20 +30,6 @@ impl SeriesSource for One {
     fn select(&self, _: &[Matcher], _: TimeRange, _: &QueryBudget) -> Result<Vec<Box<dyn SeriesReader>>, SelectError> {
         Ok(vec![Box::new(One(self.0.clone()))])
     }
-
-    fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(
-        &self,
-        _: &str,
-        _: &[Vec<Matcher>],
-        _: TimeRange,
-        _: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
 }
 
 #[track_caller]

@@ -155,18 +155,4 @@ impl SeriesSource for MemorySource {
         let found = self.series.values().filter(|series| matchers.iter().all(|one| one.matches_labels(&series.labels)));
         Ok(found.map(|series| Box::new(Reader(Arc::clone(series))) as Box<dyn SeriesReader>).collect())
     }
-
-    fn label_names(&self, _: &[Vec<Matcher>], _: TimeRange, _: &QueryBudget) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
-
-    fn label_values(
-        &self,
-        _: &str,
-        _: &[Vec<Matcher>],
-        _: TimeRange,
-        _: &QueryBudget,
-    ) -> Result<Vec<String>, SelectError> {
-        Ok(Vec::new())
-    }
 }
