@@ -136,7 +136,10 @@ const KEYS: &[(&str, &str)] = &[
     ("logs.store.stream_retention", "The same for single streams: {default: 7d}."),
     ("logs.store.bytes_max", "What all blocks may take on disk; the oldest go first. By default as much as there is."),
     ("logs.store.stream_bytes_max", "The same for single streams: {default: 100GiB}."),
-    ("logs.store.cache_bytes_max", "Memory for index sections and columns that further queries may need."),
+    (
+        "logs.store.cache_bytes_max",
+        "Memory for index sections and columns that further queries may need; at most a twentieth of memory_limit.",
+    ),
     ("logs.store.compact_rows_max", "Records in one merged block."),
     ("logs.store.compact_in_background", "Merge small blocks and mend damaged ones while the server runs."),
     (

@@ -23,7 +23,7 @@ pub struct LogStoreOptions {
     pub bytes_max: Option<ByteSize>,
     /// Bytes that the blocks of single streams may take on disk; the oldest go first.
     pub stream_bytes_max: BTreeMap<SmolStr, ByteSize>,
-    /// Bytes of index sections and decoded columns held for further queries. Default 64MiB.
+    /// Bytes of index sections and decoded columns held for further queries. Default 512MiB; the binary lowers it to a twentieth of its memory limit.
     pub cache_bytes_max: ByteSize,
     /// Records in one merged block. Default 2,000,000: about 1 GiB of messages of 520 bytes before compression.
     pub compact_rows_max: u64,
@@ -44,7 +44,7 @@ impl Default for LogStoreOptions {
             stream_retention: BTreeMap::new(),
             bytes_max: None,
             stream_bytes_max: BTreeMap::new(),
-            cache_bytes_max: ByteSize::from_mib(64),
+            cache_bytes_max: ByteSize::from_mib(512),
             compact_rows_max: 2_000_000,
             compact_in_background: true,
             wal_keep_bytes: ByteSize::from_mib(256),
