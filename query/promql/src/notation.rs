@@ -3,7 +3,7 @@
 
 mod histogram;
 
-pub use histogram::{histogram, stored_hints};
+pub use histogram::histogram;
 
 use crate::{ExprKind, parse};
 use std::sync::Arc;

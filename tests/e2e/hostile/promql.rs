@@ -139,16 +139,11 @@ fn text(random: &mut Random) -> String {
         16..=17 => random.pick(&GOOD).replace("5m", random.pick(&RANGES)),
         18 => {
             let good = random.pick(&GOOD);
-            good.chars().take(random.below(good.len() as u64) as usize).collect()
+            random.cut(good)
         }
         _ => {
-            let mut mangled: Vec<char> = random.pick(&GOOD).chars().collect();
-            for _ in 0..=random.below(4) {
-                let at = random.below(mangled.len() as u64) as usize;
-                mangled[at] =
-                    ['(', ')', '"', '[', ':', '{', '\\', '@', '~', '^', '\u{0}', '中'][random.below(12) as usize];
-            }
-            mangled.into_iter().collect()
+            let good = random.pick(&GOOD);
+            random.mangle(good, &['(', ')', '"', '[', ':', '{', '\\', '@', '~', '^', '\u{0}', '中'])
         }
     }
 }

@@ -123,19 +123,13 @@ fn text(random: &mut Random) -> String {
         18 => format!("* | unpack_json from deep | unpack_logfmt from pairs | fields {}", list(random, 1000)),
         19 => format!("\"{}\"~{}", "a b c ".repeat(random.size(20_000)), random.next()),
         20 => {
-            // A good one, cut anywhere.
             let good = random.pick(&GOOD);
-            good.chars().take(random.below(good.len() as u64) as usize).collect()
+            random.cut(good)
         }
         _ => {
             // A good one with something else in it.
-            let mut mangled: Vec<char> = random.pick(&GOOD).chars().collect();
-            for _ in 0..=random.below(4) {
-                let at = random.below(mangled.len() as u64) as usize;
-                mangled[at] =
-                    ['(', ')', '"', '|', ':', '/', '\\', '*', '~', '[', '\u{0}', '中'][random.below(12) as usize];
-            }
-            mangled.into_iter().collect()
+            let good = random.pick(&GOOD);
+            random.mangle(good, &['(', ')', '"', '|', ':', '/', '\\', '*', '~', '[', '\u{0}', '中'])
         }
     }
 }

@@ -30,4 +30,19 @@ impl Random {
         };
         1 + self.below(max) as usize
     }
+
+    /// The text, cut anywhere.
+    pub(super) fn cut(&mut self, text: &str) -> String {
+        text.chars().take(self.below(text.len() as u64) as usize).collect()
+    }
+
+    /// The text with one to four of `signs` in the place of what stood there.
+    pub(super) fn mangle(&mut self, text: &str, signs: &[char]) -> String {
+        let mut mangled: Vec<char> = text.chars().collect();
+        for _ in 0..=self.below(4) {
+            let at = self.below(mangled.len() as u64) as usize;
+            mangled[at] = signs[self.below(signs.len() as u64) as usize];
+        }
+        mangled.into_iter().collect()
+    }
 }

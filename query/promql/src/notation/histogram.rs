@@ -54,22 +54,3 @@ pub fn histogram(text: &str) -> Result<Histogram, NotationError> {
     histogram.negative = at(negative_offset, negative);
     Ok(histogram.compact())
 }
-
-/// A histogram as it is read back from a store that keeps histograms in chunks: the first of a chunk does not know
-/// whether it was reset, the others of a counter are known not to be.
-#[must_use]
-pub fn stored_hints(histogram: &Histogram, previous: Option<&Histogram>) -> Histogram {
-    let hint = match (histogram.hint, previous) {
-        (ResetHint::Gauge, _) => ResetHint::Gauge,
-        (ResetHint::Reset, _) | (_, None) => ResetHint::Unknown,
-        (_, Some(previous)) => {
-            let same_layout = histogram.schema == previous.schema
-                && histogram.zero_threshold == previous.zero_threshold
-                && histogram.bounds == previous.bounds
-                && previous.hint != ResetHint::Gauge;
-            let unhinted = Histogram { hint: ResetHint::Unknown, ..histogram.clone() };
-            if same_layout && !unhinted.is_reset_after(previous) { ResetHint::NotReset } else { ResetHint::Unknown }
-        }
-    };
-    Histogram { hint, ..histogram.clone() }
-}

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use watchfire_model::{
     Histogram, Labels, METRIC_NAME, Matcher, QueryBudget, Samples, SelectError, SeriesReader, SeriesSource, TimeRange,
 };
-use watchfire_promql::notation::stored_hints;
 
 #[derive(Debug, Default)]
 pub(crate) struct MemorySource {
@@ -131,7 +130,8 @@ impl SeriesReader for Reader {
                 }
                 Point::Histogram(histogram, _) => {
                     if in_range {
-                        into.push_histogram(*time, Arc::new(stored_hints(histogram, previous.as_deref())));
+                        let hint = histogram.hint_behind(previous.as_deref());
+                        into.push_histogram(*time, Arc::new(Histogram { hint, ..(**histogram).clone() }));
                     }
                     previous = Some(Arc::clone(histogram));
                 }
